@@ -1,0 +1,109 @@
+using System.Collections.Frozen;
+
+namespace IsolatedAgents.Diagnostics;
+
+/// <summary>Every code this product gives. A code is never renamed and never used again for something else.</summary>
+public static class DiagnosticTable
+{
+    /// <summary>The policy file or a policy parameter is wrong.</summary>
+    public const string Policy = "IA1001";
+
+    /// <summary>The agent was not found or cannot be turned into a command.</summary>
+    public const string AgentNotFound = "IA1002";
+
+    /// <summary>A parameter of the step is wrong or contradicts another.</summary>
+    public const string Parameters = "IA1003";
+
+    /// <summary>No container engine answers.</summary>
+    public const string NoEngine = "IA2001";
+
+    /// <summary>The image cannot be had.</summary>
+    public const string Image = "IA2002";
+
+    /// <summary>The engine, or the sandbox's supervisor, was lost during the run.</summary>
+    public const string EngineLost = "IA2003";
+
+    /// <summary>A control that the policy needs cannot be set up here.</summary>
+    public const string IsolationUnavailable = "IA2004";
+
+    /// <summary>A probe inside the sandbox did what it must not be able to do.</summary>
+    public const string CanaryFailed = "IA2005";
+
+    /// <summary>The agent touched a file that the policy does not allow.</summary>
+    public const string FilesystemViolation = "IA3001";
+
+    /// <summary>The agent tried to reach an endpoint that the policy does not allow.</summary>
+    public const string NetworkViolation = "IA3002";
+
+    /// <summary>The agent made a system call that is never allowed.</summary>
+    public const string ProcessViolation = "IA3003";
+
+    /// <summary>An entry of the output folder was rejected.</summary>
+    public const string OutputViolation = "IA3004";
+
+    /// <summary>The time limit was exceeded (as a warning: is near).</summary>
+    public const string Timeout = "IA4001";
+
+    /// <summary>The memory limit was exceeded (as a warning: is near).</summary>
+    public const string OutOfMemory = "IA4002";
+
+    /// <summary>The output limit was exceeded (as a warning: is near).</summary>
+    public const string OutputLimit = "IA4003";
+
+    /// <summary>The process limit was reached.</summary>
+    public const string ProcessLimit = "IA4004";
+
+    /// <summary>CPU use is above the policy's threshold. A warning only.</summary>
+    public const string CpuHigh = "IA4005";
+
+    /// <summary>Telemetry or agent output was cut by a limit. A warning only.</summary>
+    public const string TelemetrySuppressed = "IA4006";
+
+    /// <summary>A package that the policy names could not be installed.</summary>
+    public const string Dependency = "IA5001";
+
+    /// <summary>The agent ended with an exit code other than 0.</summary>
+    public const string AgentExitCode = "IA6001";
+
+    /// <summary>The agent was ended by a signal.</summary>
+    public const string AgentSignal = "IA6002";
+
+    /// <summary>The run was cancelled from outside.</summary>
+    public const string Cancelled = "IA7001";
+
+    private const string HelpBase = "https://github.com/isolated-agents/isolated-agents#";
+
+    /// <summary>Code and one-line meaning of every diagnostic, in order.</summary>
+    public static FrozenDictionary<string, string> Titles { get; } = new Dictionary<string, string>
+    {
+        [Policy] = "The policy is not valid",
+        [AgentNotFound] = "The agent was not found",
+        [Parameters] = "A parameter is not valid",
+        [NoEngine] = "No container engine answers",
+        [Image] = "The image is not available",
+        [EngineLost] = "The engine or the sandbox was lost",
+        [IsolationUnavailable] = "A control cannot be set up",
+        [CanaryFailed] = "The sandbox did not hold a probe",
+        [FilesystemViolation] = "Filesystem access denied",
+        [NetworkViolation] = "Network connection denied",
+        [ProcessViolation] = "System call denied",
+        [OutputViolation] = "Output rejected",
+        [Timeout] = "Time limit exceeded",
+        [OutOfMemory] = "Memory limit exceeded",
+        [OutputLimit] = "Output limit exceeded",
+        [ProcessLimit] = "Process limit reached",
+        [CpuHigh] = "CPU use above the threshold",
+        [TelemetrySuppressed] = "Telemetry was cut by a limit",
+        [Dependency] = "A dependency could not be installed",
+        [AgentExitCode] = "The agent ended with an error",
+        [AgentSignal] = "The agent was ended by a signal",
+        [Cancelled] = "The run was cancelled",
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>The address of the paragraph that explains <paramref name="code"/>.</summary>
+    public static string HelpLink(string code)
+    {
+        ArgumentNullException.ThrowIfNull(code);
+        return HelpBase + code.ToLowerInvariant();
+    }
+}

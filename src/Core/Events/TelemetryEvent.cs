@@ -1,0 +1,23 @@
+namespace IsolatedAgents.Events;
+
+/// <summary>
+/// One thing that happened in a run. Raised once, as a typed record; every format renders it from <see cref="Describe"/>, so that formats cannot differ in content.
+/// </summary>
+/// <param name="Descriptor">The row of <see cref="EventCatalog"/> that names this event.</param>
+public abstract record TelemetryEvent(EventDescriptor Descriptor)
+{
+    /// <summary>Position in the run's stream, from 1, without gaps. Set when the event is raised.</summary>
+    public long Sequence { get; internal set; }
+
+    /// <summary>When it happened, in UTC, from a monotonic base: order and differences hold when the clock jumps.</summary>
+    public DateTimeOffset Timestamp { get; internal set; }
+
+    /// <summary>The run it belongs to.</summary>
+    public string SessionId { get; internal set; } = "";
+
+    /// <summary>The level it is shown at. The catalogue's, unless the event itself says otherwise.</summary>
+    public virtual Policies.TelemetryLevel Level => Descriptor.Level;
+
+    /// <summary>Names each detail once, in the order in which every format shows them.</summary>
+    internal abstract void Describe(IDetailVisitor visitor);
+}

@@ -1,0 +1,171 @@
+using System.Collections.Immutable;
+
+namespace IsolatedAgents.Policies;
+
+/// <summary>What the agent may connect to.</summary>
+public sealed record NetworkPolicy
+{
+    /// <summary>Whether the sandbox has no way out but <see cref="AllowedEndpoints"/>. Can only be true: the sandbox never gets a network interface.</summary>
+    public bool Disabled { get; init; } = true;
+
+    /// <summary><c>host</c>, <c>host:port</c>, <c>*.host:port</c>, <c>ip:port</c> or CIDR; normalised to lower case.</summary>
+    public ImmutableArray<string> AllowedEndpoints { get; init; } = [];
+}
+
+/// <summary>How the workspace appears inside the sandbox.</summary>
+public enum WorkspaceAccess
+{
+    /// <summary>Read-only.</summary>
+    Read,
+
+    /// <summary>Writable, but for the protected paths.</summary>
+    Write,
+
+    /// <summary>Absent.</summary>
+    None,
+}
+
+/// <summary>What the agent may read and write.</summary>
+public sealed record FilesystemPolicy
+{
+    /// <summary>How the workspace appears.</summary>
+    public WorkspaceAccess Workspace { get; init; }
+
+    /// <summary>Absolute sandbox paths that may be read beyond the default set.</summary>
+    public ImmutableArray<string> AllowedReadPaths { get; init; } = [];
+
+    /// <summary>Absolute sandbox paths that may be written beyond the default set.</summary>
+    public ImmutableArray<string> AllowedWritePaths { get; init; } = [];
+
+    /// <summary>Globs that are never written even in a writable workspace.</summary>
+    public ImmutableArray<string> ProtectedPaths { get; init; } = DefaultProtectedPaths;
+
+    /// <summary>Files that run code on a developer's machine.</summary>
+    public static ImmutableArray<string> DefaultProtectedPaths { get; } =
+    [
+        ".git/hooks", ".git/config", ".github", "Directory.Build.*", "Directory.Packages.props", "nuget.config",
+        "global.json", ".config/dotnet-tools.json", ".vscode", ".mcp.json",
+    ];
+}
+
+/// <summary>A host folder or file that the agent may read.</summary>
+/// <param name="HostPath">Absolute path on the host.</param>
+/// <param name="SandboxPath">Absolute path in the sandbox.</param>
+public sealed record ReadonlyMount(string HostPath, string SandboxPath);
+
+/// <summary>The lowest level of events that is shown.</summary>
+public enum TelemetryLevel
+{
+    /// <summary>Everything.</summary>
+    Debug,
+
+    /// <summary>Life cycle, figures and activity.</summary>
+    Info,
+
+    /// <summary>Warnings and errors.</summary>
+    Warning,
+
+    /// <summary>Errors alone.</summary>
+    Error,
+}
+
+/// <summary>How events are rendered.</summary>
+public enum TelemetryFormat
+{
+    /// <summary>Trees with colour, for a terminal.</summary>
+    Rich,
+
+    /// <summary>One plain line an event, for log files.</summary>
+    Simple,
+
+    /// <summary>One JSON object an event, for log aggregation.</summary>
+    Json,
+}
+
+/// <summary>What fails a run.</summary>
+[Flags]
+public enum FailureConditions
+{
+    /// <summary>Nothing but trouble with the configuration, the engine or a dependency.</summary>
+    None = 0,
+
+    /// <summary><c>violation</c>: the agent tried what the policy forbids.</summary>
+    Violation = 1,
+
+    /// <summary><c>timeout</c>.</summary>
+    Timeout = 2,
+
+    /// <summary><c>output_limit</c>.</summary>
+    OutputLimit = 4,
+
+    /// <summary><c>out_of_memory</c>.</summary>
+    OutOfMemory = 8,
+
+    /// <summary><c>pids</c>: the process limit was reached.</summary>
+    Pids = 16,
+
+    /// <summary><c>exit_code</c>: the agent ended with another code than 0, or by a signal.</summary>
+    ExitCode = 32,
+
+    /// <summary>All of them.</summary>
+    All = Violation | Timeout | OutputLimit | OutOfMemory | Pids | ExitCode,
+}
+
+/// <summary>What the first violation that counts does to the running agent.</summary>
+public enum ViolationAction
+{
+    /// <summary>It goes on; the verdict fails at the end.</summary>
+    Continue,
+
+    /// <summary>It is ended.</summary>
+    Stop,
+}
+
+/// <summary>The kinds of violation.</summary>
+public enum ViolationKind
+{
+    /// <summary>A file outside the allowed paths.</summary>
+    Filesystem,
+
+    /// <summary>An endpoint outside the allowlist.</summary>
+    Network,
+
+    /// <summary>A system call that is never allowed.</summary>
+    Process,
+
+    /// <summary>An entry of the output folder that cannot be taken.</summary>
+    Output,
+}
+
+/// <summary>A violation that is reported and never fails.</summary>
+/// <param name="Kind">Its kind.</param>
+/// <param name="Match">Glob over its subject.</param>
+/// <param name="Reason">Why it is expected, for the report.</param>
+public sealed record ExpectedViolation(ViolationKind Kind, string Match, string Reason);
+
+/// <summary>Controls that a policy can demand.</summary>
+[Flags]
+public enum IsolationControls
+{
+    /// <summary>None by name.</summary>
+    None = 0,
+
+    /// <summary>The kernel's Landlock.</summary>
+    Landlock = 1,
+
+    /// <summary>A system-call filter on the agent.</summary>
+    Seccomp = 2,
+
+    /// <summary>Limits by control group.</summary>
+    Cgroup = 4,
+
+    /// <summary>A container engine's container.</summary>
+    Container = 8,
+}
+
+/// <summary>Controls that must be in force.</summary>
+public sealed record IsolationPolicy
+{
+    /// <summary>A run without one of these fails closed with IA2004.</summary>
+    public IsolationControls Require { get; init; }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>Which engine runs the sandbox.</summary>
+public enum EngineKind
+{
+    /// <summary>Docker where it answers, else Podman.</summary>
+    Auto,
+
+    /// <summary>Docker alone.</summary>
+    Docker,
+
+    /// <summary>Podman alone.</summary>
+    Podman,
+}
+
+/// <summary>
+/// All that one run is told. Nothing else reaches it: no current directory, no environment of the process, no files but the named ones.
+/// </summary>
+public sealed record AgentRunRequest
+{
+    /// <summary>Absolute folder that relative paths of this request start from.</summary>
+    public required string BaseDirectory { get; init; }
+
+    /// <summary>The agent: a file, or a folder with an entry file. Excludes <see cref="Command"/>.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>A shell command to run instead of an agent file. Excludes <see cref="Agent"/>.</summary>
+    public string? Command { get; init; }
+
+    /// <summary>Arguments for the agent.</summary>
+    public ImmutableArray<string> Arguments { get; init; } = [];
+
+    /// <summary>Image, in place of the policy's <c>base_image</c>.</summary>
+    public string? Image { get; init; }
+
+    /// <summary>The workspace; <see cref="BaseDirectory"/> when null.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary>Where collected outputs go; when null, outputs are measured and dropped.</summary>
+    public string? OutputDirectory { get; init; }
+
+    /// <summary>The policy file; the default policy when null.</summary>
+    public string? PolicyFile { get; init; }
+
+    /// <summary>Policy keys set by parameters.</summary>
+    public ImmutableArray<PolicyOverride> PolicyOverrides { get; init; } = [];
+
+    /// <summary>Which engine runs the sandbox.</summary>
+    public EngineKind Engine { get; init; }
+
+    /// <summary>Folder for the session record and reports; none are written when null.</summary>
+    public string? ReportDirectory { get; init; }
+
+    /// <summary>Names of host variables passed through, beside those of the policy.</summary>
+    public ImmutableArray<string> Environment { get; init; } = [];
+
+    /// <summary>The host's variables. Engine discovery and names passed through read from here alone.</summary>
+    public FrozenDictionary<string, string> HostEnvironment { get; init; } = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>
+    /// File that remembers the last passed run. Where it still fits the agent, its arguments, the policy, the image's digest and <see cref="Inputs"/>,
+    /// and the artifacts are as they were left, nothing runs. Null: every call runs.
+    /// </summary>
+    public string? StampFile { get; init; }
+
+    /// <summary>The files the run depends on, for <see cref="StampFile"/>.</summary>
+    public ImmutableArray<string> Inputs { get; init; } = [];
+}

@@ -25,7 +25,7 @@ internal sealed unsafe class Supervisor
         LibC.signal(SignalPipe, SignalIgnore);
         int signals = OpenSignals();
         ControlGroup? controlGroup = ControlGroup.Open(ControlGroup.DefaultRoot);
-        _channel.Send(FrameType.Hello, new Hello(Environment.OSVersion.Version.ToString(), controlGroup?.Version ?? 0).ToPayload());
+        _channel.Send(FrameType.Hello, new Hello(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), controlGroup?.Version ?? 0).ToPayload());
         _channel.Wait(() => _spec is not null, TakeLaunch, HostTimeoutMilliseconds);
         if (_spec is null)
         {

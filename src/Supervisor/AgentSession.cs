@@ -30,9 +30,12 @@ internal sealed unsafe class AgentSession
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly long _watchInterval;
 
+    private readonly long _timeoutNear;
+
     private long _nextUsage;
     private long _nextWatch;
     private long _killAt = long.MaxValue;
+    private bool _isTimeoutNear;
     private bool _isEnding;
     private bool _hasAgentEnded;
     private bool _areAllReaped;
@@ -49,7 +52,8 @@ internal sealed unsafe class AgentSession
         AgentOutput.Budget budget = new(spec.MaxLogBytes);
         _standardOutput = new AgentOutput(agent.StandardOutput, FrameType.StandardOutput, budget);
         _standardError = new AgentOutput(agent.StandardError, FrameType.StandardError, budget);
-        _nextUsage = spec.UsageIntervalMilliseconds;
+        _nextUsage = 0;
+        _timeoutNear = spec.TimeoutMilliseconds / 10 * 9;
         _watchInterval = isOutputBounded ? long.MaxValue : OutputWatchMilliseconds;
         _nextWatch = _watchInterval;
     }
@@ -119,7 +123,7 @@ internal sealed unsafe class AgentSession
         long next = Math.Min(Math.Min(_nextUsage, _nextWatch), _killAt);
         if (!_isEnding)
         {
-            next = Math.Min(next, _spec.TimeoutMilliseconds);
+            next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
         }
 
         return (int)Math.Clamp(next - ElapsedMilliseconds, 0, int.MaxValue);
@@ -147,6 +151,13 @@ internal sealed unsafe class AgentSession
             {
                 End(EndCause.OutputLimit, 0);
             }
+        }
+
+        if (!_isTimeoutNear && now >= _timeoutNear)
+        {
+            // The host warns when it sees figures this late; it needs no clock of its own.
+            _isTimeoutNear = true;
+            _nextUsage = now;
         }
 
         if (now >= _nextUsage)

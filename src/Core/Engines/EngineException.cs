@@ -9,7 +9,4 @@ namespace IsolatedAgents.Engines;
 internal sealed class EngineException(string code, string message, Exception? inner = null) : Exception(message, inner)
 {
     public string Code { get; } = code;
-
-    /// <summary>The policy key that asked for what cannot be had; null where none did.</summary>
-    public string? PolicyKey { get; init; }
 }

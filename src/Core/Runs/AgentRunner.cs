@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Runs an agent under a policy. The one entry of this library.</summary>
-/// <param name="loggerFactory">Receives every event of the run, as a <see cref="Events.TelemetryEvent"/> state with its own event id.</param>
+/// <param name="loggerFactory">Receives every event of the run, as a <see cref="Telemetry.LoggedEvent"/> state with its own event id.</param>
 public sealed class AgentRunner(ILoggerFactory loggerFactory)
 {
     /// <summary>Runs one agent and gives its outcome. Every event has been logged when the task completes.</summary>

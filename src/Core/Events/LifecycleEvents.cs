@@ -52,7 +52,7 @@ public sealed record ContainerProvisioning(string Image, string? Digest, string?
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.Image, Image);
-        visitor.Text(DetailNames.Digest, Digest);
+        visitor.List(DetailNames.Digest, Digest is null ? [] : [Digest]);
         visitor.Text(DetailNames.ContainerId, ContainerId);
         visitor.Word(DetailNames.Status, Status);
     }

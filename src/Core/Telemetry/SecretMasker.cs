@@ -16,7 +16,8 @@ internal sealed class SecretMasker
     /// <summary>Shorter secrets are not masked: they would blot out ordinary text. The policy refuses them.</summary>
     public const int MinimumLength = 4;
 
-    private const string Replacement = "***";
+    /// <summary>What stands in place of a secret.</summary>
+    public const string Replacement = "***";
 
     /// <summary>Longest first, so that the first match at a position is the longest.</summary>
     private readonly string[] _forms;

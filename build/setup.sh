@@ -281,7 +281,7 @@ busybox_rootfs() {
 
 # ensure_image ENGINE IMAGE NAME: ENGINE is docker or in_podman; NAME tells the file system.
 ensure_image() {
-  local engine=$1 image=$2 name=$3 made=no
+  local engine=$1 image=$2 name=$3 made=no problem
   if "$engine" image inspect "$image" >/dev/null 2>&1; then
     say "$image is there (${engine#in_})"
     return 0
@@ -290,9 +290,9 @@ ensure_image() {
     "${name}_rootfs"
     made=yes
   fi
-  as_root cat "$CACHE_DIR/$name.tar" | "$engine" import \
-    -c "ENV PATH=$IMAGE_PATH" -c 'ENV LANG=C.UTF-8' -c 'CMD ["/bin/sh"]' - "$image" >/dev/null 2>&1 \
-    || die "${engine#in_} could not import $image"
+  problem=$(as_root cat "$CACHE_DIR/$name.tar" | "$engine" import \
+    -c "ENV PATH=$IMAGE_PATH" -c 'ENV LANG=C.UTF-8' -c 'CMD ["/bin/sh"]' - "$image" 2>&1 >/dev/null) \
+    || die "${engine#in_} could not import $image: $problem"
   # Docker's API on Podman reads a short name as one of docker.io's.
   if [ "$engine" = in_podman ]; then
     in_podman tag "$image" "docker.io/$image"

@@ -5,7 +5,7 @@
 #
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --with-podman   the same, and Podman's API service on /run/podman/podman.sock
-#   build/setup.sh --stop          stops what this script started, and nothing else
+#   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
 #              DOCKER_HOST (an engine named there is used; nothing is started in its place).
@@ -303,11 +303,12 @@ ensure_image() {
 # --- main -------------------------------------------------------------------------------------------------------------
 
 with_podman=no
-stop=no
+stop=
 for argument in "$@"; do
   case "$argument" in
     --with-podman) with_podman=yes ;;
-    --stop) stop=yes ;;
+    --stop) stop="podman docker" ;;
+    --stop=docker | --stop=podman) stop="$stop ${argument#--stop=}" ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) die "unknown option $argument (see --help)" ;;
   esac
@@ -321,9 +322,9 @@ fi
 exec 9>"$RUN_DIR/setup.lock"
 flock -w 600 9 || die "another setup.sh has been running for 10 minutes"
 
-if [ "$stop" = yes ]; then
-  stop_one Podman "$PODMAN_PID" "$PODMAN_SOCKET"
-  stop_one Docker "$DOCKERD_PID" dockerd
+if [ -n "$stop" ]; then
+  case "$stop" in *podman*) stop_one Podman "$PODMAN_PID" "$PODMAN_SOCKET" ;; esac
+  case "$stop" in *docker*) stop_one Docker "$DOCKERD_PID" dockerd ;; esac
   exit 0
 fi
 

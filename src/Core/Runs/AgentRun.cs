@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
@@ -25,8 +26,9 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         try
         {
             record = SessionRecord.Create(run.ReportDirectory);
-            ImmutableArray<ITelemetrySink> sinks = run.Policy.TelemetryEnabled ? [new LoggerSink(loggerFactory)] : [];
-            await using EventStream stream = new(run.SessionId, masker, TimeProvider.System, record is null ? sinks : sinks.Add(record));
+            ImmutableArray<ITelemetrySink> sinks = run.Policy.TelemetryEnabled ? [new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category))] : [];
+            EventStream stream = new(run.SessionId, masker, TimeProvider.System, record is null ? sinks : sinks.Add(record));
+            await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
             RunEvents events = new(stream, _outcome, _expected, masker);
             result = await RunAsync(events, cancellationToken).ConfigureAwait(false);
             await stream.CompleteAsync().ConfigureAwait(false);

@@ -1,10 +1,4 @@
-using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Engines;
-using IsolatedAgents.Events;
-using IsolatedAgents.Policies;
-using IsolatedAgents.Protocol;
-using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Runs;

@@ -1,5 +1,4 @@
 using IsolatedAgents.Events;
-using IsolatedAgents.Policies;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;

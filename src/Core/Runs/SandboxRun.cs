@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
@@ -33,7 +33,8 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         bool isOver = false;
         try
         {
-            await using SandboxLink link = new(container.Transport);
+            SandboxLink link = new(container.Transport);
+            await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
             await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
             using SandboxReporter reporter = new(run, limits, events);
@@ -58,7 +59,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
     {
         using CancellationTokenSource lost = new(HelloDeadline);
         Task? stopping = null;
-        await using CancellationTokenRegistration registration = cancellationToken.Register(() =>
+        using CancellationTokenRegistration registration = cancellationToken.Register(() =>
         {
             lost.CancelAfter(CancelDeadline);
             stopping = link.StopAsync(Grace, CancellationToken.None);

@@ -6,7 +6,7 @@ namespace IsolatedAgents.Policies;
 /// <summary>Makes foreign text safe to stand in a one-line message: nothing in it can end the line, colour it or turn its direction.</summary>
 internal static class QuotedText
 {
-    private const int MaxLength = 120;
+    private const int MaxLength = 200;
 
     public static string Of(string text)
     {

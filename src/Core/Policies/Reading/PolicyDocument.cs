@@ -70,6 +70,11 @@ internal sealed class PolicyDocument
             return string.Create(CultureInfo.InvariantCulture, $"The JSON is nested deeper than {MaxDepth} levels; a policy needs no more than 4.");
         }
 
+        if (e.Message.StartsWith("The input does not contain any JSON tokens", StringComparison.Ordinal))
+        {
+            return "There is no JSON here; a policy is an object, write '{}' for the default policy.";
+        }
+
         // The parser's own message repeats the place, counted otherwise.
         int place = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         string reason = (place < 0 ? e.Message : e.Message[..place]).TrimEnd('.', ' ');

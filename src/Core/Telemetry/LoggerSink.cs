@@ -20,8 +20,12 @@ internal sealed class LoggerSink(ILogger logger) : ITelemetrySink
 
     public void Write(TelemetryEvent telemetryEvent)
     {
-        var id = new EventId(telemetryEvent.Descriptor.Id, telemetryEvent.Descriptor.Name);
-        logger.Log(LogLevelOf(telemetryEvent.Level), id, new LoggedEvent(telemetryEvent), null, static (logged, _) => logged.ToString());
+        LogLevel level = LogLevelOf(telemetryEvent.Level);
+        if (logger.IsEnabled(level))
+        {
+            var id = new EventId(telemetryEvent.Descriptor.Id, telemetryEvent.Descriptor.Name);
+            logger.Log(level, id, new LoggedEvent(telemetryEvent), null, static (logged, _) => logged.ToString());
+        }
     }
 
     public ValueTask FlushAsync() => ValueTask.CompletedTask;

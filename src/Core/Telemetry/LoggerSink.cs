@@ -21,13 +21,11 @@ internal sealed class LoggerSink(ILogger logger) : ITelemetrySink
     public void Write(TelemetryEvent telemetryEvent)
     {
         LogLevel level = LogLevelOf(telemetryEvent.Level);
-        if (!logger.IsEnabled(level))
+        if (logger.IsEnabled(level))
         {
-            return;
+            var id = new EventId(telemetryEvent.Descriptor.Id, telemetryEvent.Descriptor.Name);
+            logger.Log(level, id, new LoggedEvent(telemetryEvent), null, static (logged, _) => logged.ToString());
         }
-
-        var id = new EventId(telemetryEvent.Descriptor.Id, telemetryEvent.Descriptor.Name);
-        logger.Log(level, id, new LoggedEvent(telemetryEvent), null, static (logged, _) => logged.ToString());
     }
 
     public ValueTask FlushAsync() => ValueTask.CompletedTask;

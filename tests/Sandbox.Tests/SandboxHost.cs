@@ -1,11 +1,10 @@
 using System.Collections;
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Sandbox.Tests;
@@ -42,26 +41,17 @@ internal sealed class SandboxHost : IDisposable
     /// <summary>The agent's lines so far.</summary>
     public IReadOnlyList<string> Lines => [.. Events.OfType<AgentOutput>().Select(output => output.Line)];
 
-    /// <summary>Called with each event, on the stream's own thread.</summary>
-    public Action<TelemetryEvent>? OnEvent
-    {
-        set => _keeper.OnEvent = value;
-    }
+    /// <summary>What the puppet said of a verb.</summary>
+    public JsonElement Said(string verb) => Lines
+        .Where(line => line.StartsWith('{'))
+        .Select(line => JsonDocument.Parse(line).RootElement)
+        .First(said => said.GetProperty("verb").GetString() == verb);
 
-    /// <summary>Completes with the first event of a kind.</summary>
-    public Task<TelemetryEvent> WhenAsync<T>()
-        where T : TelemetryEvent
-    {
-        TaskCompletionSource<TelemetryEvent> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _keeper.OnEvent = raised =>
-        {
-            if (raised is T)
-            {
-                found.TrySetResult(raised);
-            }
-        };
-        return found.Task;
-    }
+    /// <summary>The sandbox's container, once it runs.</summary>
+    public async Task<string> ContainerIdAsync() => ((ContainerProvisioning)await _keeper.FirstAsync<ContainerProvisioning>()).ContainerId!;
+
+    /// <summary>Completes with the first line of the agent that is this.</summary>
+    public Task WhenLineAsync(string line) => _keeper.FirstAsync<AgentOutput>(output => output.Line.Contains(line, StringComparison.Ordinal));
 
     /// <summary>A request with the test's folders, the small image and a short time limit, unless the parameters say otherwise.</summary>
     public AgentRunRequest Request(string command, string image = BusyboxImage, params (string Key, string Value)[] policy) => new()
@@ -106,32 +96,5 @@ internal sealed class SandboxHost : IDisposable
         }
 
         return [.. values.Select(entry => new PolicyOverride(entry.Key, [.. entry.Value.Split('|')], entry.Key))];
-    }
-
-    private sealed class EventKeeper : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<TelemetryEvent> Events { get; } = new();
-
-        public Action<TelemetryEvent>? OnEvent { get; set; }
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (state is LoggedEvent logged)
-            {
-                Events.Enqueue(logged.Event);
-                OnEvent?.Invoke(logged.Event);
-            }
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }

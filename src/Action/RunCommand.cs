@@ -14,7 +14,8 @@ internal sealed class RunCommand
 
     private readonly Argument<string?> _agent = new("AGENT") { Arity = ArgumentArity.ZeroOrOne, Description = "The agent: a file, or a folder with an entry file." };
 
-    private readonly Argument<string[]> _surplus = new("-- ARGS") { Arity = ArgumentArity.ZeroOrMore, Description = "Arguments for the agent, behind '--'." };
+    // Takes what is too much, so that the message about it can say where the agent's own arguments go.
+    private readonly Argument<string[]> _surplus = new("ARGS") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
 
     private readonly Option<string?> _command = Text("--command", "TEXT", "A shell command to run instead of an agent file.");
     private readonly Option<string?> _policy = Text("--policy", "FILE", "The policy file; without it the default policy holds.");
@@ -45,7 +46,7 @@ internal sealed class RunCommand
     public static Command Create(Terminal terminal, RunAgent runAgent, string[] agentArguments)
     {
         RunCommand run = new(terminal, runAgent, agentArguments);
-        Command command = new("run", "Runs an agent under a policy.") { run._agent, run._surplus };
+        Command command = new("run", "Runs an agent under a policy. The agent's own arguments stand behind '--'.") { run._agent, run._surplus };
         foreach (Option option in run.Options())
         {
             command.Options.Add(option);
@@ -118,7 +119,7 @@ internal sealed class RunCommand
         return (agent, command) switch
         {
             (null, null) => throw UsageErrors.New("Nothing to run: write the agent's file or folder, or '--command TEXT'."),
-            ({ } file, { } text) => throw UsageErrors.New($"The agent '{QuotedText.Of(file)}' and '--command {QuotedText.Of(text)}' exclude each other; keep one of them."),
+            ({ } file, not null) => throw UsageErrors.New($"The agent '{QuotedText.Of(file)}' and '--command' exclude each other; keep one of them."),
             _ => (agent, command),
         };
     }

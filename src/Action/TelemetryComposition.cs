@@ -1,6 +1,7 @@
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Action;
@@ -18,7 +19,23 @@ internal static class TelemetryComposition
     public static ILoggerFactory Create(AgentRunRequest request, Terminal terminal)
     {
         TelemetryChoice choice = Choose(request, terminal);
-        return LoggerFactory.Create(builder => builder.SetMinimumLevel(choice.Enabled ? LogLevel.Trace : LogLevel.None));
+        return LoggerFactory.Create(builder =>
+        {
+            // The provider alone decides by the policy's level; the factory's own default would hide DEBUG.
+            builder.SetMinimumLevel(LogLevel.Trace);
+            if (choice.Enabled)
+            {
+                builder.AddProvider(new TelemetryLoggerProvider(new TelemetryOutput
+                {
+                    Stream = terminal.OutputStream,
+                    Format = choice.Format,
+                    Level = choice.Level,
+                    IsTerminal = terminal.IsOutputTerminal,
+                    Encoding = terminal.Output.Encoding,
+                    Environment = terminal.Environment,
+                }));
+            }
+        });
     }
 
     /// <summary>What the policy says about telemetry. A wrong policy is the runner's to tell; until then the defaults hold.</summary>

@@ -1,3 +1,6 @@
+using IsolatedAgents.Policies;
+using IsolatedAgents.Telemetry;
+
 namespace IsolatedAgents.Events;
 
 /// <summary>
@@ -16,8 +19,14 @@ public abstract record TelemetryEvent(EventDescriptor Descriptor)
     public string SessionId { get; internal set; } = "";
 
     /// <summary>The level it is shown at. The catalogue's, unless the event itself says otherwise.</summary>
-    public virtual Policies.TelemetryLevel Level => Descriptor.Level;
+    public virtual TelemetryLevel Level => Descriptor.Level;
+
+    /// <summary>The event in words, without its details.</summary>
+    public virtual string Body => Descriptor.Title;
 
     /// <summary>Names each detail once, in the order in which every format shows them.</summary>
     internal abstract void Describe(IDetailVisitor visitor);
+
+    /// <summary>The same event without secrets, in every text that comes from outside this product. Abstract, so that no event can forget it.</summary>
+    internal abstract TelemetryEvent Mask(SecretMasker masker);
 }

@@ -1,0 +1,196 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using IsolatedAgents.Events;
+
+namespace IsolatedAgents.Telemetry;
+
+/// <summary>
+/// Replaces secrets by <c>***</c>, in the forms that they usually leak in: as they are, line by line, Base64 (whatever surrounds them), percent-encoded, hexadecimal, JSON-escaped.
+/// Immutable; safe for any number of threads.
+/// </summary>
+internal sealed class SecretMasker
+{
+    /// <summary>Shorter secrets are not masked: they would blot out ordinary text. The policy refuses them.</summary>
+    public const int MinimumLength = 4;
+
+    /// <summary>What stands in place of a secret.</summary>
+    public const string Replacement = "***";
+
+    /// <summary>Longest first, so that the first match at a position is the longest.</summary>
+    private readonly string[] _forms;
+    private readonly SearchValues<string> _search;
+
+    public SecretMasker(IEnumerable<string> secrets)
+    {
+        var forms = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string secret in secrets)
+        {
+            AddForms(secret, forms);
+            if (secret.AsSpan().IndexOfAny('\r', '\n') >= 0)
+            {
+                foreach (string line in secret.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+                {
+                    AddForms(line, forms);
+                }
+            }
+        }
+
+        _forms = [.. forms.Where(form => form.Length >= MinimumLength).OrderByDescending(form => form.Length)];
+        _search = SearchValues.Create(_forms, StringComparison.Ordinal);
+    }
+
+    /// <summary>Masks nothing.</summary>
+    public static SecretMasker None { get; } = new([]);
+
+    /// <summary>Whether there is nothing to mask.</summary>
+    public bool IsEmpty => _forms.Length == 0;
+
+    /// <summary>The text without secrets; the same instance where it holds none.</summary>
+    [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(text))]
+    public string? Mask(string? text)
+    {
+        if (text is null || IsEmpty || text.AsSpan().IndexOfAny(_search) < 0)
+        {
+            return text;
+        }
+
+        var masked = new StringBuilder(text.Length);
+        MaskComplete(text, masked, text.Length);
+        return masked.ToString();
+    }
+
+    /// <summary>The texts without secrets.</summary>
+    public ImmutableArray<string> Mask(ImmutableArray<string> texts) =>
+        IsEmpty || texts.IsDefaultOrEmpty ? texts : [.. texts.Select(text => Mask(text))];
+
+    /// <summary>The values without secrets.</summary>
+    public ImmutableArray<LabeledValue> Mask(ImmutableArray<LabeledValue> values) =>
+        IsEmpty || values.IsDefaultOrEmpty ? values : [.. values.Select(value => value with { Value = Mask(value.Value) })];
+
+    /// <summary>The files with names without secrets.</summary>
+    public ImmutableArray<SizedFile> Mask(ImmutableArray<SizedFile> files) =>
+        IsEmpty || files.IsDefaultOrEmpty ? files : [.. files.Select(file => file with { Name = Mask(file.Name) })];
+
+    /// <summary>
+    /// Masks the start of a text whose end is not known yet, and gives how much of it that start is: what is left could be the start of a secret, and has to be offered again with what follows.
+    /// </summary>
+    /// <param name="text">The text so far.</param>
+    /// <param name="masked">Receives the masked start.</param>
+    public int MaskStart(ReadOnlySpan<char> text, StringBuilder masked)
+    {
+        int settled = MaskComplete(text, masked, 0);
+        int open = OpenTail(text[settled..]);
+        int end = text.Length - open;
+        masked.Append(text[settled..end]);
+        return end;
+    }
+
+    /// <summary>Appends everything up to the end of the last secret, and from there up to <paramref name="end"/> where that is further.</summary>
+    private int MaskComplete(ReadOnlySpan<char> text, StringBuilder masked, int end)
+    {
+        int position = 0;
+        while (true)
+        {
+            ReadOnlySpan<char> rest = text[position..];
+            int found = rest.IndexOfAny(_search);
+            if (found < 0)
+            {
+                break;
+            }
+
+            masked.Append(rest[..found]).Append(Replacement);
+            position += found + LongestAt(rest[found..]);
+        }
+
+        if (position < end)
+        {
+            masked.Append(text[position..end]);
+            position = end;
+        }
+
+        return position;
+    }
+
+    private int LongestAt(ReadOnlySpan<char> text)
+    {
+        foreach (string form in _forms)
+        {
+            if (text.StartsWith(form, StringComparison.Ordinal))
+            {
+                return form.Length;
+            }
+        }
+
+        return 1;
+    }
+
+    private int OpenTail(ReadOnlySpan<char> text)
+    {
+        int longest = 0;
+        foreach (string form in _forms)
+        {
+            for (int length = Math.Min(form.Length - 1, text.Length); length > longest; length--)
+            {
+                if (text.EndsWith(form.AsSpan(0, length), StringComparison.Ordinal))
+                {
+                    longest = length;
+                }
+            }
+        }
+
+        return longest;
+    }
+
+    private static void AddForms(string secret, HashSet<string> forms)
+    {
+        if (secret.Length < MinimumLength)
+        {
+            return;
+        }
+
+        forms.Add(secret);
+        string percent = Uri.EscapeDataString(secret);
+        forms.Add(percent);
+        forms.Add(percent.Replace("%20", "+", StringComparison.Ordinal));
+        forms.Add(LowerEscapes(percent));
+        forms.Add(JsonEncodedText.Encode(secret).Value);
+        forms.Add(JsonEncodedText.Encode(secret, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value);
+        byte[] bytes = Encoding.UTF8.GetBytes(secret);
+        forms.Add(Convert.ToHexString(bytes));
+        forms.Add(Convert.ToHexStringLower(bytes));
+        for (int phase = 0; phase < 3; phase++)
+        {
+            string base64 = Base64At(bytes, phase);
+            forms.Add(base64);
+            forms.Add(base64.Replace('+', '-').Replace('/', '_'));
+        }
+    }
+
+    /// <summary>The characters that depend on the secret alone when it starts <paramref name="phase"/> bytes into a group of three.</summary>
+    private static string Base64At(byte[] bytes, int phase)
+    {
+        byte[] shifted = new byte[phase + bytes.Length];
+        bytes.CopyTo(shifted, phase);
+        int start = ((phase * 8) + 5) / 6;
+        int end = shifted.Length * 8 / 6;
+        return Convert.ToBase64String(shifted)[start..end];
+    }
+
+    private static string LowerEscapes(string percent)
+    {
+        var text = new StringBuilder(percent);
+        for (int i = 0; i < text.Length - 2; i++)
+        {
+            if (text[i] == '%')
+            {
+                text[i + 1] = char.ToLowerInvariant(text[i + 1]);
+                text[i + 2] = char.ToLowerInvariant(text[i + 2]);
+            }
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,42 @@
+using System.Collections.Frozen;
+using System.Text;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Telemetry;
+
+/// <summary>Where events are shown, and how.</summary>
+public sealed record TelemetryOutput
+{
+    /// <summary>Receives UTF-8 (<see cref="Encoding"/> where it is a terminal with another one). Stays open.</summary>
+    public required Stream Stream { get; init; }
+
+    /// <summary>The format.</summary>
+    public TelemetryFormat Format { get; init; } = TelemetryFormat.Simple;
+
+    /// <summary>The lowest level that is shown.</summary>
+    public TelemetryLevel Level { get; init; } = TelemetryLevel.Info;
+
+    /// <summary>Whether <see cref="Stream"/> is a terminal: without one, trees have neither colour nor emoji.</summary>
+    public bool IsTerminal { get; init; }
+
+    /// <summary>The terminal's encoding.</summary>
+    public Encoding Encoding { get; init; } = Encoding.UTF8;
+
+    /// <summary>The process's variables: <c>NO_COLOR</c>, <c>TERM</c> and those by which build hosts are known.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>The clock whose time zone trees use.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    internal IEventFormat CreateFormat() => Format switch
+    {
+        TelemetryFormat.Json => new JsonFormat(Stream),
+        TelemetryFormat.Simple => new SimpleFormat(Writer(new UTF8Encoding(encoderShouldEmitUTF8Identifier: false))),
+        _ => new RichFormat(Writer(WithoutPreamble(Encoding)), RichCapabilities.Detect(Environment, IsTerminal, Encoding), Time.LocalTimeZone),
+    };
+
+    private static Encoding WithoutPreamble(Encoding encoding) =>
+        encoding.CodePage == Encoding.UTF8.CodePage ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) : encoding;
+
+    private StreamWriter Writer(Encoding encoding) => new(Stream, encoding, leaveOpen: true) { NewLine = "\n" };
+}

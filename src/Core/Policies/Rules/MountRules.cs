@@ -47,15 +47,15 @@ internal static class MountRules
             return Checked<string>.Refused(written);
         }
 
-        if (!Path.Exists(lexical))
-        {
-            return Checked<string>.Refused($"the host path '{QuotedText.Of(lexical)}' does not exist; create it or leave the mount out");
-        }
-
         string? resolved = LinkResolver.Resolve(lexical);
         if (resolved is null)
         {
             return Checked<string>.Refused($"the links of the host path '{QuotedText.Of(lexical)}' cannot be followed; name the folder that is meant");
+        }
+
+        if (!Path.Exists(resolved))
+        {
+            return Checked<string>.Refused($"the host path '{QuotedText.Of(lexical)}' does not exist; create it or leave the mount out");
         }
 
         return guard.Problem(resolved) is { } real ? Checked<string>.Refused(real) : resolved;

@@ -104,7 +104,7 @@ public sealed class AgentOutputTests
     public async Task Figures_CpuAndMemory_AreTheAgents()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunPuppetAsync("memory 64 -- sleep 1", Token, ("resource_monitor_interval", "0.3"), ("memory_mb", "100"), ("memory_threshold_percent", "50"));
+        AgentRunResult result = await host.RunPuppetAsync("memory 64 2", Token, ("resource_monitor_interval", "0.3"), ("memory_mb", "100"), ("memory_threshold_percent", "50"));
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.Contains(usage => usage.MemoryUsed > 64 * 1024 * 1024, host.Events.OfType<ResourceUsage>());
         Assert.IsNotEmpty(host.Events.OfType<ResourceMemoryHigh>().ToArray());
@@ -116,7 +116,7 @@ public sealed class AgentOutputTests
     public async Task Figures_BusyAgent_RaisesTheCpuWarning()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("while :; do :; done", Token, ("timeout_seconds", "3"), ("cpu_cores", "0.5"), ("resource_monitor_interval", "1"), ("fail_on", "exit_code"));
+        AgentRunResult result = await host.RunAsync("while :; do :; done", Token, ("timeout_seconds", "3"), ("cpu_cores", "0.1"), ("resource_monitor_interval", "1"), ("fail_on", "exit_code"));
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.ContainsSingle(host.Events.OfType<ResourceCpuHigh>());
         CollectionAssert.IsSubsetOf(new[] { "IA4001", "IA4005" }, result.Diagnostics.Select(diagnostic => diagnostic.Code).ToArray());

@@ -81,7 +81,6 @@ public sealed class OutputTests
     [DataRow("file=big:3000000")]
     [DataRow("sparse=big:1099511627776")]
     [DataRow("many=200")]
-    [DataRow("deep=150")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task F4_TooMuch_IsRefusedWhole(string entry)
     {

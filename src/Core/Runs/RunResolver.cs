@@ -4,6 +4,7 @@ using IsolatedAgents.Agents;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Telemetry;
 
@@ -17,9 +18,9 @@ internal static class RunResolver
     public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
     {
         LoadedPolicy loaded = PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
-        if (UnavailableControls.Of(loaded.Policy) is [(string key, string reason), ..])
+        if (UnavailableControls.Of(loaded.Policy) is [{ } control, ..])
         {
-            throw new ControlUnavailableException(loaded.DiagnosticAt(key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, reason));
+            throw new ControlUnavailableException(loaded.DiagnosticAt(control.Key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, control.Message));
         }
 
         AgentPlan agent = AgentPlanner.Plan(request);
@@ -71,6 +72,14 @@ internal static class RunResolver
         foreach ((string name, string value) in policy.EnvVars)
         {
             environment[name] = value;
+        }
+
+        foreach (string name in request.Environment)
+        {
+            if (EnvironmentNames.Check(name).Problem is { } problem)
+            {
+                throw new ConfigurationException(DiagnosticTable.Parameters, $"The variable '{UntrustedText.Display(name)}' cannot be passed through: {problem}.");
+            }
         }
 
         foreach (string name in policy.AllowedEnvVars.Concat(request.Environment))

@@ -20,7 +20,7 @@ internal static class MountRules
             return Checked<ReadonlyMount>.Refused("a mount is written 'host:sandbox', the sandbox path absolute, such as 'data:/mnt/data'");
         }
 
-        Checked<string> target = SandboxPaths.CheckMountTarget(entry[(separator + 1)..]);
+        Checked<string> target = SandboxPathRules.CheckMountTarget(entry[(separator + 1)..]);
         if (target.Value is not { } sandboxPath)
         {
             return Checked<ReadonlyMount>.Refused(target.Problem!);

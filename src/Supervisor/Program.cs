@@ -1,1 +1,23 @@
-return 0;
+using System.Text;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Launching;
+
+namespace IsolatedAgents.Supervisor;
+
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        try
+        {
+            return arguments is [Launcher.Argument] ? Launcher.Run() : new Supervisor().Run();
+        }
+        catch (Exception failure) when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)
+        {
+            // The host shows this as the cause of a lost sandbox.
+            _ = Descriptor.Write(2, Encoding.UTF8.GetBytes($"supervisor: {failure.Message}\n"));
+            return 1;
+        }
+    }
+}

@@ -1,3 +1,4 @@
+using IsolatedAgents.Policies;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Events;
@@ -77,9 +78,13 @@ public sealed record ViolationProcess(string Call, string Reason, string Action,
 /// <param name="Reason">Why.</param>
 /// <param name="Action">What was done about it.</param>
 /// <param name="Rule">The policy key that decided.</param>
-public sealed record ViolationOutput(string File, string Reason, string Action, string? Rule = null)
+/// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
+public sealed record ViolationOutput(string File, string Reason, string Action, string? Rule = null, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationOutput)
 {
+    /// <inheritdoc/>
+    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.File, File);

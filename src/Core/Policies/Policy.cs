@@ -70,7 +70,7 @@ public sealed record Policy
     /// <summary>Limit of the entries in the output folder, 0 to 1,000,000.</summary>
     public int MaxOutputFiles { get; init; } = 1000;
 
-    /// <summary>How much of the agent's standard output and error is kept, in bytes.</summary>
+    /// <summary>How much of the agent's standard output and error is kept, in bytes, 0 to 1 TiB.</summary>
     public long MaxLogBytes { get; init; } = 67_108_864;
 
     /// <summary>Whether events are shown at all. The verdict does not depend on it.</summary>

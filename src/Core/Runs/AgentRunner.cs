@@ -1,18 +1,45 @@
+using IsolatedAgents.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Runs;
 
 /// <summary>Runs an agent under a policy. The one entry of this library.</summary>
-/// <param name="loggerFactory">Receives every event of the run, as a <see cref="Telemetry.LoggedEvent"/> state with its own event id.</param>
+/// <param name="loggerFactory">Receives every event of the run, in order, in category <c>IsolatedAgents</c> with the event's own id and structured details.</param>
 public sealed class AgentRunner(ILoggerFactory loggerFactory)
 {
-    /// <summary>Runs one agent and gives its outcome. Every event has been logged when the task completes.</summary>
-    /// <exception cref="OperationCanceledException">Never: cancellation gives <see cref="Verdict.Cancelled"/>, so that clean-up and diagnostics are not lost.</exception>
-    public Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
+    private readonly ILoggerFactory _loggerFactory = loggerFactory ?? throw new ArgumentNullException(nameof(loggerFactory));
+
+    /// <summary>
+    /// Runs one agent and gives its outcome. Every event has been logged, and every process of the agent has ended, when the task completes.
+    /// Trouble of any kind is in the result, and so is cancellation, as <see cref="Verdict.Cancelled"/>.
+    /// </summary>
+    public async Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(loggerFactory);
-        cancellationToken.ThrowIfCancellationRequested();
-        return Task.FromResult(new AgentRunResult { Verdict = Verdict.EngineError });
+        long started = TimeProvider.System.GetTimestamp();
+        string sessionId = Guid.CreateVersion7().ToString("N");
+        ResolvedRun run;
+        try
+        {
+            run = RunResolver.Resolve(request, sessionId);
+        }
+        catch (ConfigurationException failure)
+        {
+            return Failed(Verdict.ConfigurationError, failure.Diagnostic);
+        }
+        catch (ControlUnavailableException failure)
+        {
+            return Failed(Verdict.EngineError, failure.Diagnostic);
+        }
+
+        return await new AgentRun(_loggerFactory, request, run, started).RunAsync(cancellationToken).ConfigureAwait(false);
+
+        AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic) => new()
+        {
+            Verdict = verdict,
+            SessionId = sessionId,
+            Duration = TimeProvider.System.GetElapsedTime(started),
+            Diagnostics = [diagnostic],
+        };
     }
 }

@@ -1,0 +1,345 @@
+#!/usr/bin/env bash
+# Makes a bare Debian or Ubuntu machine ready to run and test IsolatedAgents: a container engine that answers, and the
+# two images that samples and tests use. Idempotent; what is already there is used as it is. No image registry is
+# needed: the images are made from Debian packages and carry local tags only.
+#
+#   build/setup.sh                 engine (Docker unless one answers already) and images
+#   build/setup.sh --with-podman   the same, and Podman's API service on /run/podman/podman.sock
+#   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
+#
+# Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
+#              DOCKER_HOST (an engine named there is used; nothing is started in its place).
+set -euo pipefail
+
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+readonly PYTHON_IMAGE=isolated-agents/python:bookworm
+readonly BUSYBOX_IMAGE=isolated-agents/busybox:latest
+readonly PYTHON_PACKAGES=python3-minimal,python3,ca-certificates
+readonly IMAGE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+readonly RUN_DIR=/run/isolated-agents
+readonly LOG_DIR=/var/log/isolated-agents
+readonly CACHE_DIR=/var/cache/isolated-agents
+readonly DOCKERD_PID=$RUN_DIR/dockerd.pid
+readonly DOCKERD_LOG=$LOG_DIR/dockerd.log
+readonly PODMAN_PID=$RUN_DIR/podman.pid
+readonly PODMAN_LOG=$LOG_DIR/podman.log
+readonly PODMAN_SOCKET=/run/podman/podman.sock
+readonly PODMAN_CONFIG=/etc/containers/containers.conf.d/isolated-agents.conf
+readonly START_SECONDS=60
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+SUDO=()
+if [ "$(id -u)" -ne 0 ]; then
+  have sudo || die "this needs root; run it as root or install sudo"
+  SUDO=(sudo)
+fi
+as_root() { "${SUDO[@]}" "$@"; }
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+refreshed=no
+
+# Installs the packages of the list that are not installed yet; asks the archive for its index only when it must.
+install() {
+  local missing=() package log
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  have apt-get || die "missing: ${missing[*]}; this machine has no apt-get, so install them by hand"
+  say "installing ${missing[*]}"
+  log=$(mktemp)
+  if [ "$refreshed" = no ]; then
+    refreshed=yes
+    as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >"$log" 2>&1 || { tail -n 15 "$log" >&2; say "apt-get update failed; trying with the index there is"; }
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io -qq -y --no-install-recommends install "${missing[@]}" >"$log" 2>&1 \
+    || { tail -n 30 "$log" >&2; rm -f "$log"; die "could not install ${missing[*]}"; }
+  rm -f "$log"
+}
+
+# --- processes we start -----------------------------------------------------------------------------------------------
+
+# ours PIDFILE WORD: the pid in the file, if that process lives and its command line names WORD. A pid file outlives its
+# process, and pids are reused, so the number alone proves nothing.
+ours() {
+  local pid
+  pid=$(as_root cat "$1" 2>/dev/null) || return 1
+  [[ "$pid" =~ ^[0-9]+$ ]] && as_root cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$2" && printf '%s' "$pid"
+}
+
+stop_one() {
+  local name=$1 file=$2 word=$3 pid i
+  if ! pid=$(ours "$file" "$word"); then
+    as_root rm -f "$file"
+    say "$name: nothing of ours is running"
+    return 0
+  fi
+  as_root kill -TERM "$pid"
+  for ((i = 0; i < 300; i++)); do
+    ours "$file" "$word" >/dev/null || break
+    sleep 0.1
+  done
+  if ours "$file" "$word" >/dev/null; then
+    as_root kill -KILL "$pid" || true
+    say "$name: pid $pid did not end in 30 s and was killed"
+  else
+    say "$name: stopped (pid $pid)"
+  fi
+  as_root rm -f "$file"
+}
+
+# wait_for SECONDS PID COMMAND…: until the command succeeds; gives up when the time is over or the process has died.
+wait_for() {
+  local seconds=$1 pid=$2 i
+  shift 2
+  for ((i = 0; i < seconds * 5; i++)); do
+    "$@" && return 0
+    as_root kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.2
+  done
+  return 1
+}
+
+# --- engines ----------------------------------------------------------------------------------------------------------
+
+docker_answers() { have docker && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+podman_answers() { have podman && [ -e "$PODMAN_SOCKET" ] && timeout 20 "${SUDO[@]}" podman --url "unix://$PODMAN_SOCKET" version >/dev/null 2>&1; }
+in_podman() { as_root podman --url "unix://$PODMAN_SOCKET" "$@"; }
+
+launch_dockerd() {
+  # The group lets the calling user, not only root, use the socket; fd 9 is the lock, which a daemon must not keep.
+  as_root sh -c 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null &' sh "$DOCKERD_LOG" \
+    dockerd --pidfile "$DOCKERD_PID" --group "$(id -g)" "$@" 9>&-
+  local i
+  for ((i = 0; i < 50; i++)); do
+    ours "$DOCKERD_PID" dockerd >/dev/null && break
+    sleep 0.1
+  done
+  ours "$DOCKERD_PID" dockerd >/dev/null && wait_for "$START_SECONDS" "$(ours "$DOCKERD_PID" dockerd)" docker_answers
+}
+
+ensure_docker() {
+  if docker_answers; then
+    say "Docker $(docker version --format '{{.Server.Version}}') answers; using it"
+    return 0
+  fi
+  [ -z "${DOCKER_HOST:-}" ] || die "DOCKER_HOST=$DOCKER_HOST does not answer; correct or unset it"
+  if ! have dockerd; then
+    install docker.io iptables
+  fi
+  hash -r
+  if has_systemd; then
+    as_root systemctl start docker || true
+    local i
+    for ((i = 0; i < START_SECONDS; i++)); do
+      as_root docker version >/dev/null 2>&1 && break
+      sleep 1
+    done
+    docker_answers && { say "Docker started by systemd"; return 0; }
+    as_root docker version >/dev/null 2>&1 && die "Docker runs but $(id -un) may not use its socket; add the user to the group docker, or run this as root"
+    as_root journalctl -u docker --no-pager -n 30 >&2 || true
+    die "systemd could not start Docker"
+  fi
+  ours "$DOCKERD_PID" dockerd >/dev/null || as_root rm -f "$DOCKERD_PID"
+  as_root sh -c ': >"$1"' sh "$DOCKERD_LOG"
+  if launch_dockerd; then
+    say "Docker $(docker version --format '{{.Server.Version}}') started (pid $(ours "$DOCKERD_PID" dockerd), log $DOCKERD_LOG)"
+    return 0
+  fi
+  # Sandboxes have no network, so an engine that cannot set up a bridge is still good enough.
+  if as_root grep -qiE 'iptables|nat chain|bridge' "$DOCKERD_LOG"; then
+    say "dockerd could not set up its bridge; starting it without"
+    stop_one Docker "$DOCKERD_PID" dockerd
+    if launch_dockerd --iptables=false --ip-masq=false --bridge=none; then
+      say "Docker started without a bridge (pid $(ours "$DOCKERD_PID" dockerd), log $DOCKERD_LOG)"
+      return 0
+    fi
+  fi
+  as_root tail -n 30 "$DOCKERD_LOG" >&2
+  die "dockerd did not get ready in $START_SECONDS s; the end of $DOCKERD_LOG is above"
+}
+
+ensure_podman() {
+  if podman_answers; then
+    say "Podman answers on $PODMAN_SOCKET; using it"
+    return 0
+  fi
+  have podman || install podman
+  have runc || install runc
+  hash -r
+  if has_systemd; then
+    as_root systemctl start podman.socket
+    podman_answers && { say "Podman's socket started by systemd"; return 0; }
+    die "systemd could not start podman.socket"
+  fi
+  # Without systemd Podman must manage cgroups itself, and a container may not ask for more descriptors than we have.
+  if [ -e "$PODMAN_CONFIG" ]; then
+    say "$PODMAN_CONFIG is there; left as it is"
+  else
+    as_root mkdir -p "${PODMAN_CONFIG%/*}"
+    as_root tee "$PODMAN_CONFIG" >/dev/null <<'CONF'
+# Written by IsolatedAgents' build/setup.sh for a machine without systemd.
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+CONF
+    say "wrote $PODMAN_CONFIG"
+  fi
+  as_root mkdir -p "${PODMAN_SOCKET%/*}"
+  as_root rm -f "$PODMAN_SOCKET"
+  as_root sh -c 'log=$1 file=$2; shift 2; setsid sh -c '\''echo $$ >"$0"; exec "$@"'\'' "$file" "$@" >"$log" 2>&1 </dev/null &' \
+    sh "$PODMAN_LOG" "$PODMAN_PID" podman system service --time=0 "unix://$PODMAN_SOCKET" 9>&-
+  local i
+  for ((i = 0; i < 50; i++)); do
+    ours "$PODMAN_PID" "$PODMAN_SOCKET" >/dev/null && break
+    sleep 0.1
+  done
+  if ours "$PODMAN_PID" "$PODMAN_SOCKET" >/dev/null && wait_for "$START_SECONDS" "$(ours "$PODMAN_PID" "$PODMAN_SOCKET")" podman_answers; then
+    if [ ${#SUDO[@]} -gt 0 ]; then
+      as_root chown "$(id -u)" "${PODMAN_SOCKET%/*}" "$PODMAN_SOCKET"
+    fi
+    say "Podman started (pid $(ours "$PODMAN_PID" "$PODMAN_SOCKET"), log $PODMAN_LOG)"
+    return 0
+  fi
+  as_root tail -n 30 "$PODMAN_LOG" >&2
+  die "podman did not get ready in $START_SECONDS s; the end of $PODMAN_LOG is above"
+}
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+debian_mirror() {
+  local site=
+  if [ -n "${IA_DEBIAN_MIRROR:-}" ]; then
+    site=$IA_DEBIAN_MIRROR
+  elif [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ]; then
+    site=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -E '^https?://.*/debian/?$' | head -n 1 || true)
+  fi
+  printf '%s' "${site:-http://deb.debian.org/debian}"
+}
+
+# Each makes CACHE_DIR/NAME.tar from packages. Written beside it and renamed, so that a broken one is never taken for whole.
+python_rootfs() {
+  local work=$CACHE_DIR/python.work log=$LOG_DIR/debootstrap.log mirror
+  install debootstrap debian-archive-keyring
+  mirror=$(debian_mirror)
+  say "making the file system of $PYTHON_IMAGE from $mirror (under a minute)"
+  as_root umount "$work" 2>/dev/null || true
+  as_root rm -rf "$work"
+  as_root mkdir -p "$work"
+  # dpkg syncs every file it unpacks; in memory that costs nothing. Where memory cannot be mounted, a folder does.
+  as_root mount -t tmpfs -o size=800m,mode=755 isolated-agents "$work" 2>/dev/null || true
+  as_root debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+    --include="$PYTHON_PACKAGES" bookworm "$work" "$mirror" 2>&1 | as_root tee "$log" >/dev/null || {
+    tail -n 20 "$log" >&2
+    as_root umount "$work" 2>/dev/null || true
+    as_root rm -rf "$work"
+    die "debootstrap failed; its log is $log"
+  }
+  as_root sh -c 'cd "$1" && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/* usr/share/doc usr/share/man usr/share/locale \
+    usr/share/info debootstrap && find dev -mindepth 1 -delete && : >etc/machine-id && : >etc/hostname && : >etc/resolv.conf' sh "$work"
+  as_root tar -C "$work" --numeric-owner -cf "$CACHE_DIR/python.tar.part" .
+  as_root mv "$CACHE_DIR/python.tar.part" "$CACHE_DIR/python.tar"
+  as_root umount "$work" 2>/dev/null || true
+  as_root rm -rf "$work"
+}
+
+busybox_rootfs() {
+  local work=$CACHE_DIR/busybox.work
+  install busybox-static
+  as_root rm -rf "$work"
+  as_root mkdir -p "$work"
+  as_root sh -c '
+    set -e
+    cd "$1"
+    mkdir -p bin dev etc home/nobody output proc root sbin sys tmp usr/bin usr/sbin var/tmp workspace
+    chmod 1777 tmp var/tmp
+    cp "$(PATH=/bin:/usr/bin:$PATH command -v busybox)" bin/busybox
+    chmod 755 bin/busybox
+    for applet in $(bin/busybox --list); do
+      [ "$applet" = busybox ] || ln -s /bin/busybox "bin/$applet"
+    done
+    ln -s /bin/busybox usr/bin/env
+    printf "%s\n" root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/home/nobody:/bin/sh >etc/passwd
+    printf "%s\n" root:x:0: nogroup:x:65534: >etc/group
+    tar --numeric-owner --owner=0 --group=0 -cf "$2.part" .
+    mv "$2.part" "$2"' sh "$work" "$CACHE_DIR/busybox.tar"
+  as_root rm -rf "$work"
+}
+
+# ensure_image ENGINE IMAGE NAME: ENGINE is docker or in_podman; NAME tells the file system.
+ensure_image() {
+  local engine=$1 image=$2 name=$3 made=no problem
+  if "$engine" image inspect "$image" >/dev/null 2>&1; then
+    say "$image is there (${engine#in_})"
+    return 0
+  fi
+  if [ ! -s "$CACHE_DIR/$name.tar" ]; then
+    "${name}_rootfs"
+    made=yes
+  fi
+  problem=$(as_root cat "$CACHE_DIR/$name.tar" | "$engine" import \
+    -c "ENV PATH=$IMAGE_PATH" -c 'ENV LANG=C.UTF-8' -c 'CMD ["/bin/sh"]' - "$image" 2>&1 >/dev/null) \
+    || die "${engine#in_} could not import $image: $problem"
+  # Docker's API on Podman reads a short name as one of docker.io's.
+  if [ "$engine" = in_podman ]; then
+    in_podman tag "$image" "docker.io/$image"
+  fi
+  say "$image imported (${engine#in_}$([ "$made" = yes ] || echo ', from the cached file system'))"
+}
+
+# --- main -------------------------------------------------------------------------------------------------------------
+
+with_podman=no
+stop=
+for argument in "$@"; do
+  case "$argument" in
+    --with-podman) with_podman=yes ;;
+    --stop) stop="podman docker" ;;
+    --stop=docker | --stop=podman) stop="$stop ${argument#--stop=}" ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    *) die "unknown option $argument (see --help)" ;;
+  esac
+done
+[ "$(uname -s)" = Linux ] || die "this script is for Linux; on Windows and macOS install Docker Desktop"
+
+as_root mkdir -p "$RUN_DIR" "$LOG_DIR" "$CACHE_DIR"
+if [ ${#SUDO[@]} -gt 0 ]; then
+  as_root touch "$RUN_DIR/setup.lock" && as_root chown "$(id -u)" "$RUN_DIR/setup.lock"
+fi
+exec 9>"$RUN_DIR/setup.lock"
+flock -w 600 9 || die "another setup.sh has been running for 10 minutes"
+
+if [ -n "$stop" ]; then
+  case "$stop" in *podman*) stop_one Podman "$PODMAN_PID" "$PODMAN_SOCKET" ;; esac
+  case "$stop" in *docker*) stop_one Docker "$DOCKERD_PID" dockerd ;; esac
+  exit 0
+fi
+
+if have gcc && [ -e /usr/include/zlib.h ]; then
+  say "gcc and zlib are there"
+else
+  install gcc libc6-dev zlib1g-dev
+fi
+ensure_docker
+[ "$with_podman" = no ] || ensure_podman
+
+ensure_image docker "$BUSYBOX_IMAGE" busybox
+ensure_image docker "$PYTHON_IMAGE" python
+if [ "$with_podman" = yes ]; then
+  ensure_image in_podman "$BUSYBOX_IMAGE" busybox
+  ensure_image in_podman "$PYTHON_IMAGE" python
+fi
+say "ready"

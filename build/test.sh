@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test project. The last line of the output is `N passed, N failed[, N skipped]`; the exit
+# code is 0 only if tests ran, none failed and no test project broke.
+#
+#   build/test.sh              all projects under tests/ whose name ends with .Tests
+#   build/test.sh Core Tasks   those whose name contains one of the words
+#
+# Environment: IA_TEST_SECONDS (default 900), the time that one test project may take.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
+readonly LABEL=dev.isolated-agents.session
+readonly PODMAN_SOCKET=/run/podman/podman.sock
+results=$root/artifacts/test-results
+
+passed=0 failed=0 skipped=0 broken=0
+start=$SECONDS
+
+# Whatever happens, the counts are the last line.
+finish() {
+  local status=$?
+  trap - EXIT INT TERM
+  if [ "${ready:-no}" = yes ]; then
+    clean_up || true
+  fi
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+    failed=1 # the script itself did not get to its end: a build error, a missing engine, Ctrl+C
+  fi
+  [ $((failed + broken)) -eq 0 ] && [ "$passed" -gt 0 ] || [ "$status" -ne 0 ] || status=1
+  if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+  else
+    echo "$passed passed, $failed failed"
+  fi
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+containers() { # ENGINE: the ids of our sessions' containers there
+  case "$1" in
+    docker) docker ps -aq --no-trunc --filter "label=$LABEL" 2>/dev/null || true ;;
+    podman) [ ! -S "$PODMAN_SOCKET" ] || podman --url "unix://$PODMAN_SOCKET" ps -aq --no-trunc --filter "label=$LABEL" 2>/dev/null || true ;;
+  esac
+}
+
+remove() { # ENGINE ID
+  case "$1" in
+    docker) docker rm -f "$2" ;;
+    podman) podman --url "unix://$PODMAN_SOCKET" rm -f "$2" ;;
+  esac >/dev/null 2>&1 || true
+}
+
+inspect() { # ENGINE ID FORMAT
+  case "$1" in
+    docker) docker inspect --format "$3" "$2" ;;
+    podman) podman --url "unix://$PODMAN_SOCKET" inspect --format "$3" "$2" ;;
+  esac 2>/dev/null || true
+}
+
+# Removes containers that appeared since we began and that nobody owns any more. Other people's runs may be going on.
+clean_up() {
+  local engine id owner state
+  for engine in docker podman; do
+    for id in $(containers "$engine"); do
+      case " $before " in *" $id "*) continue ;; esac
+      owner=$(inspect "$engine" "$id" '{{index .Config.Labels "dev.isolated-agents.owner-pid"}}')
+      state=$(inspect "$engine" "$id" '{{.State.Status}}')
+      if [[ "$owner" =~ ^[0-9]+$ ]] && [ -d "/proc/$owner" ]; then continue; fi
+      if ! [[ "$owner" =~ ^[0-9]+$ ]] && [ "$state" = running ]; then continue; fi
+      echo "test: removing container ${id:0:12}, which a test left behind ($engine)"
+      remove "$engine" "$id"
+    done
+  done
+  if [ "$(pid_of podman)" != "$podman_before" ]; then build/setup.sh --stop=podman; fi
+  if [ "$(pid_of dockerd)" != "$docker_before" ]; then build/setup.sh --stop=docker; fi
+}
+
+pid_of() { cat "/run/isolated-agents/$1.pid" 2>/dev/null || true; }
+
+# TRX → one line a test: outcome, tab, name. A record is what stands between two "<", which never occurs inside a value.
+outcomes() {
+  awk 'BEGIN { RS = "<" }
+    function attribute(name,    at, rest) {
+      at = index($0, " " name "=\"")
+      if (at == 0) return ""
+      rest = substr($0, at + length(name) + 3)
+      return substr(rest, 1, index(rest, "\"") - 1)
+    }
+    /^UnitTestResult[ \t\r\n]/ {
+      gsub(/[\r\n\t]/, " ")
+      name = attribute("testName")
+      gsub(/&lt;/, "<", name); gsub(/&gt;/, ">", name); gsub(/&quot;/, "\"", name); gsub(/&#xA;/, " ", name); gsub(/&amp;/, "\\&", name)
+      print attribute("outcome") "\t" name
+    }' "$1"
+}
+
+run_project() {
+  local project=$1 name folder log trx output code=0 target began=$SECONDS p f s
+  name=$(basename "$project" .csproj)
+  folder=$results/$name
+  log=$folder/output.log
+  trx=$folder/$name.trx
+  mkdir -p "$folder"
+  target=$(dotnet msbuild "$project" -nologo -p:Configuration=Release -getProperty:TargetPath)
+  if [ ! -f "$target" ]; then
+    echo "test: $name was not built ($target is missing)"
+    failed=$((failed + 1)) broken=$((broken + 1))
+    return 0
+  fi
+  echo "test: $name"
+  timeout --kill-after=20 "${IA_TEST_SECONDS:-900}" dotnet exec "$target" --report-trx --report-trx-filename "$name.trx" \
+    --results-directory "$folder" --no-progress --no-ansi >"$log" 2>&1 </dev/null || code=$?
+
+  p=0 f=0 s=0
+  if [ -f "$trx" ]; then
+    outcomes "$trx" >"$folder/outcomes.txt"
+    read -r p f s < <(awk -F '\t' '
+      $1 == "Passed" || $1 == "PassedButRunAborted" || $1 == "Warning" { p++; next }
+      $1 == "NotExecuted" || $1 == "Inconclusive" || $1 == "NotRunnable" { s++; next }
+      { f++ }
+      END { print p + 0, f + 0, s + 0 }' "$folder/outcomes.txt")
+  fi
+  # 0: all passed. 2: a test failed. 8: no test ran, which is right where all are skipped. All else is not a test's failure.
+  case "$code" in
+    0) [ $((p + s)) -gt 0 ] || output="ran no test" ;;
+    2) [ "$f" -gt 0 ] || output="failed outside its tests" ;;
+    8) [ "$s" -gt 0 ] || output="ran no test" ;;
+    124 | 137) output="did not end in ${IA_TEST_SECONDS:-900} s" ;;
+    *) output="broke (exit code $code)" ;;
+  esac
+  if [ "$f" -gt 0 ]; then
+    awk -F '\t' '$1 != "Passed" && $1 != "NotExecuted" && $1 != "Inconclusive" && $1 != "NotRunnable" && $1 != "Warning" && $1 != "PassedButRunAborted" { print "  FAILED " $2 }' "$folder/outcomes.txt"
+  fi
+  if [ -n "${output:-}" ]; then
+    echo "  BROKEN $name $output"
+    f=$((f + 1)) broken=$((broken + 1))
+  fi
+  if [ "$f" -gt 0 ]; then
+    echo "  its output (the last 150 lines of $log):"
+    tail -n 150 "$log" | sed 's/^/  | /'
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  echo "  $p passed, $f failed, $s skipped in $((SECONDS - began)) s"
+}
+
+command -v dotnet >/dev/null || { echo "test: the .NET SDK is missing (dotnet is not on the path)" >&2; exit 1; }
+docker_before=$(pid_of dockerd)
+podman_before=$(pid_of podman)
+before= ready=yes
+build/setup.sh --with-podman
+before=$({ containers docker; containers podman; } | tr '\n' ' ')
+
+echo "test: building"
+dotnet build -c Release IsolatedAgents.sln -nologo -v quiet -p:UseSharedCompilation=false
+
+rm -rf "$results"
+shopt -s nullglob
+for project in tests/*.Tests/*.csproj; do
+  wanted=$([ $# -eq 0 ] && echo yes || echo no)
+  for word in "$@"; do
+    case "$(basename "$project")" in *"$word"*) wanted=yes ;; esac
+  done
+  if [ "$wanted" = yes ]; then run_project "$project"; fi
+done
+if [ $((passed + failed + skipped)) -eq 0 ]; then echo "test: no test ran"; fi
+echo "test: $((SECONDS - start)) s in all"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,81 @@
+using System.Globalization;
+using Docker.DotNet.Models;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Engines.Docker;
+
+/// <summary>The settings that every sandbox's container has. Each one is looked at from inside before the agent starts.</summary>
+internal static class ContainerSettings
+{
+    // What the supervisor needs to become the agent's user and to end whatever it starts. The agent gets none of them.
+    private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL"];
+
+    public static CreateContainerParameters Create(SandboxSpec spec) => new()
+    {
+        Image = spec.ImageId,
+        Entrypoint = [SandboxPaths.Supervisor],
+        Cmd = [],
+        User = "0:0",
+        WorkingDir = "/",
+        Hostname = "sandbox",
+        Labels = spec.Labels.ToDictionary(),
+        AttachStdin = true,
+        AttachStdout = true,
+        AttachStderr = true,
+        OpenStdin = true,
+        // The end of our connection is the end of the supervisor's input: the lease.
+        StdinOnce = true,
+        Tty = false,
+        // With "none" alone the engine still sets a network up, at a cost of some 200 ms.
+        NetworkDisabled = true,
+        HostConfig = new HostConfig
+        {
+            NetworkMode = "none",
+            IpcMode = "private",
+            ReadonlyRootfs = true,
+            Privileged = false,
+            CapDrop = ["ALL"],
+            CapAdd = SupervisorCapabilities,
+            SecurityOpt = ["no-new-privileges"],
+            AutoRemove = true,
+            RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.No },
+            // Any other driver copies every byte again, to a disk that it can fill.
+            LogConfig = new LogConfig { Type = "none" },
+            Memory = spec.MemoryBytes,
+            MemorySwap = spec.MemoryBytes,
+            NanoCPUs = spec.CpuMillicores * 1_000_000,
+            PidsLimit = spec.PidsLimit,
+            Mounts = [.. spec.Mounts.Select(CreateBind), .. CreateOutputVolume(spec)],
+            Tmpfs = CreateTmpfs(spec),
+        },
+    };
+
+    private static Mount CreateBind(SandboxMount mount) => new()
+    {
+        // Unlike the older form, a mount of this kind is refused when its source is missing.
+        Type = "bind",
+        Source = mount.HostPath,
+        Target = mount.SandboxPath,
+        ReadOnly = !mount.IsWritable,
+        BindOptions = new BindOptions { Propagation = "rprivate" },
+    };
+
+    private static IEnumerable<Mount> CreateOutputVolume(SandboxSpec spec) =>
+        spec.OutputFileSystemBytes is null ? [new Mount { Type = "volume", Target = SandboxPaths.Output }] : [];
+
+    private static Dictionary<string, string> CreateTmpfs(SandboxSpec spec)
+    {
+        Dictionary<string, string> fileSystems = new()
+        {
+            [SandboxPaths.Temporary] = string.Create(CultureInfo.InvariantCulture, $"rw,exec,nosuid,nodev,mode=1777,size={spec.TemporaryBytes}"),
+        };
+        if (spec.OutputFileSystemBytes is { } bytes)
+        {
+            fileSystems[SandboxPaths.Output] = string.Create(
+                CultureInfo.InvariantCulture,
+                $"rw,noexec,nosuid,nodev,mode=1777,size={bytes},nr_inodes={spec.OutputFileSystemEntries}");
+        }
+
+        return fileSystems;
+    }
+}

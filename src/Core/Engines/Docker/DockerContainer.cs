@@ -1,0 +1,36 @@
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Engines.Docker;
+
+/// <summary>A started container.</summary>
+internal sealed class DockerContainer(DockerClient client, string id, AttachTransport transport) : ISandboxContainer
+{
+    private static readonly TimeSpan RemoveDeadline = TimeSpan.FromSeconds(5);
+
+    public string Id => id;
+
+    public ISandboxTransport Transport => transport;
+
+    public Task RemoveAsync() => RemoveAsync(client, id);
+
+    public ValueTask DisposeAsync() => transport.DisposeAsync();
+
+    /// <summary>Removes by force what may be gone already.</summary>
+    internal static async Task RemoveAsync(DockerClient client, string id)
+    {
+        using CancellationTokenSource limit = new(RemoveDeadline);
+        try
+        {
+            await client.Containers
+                .RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, limit.Token)
+                .WaitAsync(limit.Token)
+                .ConfigureAwait(false);
+        }
+        catch (Exception failure) when (DockerEngine.IsEngineTrouble(failure) || failure is OperationCanceledException)
+        {
+            // Gone, or being removed by the engine itself; the lease ends it in any case.
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Engines.Docker;
+
+/// <summary>An engine that speaks the Docker Engine API: Docker itself, and Podman's service.</summary>
+internal sealed class DockerEngine : IContainerEngine
+{
+    // A frozen daemon must not freeze the build. Generous: a busy disk makes create slow.
+    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(90);
+
+    private readonly DockerClient _client;
+
+    private DockerEngine(DockerClient client, EngineDescription description)
+    {
+        _client = client;
+        Description = description;
+    }
+
+    public EngineDescription Description { get; }
+
+    /// <summary>Connects, and asks who answers.</summary>
+    /// <exception cref="EngineException">IA2001: nobody does.</exception>
+    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        DockerClient? client = null;
+        try
+        {
+            using DockerClientConfiguration configuration = new(address, defaultTimeout: Timeout.InfiniteTimeSpan);
+            client = configuration.CreateClient();
+            VersionResponse version = await WithDeadlineAsync(
+                $"no answer from {address} within {deadline.TotalSeconds} seconds",
+                deadline,
+                client.System.GetVersionAsync,
+                cancellationToken).ConfigureAwait(false);
+            bool isPodman = version.Components?.Any(component => component.Name.Contains("Podman", StringComparison.OrdinalIgnoreCase)) == true;
+            return new DockerEngine(client, new EngineDescription(isPodman ? "Podman" : "Docker", version.Version, address));
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            client?.Dispose();
+            throw new EngineException(DiagnosticTable.NoEngine, $"{address}: {Innermost(failure)}", failure);
+        }
+        catch (EngineException)
+        {
+            client?.Dispose();
+            throw;
+        }
+    }
+
+    public async Task<ImageDescription?> FindImageAsync(string reference, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ImageInspectResponse image = await CallAsync(token => _client.Images.InspectImageAsync(reference, token), cancellationToken).ConfigureAwait(false);
+            return new ImageDescription(
+                reference,
+                image.ID,
+                image.RepoDigests?.FirstOrDefault() is { } digest ? digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..] : image.ID,
+                [.. image.Config?.Env ?? []]);
+        }
+        catch (DockerImageNotFoundException)
+        {
+            return null;
+        }
+        catch (DockerApiException failure) when ((int)failure.StatusCode is >= 400 and < 500)
+        {
+            throw new EngineException(DiagnosticTable.Image, $"The engine refuses the image name '{reference}': {ApiMessage(failure)}", failure);
+        }
+    }
+
+    public async Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _client.Images.CreateImageAsync(
+                new ImagesCreateParameters { FromImage = reference },
+                authConfig: null,
+                new PullProgress(progress),
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' is not on the engine and cannot be pulled: {Innermost(failure)} Build or pull it first, or name another one in base_image.", failure);
+        }
+
+        return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false)
+            ?? throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' was pulled and is not there. It may be for another processor architecture.");
+    }
+
+    public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken)
+    {
+        string? id = null;
+        try
+        {
+            CreateContainerResponse created = await WithDeadlineAsync(
+                "the engine did not create the container in time",
+                StartDeadline,
+                token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec), token),
+                cancellationToken).ConfigureAwait(false);
+            id = created.ID;
+            MultiplexedStream stream = await CallAsync(
+                token => _client.Containers.AttachContainerAsync(
+                    id,
+                    tty: false,
+                    new ContainerAttachParameters { Stream = true, Stdin = true, Stdout = true, Stderr = true },
+                    token),
+                cancellationToken).ConfigureAwait(false);
+            DockerContainer container = new(_client, id, new AttachTransport(stream));
+            bool started = await WithDeadlineAsync(
+                "the engine did not start the container in time",
+                StartDeadline,
+                token => _client.Containers.StartContainerAsync(id, new ContainerStartParameters(), token),
+                cancellationToken).ConfigureAwait(false);
+            return started ? container : throw new EngineException(DiagnosticTable.EngineLost, "The container was running before it was started.");
+        }
+        catch (Exception failure)
+        {
+            if (id is not null)
+            {
+                await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);
+            }
+
+            if (IsEngineTrouble(failure))
+            {
+                throw new EngineException(DiagnosticTable.EngineLost, $"The sandbox cannot be started: {Innermost(failure)}", failure);
+            }
+
+            throw;
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
+    internal static bool IsEngineTrouble(Exception failure) =>
+        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or Newtonsoft.Json.JsonException;
+
+    internal static string Innermost(Exception failure)
+    {
+        while (failure.InnerException is { } inner)
+        {
+            failure = inner;
+        }
+
+        string text = failure is DockerApiException api ? ApiMessage(api) : failure.Message;
+        return text.ReplaceLineEndings(" ").Trim().TrimEnd('.') + ".";
+    }
+
+    private static string ApiMessage(DockerApiException failure)
+    {
+        try
+        {
+            using System.Text.Json.JsonDocument body = System.Text.Json.JsonDocument.Parse(failure.ResponseBody ?? "");
+            return body.RootElement.TryGetProperty("message", out System.Text.Json.JsonElement message) ? message.GetString() ?? "" : failure.Message;
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return failure.Message;
+        }
+    }
+
+    private static Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken) =>
+        WithDeadlineAsync("the engine did not answer in time", CallDeadline, call, cancellationToken);
+
+    // The client's reads do not always heed their token: the wait ends whatever they do.
+    private static async Task<T> WithDeadlineAsync<T>(string expired, TimeSpan deadline, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(deadline);
+        try
+        {
+            return await call(limit.Token).WaitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException(expired);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Engines;
+
+/// <summary>What an engine says of itself.</summary>
+/// <param name="Name"><c>Docker</c> or <c>Podman</c>.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Address">Where it was reached.</param>
+internal sealed record EngineDescription(string Name, string Version, Uri Address)
+{
+    /// <summary>Whether the engine surely runs on another machine. Where it does not, sharing of file systems is still found out, not assumed.</summary>
+    public bool IsRemote => Address.Scheme is not ("unix" or "npipe");
+}
+
+/// <summary>An image that is there.</summary>
+/// <param name="Reference">As it was asked for.</param>
+/// <param name="Id">The engine's id, which pins what is run.</param>
+/// <param name="Digest">The registry's digest, or the id where the image came from no registry.</param>
+/// <param name="Environment">The variables that it sets, as <c>NAME=value</c>.</param>
+internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment);
+
+/// <summary>All an engine has to be able to do; the rest of the sandbox runs over the transport.</summary>
+internal interface IContainerEngine : IDisposable
+{
+    /// <summary>What it says of itself.</summary>
+    EngineDescription Description { get; }
+
+    /// <summary>The image where it is there; null where it is not.</summary>
+    Task<ImageDescription?> FindImageAsync(string reference, CancellationToken cancellationToken);
+
+    /// <summary>Has the engine fetch an image.</summary>
+    /// <exception cref="EngineException">IA2002: it cannot be had.</exception>
+    Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken);
+
+    /// <summary>Creates and starts the sandbox's container, attached before it starts so that no byte is lost.</summary>
+    /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
+    Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken);
+}
+
+/// <summary>A started sandbox. The engine removes it by itself when its supervisor ends.</summary>
+internal interface ISandboxContainer : IAsyncDisposable
+{
+    /// <summary>The engine's id.</summary>
+    string Id { get; }
+
+    /// <summary>The stream to the supervisor.</summary>
+    ISandboxTransport Transport { get; }
+
+    /// <summary>Removes the container by force. Does nothing where it is gone already; never throws.</summary>
+    Task RemoveAsync();
+}

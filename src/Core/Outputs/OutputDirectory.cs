@@ -1,0 +1,117 @@
+using System.Text.Json;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Runs;
+
+namespace IsolatedAgents.Outputs;
+
+/// <summary>
+/// The host folder that outputs end up in. It changes in one rename: before it holds what it held, after it holds all of a run's files, and never some of them.
+/// </summary>
+internal sealed class OutputDirectory
+{
+    /// <summary>Marks a folder as ours, and names the files in it that are: those alone a later run may replace.</summary>
+    public const string ManifestName = ".isolated-agents-outputs.json";
+
+    private OutputDirectory(string path) => FullPath = path;
+
+    /// <summary>Absolute path.</summary>
+    public string FullPath { get; }
+
+    /// <summary>Looks whether outputs can go to a folder, and creates nothing.</summary>
+    /// <exception cref="ConfigurationException">IA1003: it is a file, holds files that are not ours, or cannot be written.</exception>
+    public static OutputDirectory Open(string path)
+    {
+        string fullPath = Path.TrimEndingDirectorySeparator(path);
+        if (File.Exists(fullPath))
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{fullPath}' is a file. Name a folder.");
+        }
+
+        if (Directory.Exists(fullPath) && FirstForeignEntry(fullPath) is { } foreign)
+        {
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                $"The output directory '{fullPath}' holds '{foreign}', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced.");
+        }
+
+        RequireWritable(fullPath);
+        return new OutputDirectory(fullPath);
+    }
+
+    /// <summary>A new folder beside this one, on the same file system, so that one rename suffices.</summary>
+    public string CreateStaging(string sessionId)
+    {
+        string staging = $"{FullPath}.partial-{sessionId}";
+        Directory.CreateDirectory(staging);
+        return staging;
+    }
+
+    /// <summary>Puts a filled staging folder in place of what this folder held.</summary>
+    public void Replace(string staging, string sessionId, IReadOnlyList<Artifact> artifacts)
+    {
+        File.WriteAllBytes(
+            Path.Combine(staging, ManifestName),
+            JsonSerializer.SerializeToUtf8Bytes(new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)]), OutputManifestContext.Default.OutputManifest));
+        string? old = null;
+        if (Directory.Exists(FullPath))
+        {
+            old = $"{FullPath}.replaced-{sessionId}";
+            Directory.Move(FullPath, old);
+        }
+
+        try
+        {
+            Directory.Move(staging, FullPath);
+        }
+        catch when (old is not null)
+        {
+            Directory.Move(old, FullPath);
+            throw;
+        }
+
+        if (old is not null)
+        {
+            Directory.Delete(old, recursive: true);
+        }
+    }
+
+    private static string? FirstForeignEntry(string path)
+    {
+        HashSet<string> ours = new(OutputManifest.Read(Path.Combine(path, ManifestName))?.Files ?? [], StringComparer.Ordinal);
+        foreach (string file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }))
+        {
+            string name = Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/');
+            if (name != ManifestName && !ours.Contains(name))
+            {
+                return name;
+            }
+        }
+
+        return null;
+    }
+
+    private static void RequireWritable(string path)
+    {
+        // The nearest folder that exists is where the staging folder, or the folders up to it, will be made.
+        string? parent = Path.GetDirectoryName(path);
+        while (parent is not null && !Directory.Exists(parent))
+        {
+            parent = Path.GetDirectoryName(parent);
+        }
+
+        if (parent is null)
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' has no existing parent folder.");
+        }
+
+        string probe = Path.Combine(parent, $".isolated-agents-{Guid.NewGuid():N}");
+        try
+        {
+            using FileStream stream = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be written: {failure.Message} Name a folder that this user may create files in.");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Collections.Frozen;
+using IsolatedAgents.Diagnostics;
+
+namespace IsolatedAgents.Policies;
+
+/// <summary>The effective policy of a run, and where it comes from.</summary>
+/// <param name="Policy">Every key with its value.</param>
+/// <param name="File">The policy file as the user named it; null where there is none.</param>
+/// <param name="Sha256">Lower-case hex over the effective policy: the same policy has the same one, however it was written.</param>
+internal sealed record LoadedPolicy(Policy Policy, string? File, string Sha256)
+{
+    internal required FrozenDictionary<string, KeyPosition> Positions { private get; init; }
+
+    /// <summary>What set <paramref name="key"/>, in snake_case with dots; null where it has its default.</summary>
+    public KeyPosition? PositionOf(string key) => Positions.GetValueOrDefault(key);
+
+    /// <summary>A diagnostic that points at what set <paramref name="key"/>, for trouble that shows only later.</summary>
+    public Diagnostic DiagnosticAt(string key, string code, DiagnosticSeverity severity, string message)
+    {
+        KeyPosition? position = PositionOf(key);
+        string parameter = position?.ParameterName is { } name ? $"Parameter '{QuotedText.Of(name)}': " : "";
+        return new Diagnostic(code, severity, parameter + message)
+        {
+            File = position?.File,
+            Line = position?.Line ?? 0,
+            Column = position?.Column ?? 0,
+        };
+    }
+}

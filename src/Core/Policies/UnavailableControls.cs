@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+
+namespace IsolatedAgents.Policies;
+
+/// <summary>A key that asks for what does not exist yet.</summary>
+/// <param name="Key">In snake_case, with dots.</param>
+/// <param name="Reason">What is missing and what to do, to stand behind the key; no full stop.</param>
+internal sealed record UnavailableControl(string Key, string Reason)
+{
+    /// <summary>One line for IA2004.</summary>
+    public string Message => $"'{Key}' cannot be enforced: {Reason}.";
+}
+
+/// <summary>
+/// What a policy may say although this version cannot enforce it. A run under such a policy fails closed, since a control that is silently left out is worse than none.
+/// </summary>
+internal static class UnavailableControls
+{
+    private const string NoPackages = "this version installs no packages; put them into the image and remove the key";
+
+    /// <summary>The keys of <paramref name="policy"/> that no run can honour, in the order of the documentation; empty where all is well.</summary>
+    public static ImmutableArray<UnavailableControl> Of(Policy policy)
+    {
+        ImmutableArray<UnavailableControl>.Builder found = ImmutableArray.CreateBuilder<UnavailableControl>();
+        AddWhere(policy.Network.AllowedEndpoints.Length > 0, "network.allowed_endpoints", "this version opens no way to the network; remove the entries");
+        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
+            "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
+        AddWhere(policy.Filesystem.AllowedReadPaths.Length > 0, "filesystem.allowed_read_paths", "this version knows the default paths alone; remove the entries");
+        AddWhere(policy.Filesystem.AllowedWritePaths.Length > 0, "filesystem.allowed_write_paths", "this version knows the default paths alone; write to /output or /tmp and remove the entries");
+        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
+            "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
+        AddPackages(policy.PipPackages, "pip_packages", "pip_index_url", "pip_require_hashes");
+        AddPackages(policy.NpmPackages, "npm_packages", "npm_registry_url");
+        AddPackages(policy.NugetPackages, "nuget_packages", "nuget_source_url");
+        AddWhere(policy.Isolation.Require.HasFlag(IsolationControls.Landlock), "isolation.require", "this version does not use 'landlock'; remove it from the list");
+        return found.ToImmutable();
+
+        void AddWhere(bool isAsked, string key, string reason)
+        {
+            if (isAsked)
+            {
+                found.Add(new UnavailableControl(key, reason));
+            }
+        }
+
+        void AddPackages(ImmutableArray<string> packages, string key, params ReadOnlySpan<string> companions)
+        {
+            AddWhere(packages.Length > 0, key, NoPackages);
+            foreach (string companion in companions)
+            {
+                AddWhere(packages.Length > 0 && policy.ExplicitKeys.Contains(companion), companion, NoPackages);
+            }
+        }
+    }
+}

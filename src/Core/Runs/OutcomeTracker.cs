@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>
+/// Computes the verdict from the run's events and nothing else, so that what was told and what was decided cannot differ.
+/// </summary>
+internal sealed class OutcomeTracker(Policy policy)
+{
+    private const int MaxViolationDiagnostics = 10;
+
+    private readonly List<Violation> _violations = [];
+    private readonly HashSet<Violation> _known = [];
+    private readonly List<Diagnostic> _warnings = [];
+    private readonly SortedDictionary<Verdict, Diagnostic> _causes = [];
+
+    /// <summary>Violations that count, each distinct one once, in the order they came.</summary>
+    public ImmutableArray<Violation> Violations => [.. _violations];
+
+    /// <summary>How the run ends, as far as the events tell.</summary>
+    public Verdict Verdict
+    {
+        get
+        {
+            Verdict verdict = _causes.Count > 0 ? _causes.Keys.First() : Verdict.Passed;
+            return Counts(FailureConditions.Violation) && _violations.Count > 0 && verdict > Verdict.PolicyViolation ? Verdict.PolicyViolation : verdict;
+        }
+    }
+
+    /// <summary>Takes one event.</summary>
+    public void Observe(TelemetryEvent raised)
+    {
+        switch (raised)
+        {
+            case AgentFailed { Signal: { } signal }:
+                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentSignal, $"The agent was ended by signal {signal}.");
+                break;
+            case AgentFailed { ExitCode: { } code }:
+                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentExitCode, Invariant($"The agent ended with exit code {code}."));
+                break;
+            case TimeoutExceeded timeout:
+                Add(Verdict.Timeout, FailureConditions.Timeout, DiagnosticTable.Timeout, Invariant($"The agent did not end within its time limit of {timeout.Limit.TotalSeconds} seconds (timeout_seconds) and was ended."));
+                break;
+            case ResourceOutOfMemory memory:
+                Add(Verdict.OutOfMemory, FailureConditions.OutOfMemory, DiagnosticTable.OutOfMemory, Invariant($"The agent needed more than its memory limit of {memory.MemoryLimit / 1024 / 1024} MiB (memory_mb) and was ended by the kernel."));
+                break;
+            case ResourcePidsExhausted pids:
+                Add(Verdict.PidsExhausted, FailureConditions.Pids, DiagnosticTable.ProcessLimit, Invariant($"The agent reached its limit of {pids.Limit} processes and threads (pids_limit)."));
+                break;
+            case OutputLimitExceeded output:
+                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
+                break;
+            case ViolationOutput { Expected: false } violation:
+                AddViolation(new Violation(ViolationKind.Output, violation.Rule ?? "", violation.File, violation.Reason, violation.Action));
+                break;
+            case ResourceCpuHigh high:
+                Warn(DiagnosticTable.CpuHigh, Invariant($"CPU use reached {high.Current:0.0}% of its limit (cpu_cores)."));
+                break;
+            case ResourceMemoryHigh high:
+                Warn(DiagnosticTable.OutOfMemory, Invariant($"Memory use reached {high.Current:0.0}% of its limit (memory_mb)."));
+                break;
+            case TimeoutApproaching near:
+                Warn(DiagnosticTable.Timeout, Invariant($"The agent used {near.Elapsed.TotalSeconds:0.#} of its {near.Limit.TotalSeconds} seconds (timeout_seconds)."));
+                break;
+            case OutputLimitApproaching near:
+                Warn(DiagnosticTable.OutputLimit, Invariant($"The outputs take {near.Current} of {near.Limit} bytes (max_output_bytes)."));
+                break;
+            case TelemetrySuppressed suppressed:
+                Warn(DiagnosticTable.TelemetrySuppressed, Invariant($"{suppressed.Event}: {suppressed.Count} left out. {suppressed.Reason}"));
+                break;
+        }
+    }
+
+    /// <summary>Warns once for each code.</summary>
+    public void Warn(string code, string message)
+    {
+        if (!_warnings.Any(warning => warning.Code == code))
+        {
+            _warnings.Add(new Diagnostic(code, DiagnosticSeverity.Warning, message));
+        }
+    }
+
+    /// <summary>Errors first, in the verdict's order of precedence; then warnings.</summary>
+    public ImmutableArray<Diagnostic> Diagnostics()
+    {
+        List<Diagnostic> all = [.. _causes.TakeWhile(cause => cause.Key < Verdict.PolicyViolation).Select(cause => cause.Value)];
+        all.AddRange(ViolationDiagnostics());
+        all.AddRange(_causes.SkipWhile(cause => cause.Key < Verdict.PolicyViolation).Select(cause => cause.Value));
+        return [.. all.Where(IsError), .. all.Where(diagnostic => !IsError(diagnostic)), .. _warnings.Where(warning => !all.Any(other => other.Code == warning.Code))];
+
+        static bool IsError(Diagnostic diagnostic) => diagnostic.Severity == DiagnosticSeverity.Error;
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private bool Counts(FailureConditions condition) => policy.FailOn.HasFlag(condition);
+
+    private void Add(Verdict verdict, FailureConditions condition, string code, string message)
+    {
+        if (Counts(condition))
+        {
+            _causes.TryAdd(verdict, new Diagnostic(code, DiagnosticSeverity.Error, message));
+        }
+        else
+        {
+            Warn(code, message);
+        }
+    }
+
+    private void AddViolation(Violation violation)
+    {
+        if (_known.Add(violation))
+        {
+            _violations.Add(violation);
+        }
+    }
+
+    private IEnumerable<Diagnostic> ViolationDiagnostics()
+    {
+        DiagnosticSeverity severity = Counts(FailureConditions.Violation) ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
+        foreach (Violation violation in _violations.Take(MaxViolationDiagnostics))
+        {
+            yield return new Diagnostic(
+                Code(violation.Kind),
+                severity,
+                $"{DiagnosticTable.Titles[Code(violation.Kind)]}: '{Telemetry.UntrustedText.Display(violation.Subject)}': {violation.Reason}. {violation.Action}.");
+        }
+
+        if (_violations.Count > MaxViolationDiagnostics)
+        {
+            yield return new Diagnostic(
+                Code(_violations[MaxViolationDiagnostics].Kind),
+                DiagnosticSeverity.Warning,
+                Invariant($"{_violations.Count - MaxViolationDiagnostics} more violations are in the events of this run."));
+        }
+    }
+
+    private static string Code(ViolationKind kind) => kind switch
+    {
+        ViolationKind.Filesystem => DiagnosticTable.FilesystemViolation,
+        ViolationKind.Network => DiagnosticTable.NetworkViolation,
+        ViolationKind.Process => DiagnosticTable.ProcessViolation,
+        _ => DiagnosticTable.OutputViolation,
+    };
+}

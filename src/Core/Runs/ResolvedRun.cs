@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+using IsolatedAgents.Agents;
+using IsolatedAgents.Outputs;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>A request in which nothing is left to find out but what the engine alone knows. Made before anything is created.</summary>
+internal sealed record ResolvedRun
+{
+    public required string SessionId { get; init; }
+
+    public required LoadedPolicy Loaded { get; init; }
+
+    public required AgentPlan Agent { get; init; }
+
+    /// <summary>Absolute host path; null where the policy shows none.</summary>
+    public required string? Workspace { get; init; }
+
+    /// <summary>Null where outputs are measured and dropped.</summary>
+    public required OutputDirectory? Output { get; init; }
+
+    public required string? ReportDirectory { get; init; }
+
+    public required EngineKind Engine { get; init; }
+
+    /// <summary>What the policy and the host give the agent; the image's variables come before these.</summary>
+    public required ImmutableSortedDictionary<string, string> Environment { get; init; }
+
+    /// <summary>Values that must never be shown.</summary>
+    public required ImmutableArray<string> Secrets { get; init; }
+
+    public Policy Policy => Loaded.Policy;
+}

@@ -1,0 +1,18 @@
+using IsolatedAgents.Events;
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>Where a run raises its events: each one reaches the verdict and the sinks, or neither.</summary>
+internal sealed class RunEvents(EventStream stream, OutcomeTracker outcome, ExpectedViolations expected, SecretMasker masker)
+{
+    public ExpectedViolations Expected => expected;
+
+    public SecretMasker Masker => masker;
+
+    public ValueTask RaiseAsync(TelemetryEvent raised)
+    {
+        outcome.Observe(raised);
+        return stream.RaiseAsync(raised, CancellationToken.None);
+    }
+}

@@ -1,0 +1,105 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using IsolatedAgents.Agents;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Outputs;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Sandbox;
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>Turns a request into a <see cref="ResolvedRun"/>, or says what is wrong with it. Creates nothing.</summary>
+internal static class RunResolver
+{
+    /// <exception cref="ConfigurationException">The request, the policy or the agent is wrong.</exception>
+    /// <exception cref="ControlUnavailableException">IA2004: the policy asks for a control that does not exist.</exception>
+    public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
+    {
+        LoadedPolicy loaded = PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
+        if (UnavailableControls.Of(loaded.Policy) is [(string key, string reason), ..])
+        {
+            throw new ControlUnavailableException(loaded.DiagnosticAt(key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, reason));
+        }
+
+        AgentPlan agent = AgentPlanner.Plan(request);
+        (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
+        return new ResolvedRun
+        {
+            SessionId = sessionId,
+            Loaded = loaded,
+            Agent = agent,
+            Workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request),
+            Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
+            ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
+            Engine = request.Engine,
+            Environment = environment,
+            Secrets = secrets,
+        };
+    }
+
+    private static ImmutableArray<PolicyOverride> Overrides(AgentRunRequest request) =>
+        request.Image is { Length: > 0 } image ? request.PolicyOverrides.Add(new PolicyOverride("base_image", [image], "Image")) : request.PolicyOverrides;
+
+    private static string? Home(FrozenDictionary<string, string> environment) =>
+        environment.TryGetValue("HOME", out string? home) || environment.TryGetValue("USERPROFILE", out home) ? home : null;
+
+    private static string ResolveWorkspace(AgentRunRequest request)
+    {
+        string workspace = Path.GetFullPath(request.WorkingDirectory is { Length: > 0 } given ? given : ".", request.BaseDirectory);
+        if (!Directory.Exists(workspace))
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' does not exist. Name an existing folder.");
+        }
+
+        // What is mounted is what is there, and not what a link points to when the engine looks.
+        string resolved = Directory.ResolveLinkTarget(workspace, returnFinalTarget: true)?.FullName ?? workspace;
+        return resolved == Path.GetPathRoot(resolved)
+            ? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' is the root of a file system, which is never shown to an agent. Name a folder below it.")
+            : Path.TrimEndingDirectorySeparator(resolved);
+    }
+
+    private static (ImmutableSortedDictionary<string, string> Environment, ImmutableArray<string> Secrets) ResolveEnvironment(AgentRunRequest request, Policy policy, AgentPlan agent)
+    {
+        ImmutableSortedDictionary<string, string>.Builder environment = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        environment["HOME"] = SandboxPaths.Temporary;
+        environment["TMPDIR"] = SandboxPaths.Temporary;
+        environment["ISOLATED_AGENTS"] = "1";
+        environment["ISOLATED_AGENTS_OUTPUT"] = SandboxPaths.Output;
+        environment["ISOLATED_AGENTS_WORKSPACE"] = SandboxPaths.Workspace;
+        environment.AddRange(agent.Environment);
+        foreach ((string name, string value) in policy.EnvVars)
+        {
+            environment[name] = value;
+        }
+
+        foreach (string name in policy.AllowedEnvVars.Concat(request.Environment))
+        {
+            if (request.HostEnvironment.TryGetValue(name, out string? value))
+            {
+                environment[name] = value;
+            }
+        }
+
+        ImmutableArray<string>.Builder secrets = ImmutableArray.CreateBuilder<string>();
+        foreach (string name in policy.SensitiveEnvVars)
+        {
+            if (!request.HostEnvironment.TryGetValue(name, out string? value) || value.Length == 0)
+            {
+                continue;
+            }
+
+            if (value.Length < SecretMasker.MinimumLength)
+            {
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    $"The value of the sensitive variable '{name}' has fewer than {SecretMasker.MinimumLength} characters and cannot be masked. Use a longer one, or list it in allowed_env_vars if it is no secret.");
+            }
+
+            environment[name] = value;
+            secrets.Add(value);
+        }
+
+        return (environment.ToImmutable(), secrets.ToImmutable());
+    }
+}

@@ -1,0 +1,48 @@
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>Every event of a run, whatever level is shown, as JSON lines in the report folder.</summary>
+internal sealed class SessionRecord : ITelemetrySink, IDisposable
+{
+    private const string FileName = "session.jsonl";
+
+    private readonly FileStream _stream;
+    private readonly JsonFormat _format;
+
+    private SessionRecord(string path)
+    {
+        Path = path;
+        _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, 64 * 1024);
+        _format = new JsonFormat(_stream);
+    }
+
+    public string Path { get; }
+
+    /// <exception cref="ConfigurationException">IA1003: the folder cannot be written.</exception>
+    public static SessionRecord? Create(string? folder)
+    {
+        if (folder is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new SessionRecord(System.IO.Path.Combine(folder, FileName));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The report directory '{folder}' cannot be written: {failure.Message} Name a folder that this user may create files in.");
+        }
+    }
+
+    public void Write(TelemetryEvent telemetryEvent) => _format.Write(telemetryEvent);
+
+    public async ValueTask FlushAsync() => await _stream.FlushAsync().ConfigureAwait(false);
+
+    public void Dispose() => _stream.Dispose();
+}

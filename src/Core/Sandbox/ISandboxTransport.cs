@@ -1,0 +1,14 @@
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>A duplex byte stream to the supervisor. Whatever carries it, the frames are the same.</summary>
+internal interface ISandboxTransport : IAsyncDisposable
+{
+    /// <summary>Reads what is there; 0 when the stream has ended.</summary>
+    Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken);
+
+    /// <summary>Writes all of it.</summary>
+    Task WriteAsync(byte[] bytes, CancellationToken cancellationToken);
+
+    /// <summary>What the supervisor said beside the frames: the cause, when it died. Bounded.</summary>
+    string Diagnostics { get; }
+}

@@ -1,0 +1,143 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>A frame from the supervisor.</summary>
+internal readonly record struct SandboxFrame(FrameType Type, byte[] Payload);
+
+/// <summary>
+/// The protocol over a transport. One task does nothing but drain the transport, however slow the reader of the frames is; the credit that is
+/// only given back for frames that were read bounds what piles up between the two.
+/// </summary>
+internal sealed class SandboxLink : IAsyncDisposable
+{
+    private const int ReadBufferLength = 128 * 1024;
+    private const int CreditBatch = Frame.InitialCredit / 4;
+
+    private readonly ISandboxTransport _transport;
+    private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Task _draining;
+
+    public SandboxLink(ISandboxTransport transport)
+    {
+        _transport = transport;
+        _draining = Task.Run(DrainAsync);
+    }
+
+    /// <summary>Tells the supervisor what to run.</summary>
+    public Task LaunchAsync(LaunchSpec spec, CancellationToken cancellationToken) => SendAsync(FrameType.Launch, spec.ToPayload(), cancellationToken);
+
+    /// <summary>Tells the supervisor to end the agent.</summary>
+    public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) =>
+        SendAsync(FrameType.Stop, new StopRequest((long)grace.TotalMilliseconds).ToPayload(), cancellationToken);
+
+    /// <summary>Every frame up to and without <see cref="FrameType.Done"/>.</summary>
+    /// <exception cref="EngineException">IA2003: the stream ended before that, or carried something else.</exception>
+    public async IAsyncEnumerable<SandboxFrame> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        int owed = 0;
+        while (true)
+        {
+            SandboxFrame frame = await NextAsync(cancellationToken).ConfigureAwait(false);
+            if (frame.Type == FrameType.Done)
+            {
+                yield break;
+            }
+
+            yield return frame;
+            if (!Frame.IsData(frame.Type))
+            {
+                continue;
+            }
+
+            owed += frame.Payload.Length;
+            if (owed >= CreditBatch)
+            {
+                await SendAsync(FrameType.Credit, new Credit(owed).ToPayload(), cancellationToken).ConfigureAwait(false);
+                owed = 0;
+            }
+        }
+    }
+
+    /// <summary>Closes the stream, which ends the supervisor.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        await _draining.ConfigureAwait(false);
+        _closing.Dispose();
+        _writing.Dispose();
+    }
+
+    private async ValueTask<SandboxFrame> NextAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _frames.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException closed)
+        {
+            string cause = closed.InnerException?.Message ?? "the stream to it ended.";
+            string said = _transport.Diagnostics;
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The sandbox was lost: {cause}{(said.Length > 0 ? $" It said: {said}" : "")}",
+                closed.InnerException);
+        }
+    }
+
+    private async Task SendAsync(FrameType type, byte[] payload, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _transport.WriteAsync(Frame.Create(type, payload), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        {
+            // The reading side meets the same end and knows its cause.
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task DrainAsync()
+    {
+        FrameDecoder decoder = new();
+        byte[] buffer = new byte[ReadBufferLength];
+        Exception? failure = null;
+        try
+        {
+            int count;
+            while ((count = await _transport.ReadAsync(buffer, _closing.Token).ConfigureAwait(false)) > 0)
+            {
+                Decode(decoder, buffer.AsSpan(0, count));
+            }
+        }
+        catch (Exception caught) when (caught is IOException or ProtocolException or OperationCanceledException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        {
+            failure = caught;
+        }
+
+        _frames.Writer.Complete(failure);
+    }
+
+    private void Decode(FrameDecoder decoder, ReadOnlySpan<byte> received)
+    {
+        while (decoder.TryRead(ref received, out FrameType type, out byte[] payload))
+        {
+            if (!_frames.Writer.TryWrite(new SandboxFrame(type, payload)))
+            {
+                return;
+            }
+        }
+    }
+}

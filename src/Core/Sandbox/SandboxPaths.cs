@@ -1,0 +1,11 @@
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>Where things lie inside a sandbox.</summary>
+internal static class SandboxPaths
+{
+    public const string Supervisor = "/.isolated-agents/supervisor";
+    public const string Workspace = "/workspace";
+    public const string Agent = "/agent";
+    public const string Output = "/output";
+    public const string Temporary = "/tmp";
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>A host folder or file that the sandbox sees.</summary>
+/// <param name="HostPath">Absolute path as the engine's host knows it.</param>
+/// <param name="SandboxPath">Absolute path inside.</param>
+/// <param name="IsWritable">Whether it may be written.</param>
+internal sealed record SandboxMount(string HostPath, string SandboxPath, bool IsWritable);
+
+/// <summary>
+/// The container, complete, before anything is created: what is not in here does not reach the engine. Holds no secret: the environment and the
+/// arguments of the agent travel over the stream alone.
+/// </summary>
+internal sealed record SandboxSpec
+{
+    public required string SessionId { get; init; }
+
+    /// <summary>The image's id, which cannot be re-tagged between look-up and start.</summary>
+    public required string ImageId { get; init; }
+
+    public required ImmutableArray<SandboxMount> Mounts { get; init; }
+
+    public required ImmutableSortedDictionary<string, string> Labels { get; init; }
+
+    public required long MemoryBytes { get; init; }
+
+    public required long CpuMillicores { get; init; }
+
+    public required int PidsLimit { get; init; }
+
+    /// <summary>Size of <c>/tmp</c> in bytes, which counts as memory.</summary>
+    public required long TemporaryBytes { get; init; }
+
+    /// <summary>Size of the file system of <c>/output</c>; null where it is a volume that the supervisor watches instead.</summary>
+    public required long? OutputFileSystemBytes { get; init; }
+
+    /// <summary>Entries that the file system of <c>/output</c> can hold.</summary>
+    public required int OutputFileSystemEntries { get; init; }
+}

@@ -1,0 +1,86 @@
+using System.Buffers.Binary;
+
+namespace IsolatedAgents.Protocol;
+
+/// <summary>
+/// Layout of a frame, little-endian: magic (2 bytes), version (1), type (1), payload length (4), payload.
+/// The magic makes a stray byte on the stream an error at once instead of a misread length.
+/// </summary>
+internal static class Frame
+{
+    /// <summary>Version of the whole protocol; both sides refuse any other.</summary>
+    public const byte Version = 1;
+
+    /// <summary>Bytes before the payload.</summary>
+    public const int HeaderLength = 8;
+
+    /// <summary>Most bytes of one data frame.</summary>
+    public const int MaxDataLength = 64 * 1024;
+
+    /// <summary>Data bytes that may be under way without a <see cref="FrameType.Credit"/> frame.</summary>
+    public const int InitialCredit = 1024 * 1024;
+
+    private const ushort Magic = 0xA71A;
+
+    /// <summary>The bound on the payload of <paramref name="type"/>, or -1 where no such type exists.</summary>
+    public static int MaxPayload(FrameType type) => type switch
+    {
+        FrameType.Launch => 4 * 1024 * 1024,
+        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData => MaxDataLength,
+        FrameType.Stop or FrameType.Credit or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
+        FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound => 4096,
+        FrameType.OutputRejected or FrameType.OutputFile => 16 * 1024,
+        _ => -1,
+    };
+
+    /// <summary>Whether frames of this type count against the receiver's credit.</summary>
+    public static bool IsData(FrameType type) => type is FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData;
+
+    /// <summary>Writes a header for a payload of <paramref name="length"/> bytes.</summary>
+    public static void WriteHeader(Span<byte> destination, FrameType type, int length)
+    {
+        if (length > MaxPayload(type))
+        {
+            throw new ProtocolException($"A {type} frame of {length} bytes is over its bound of {MaxPayload(type)}.");
+        }
+
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, Magic);
+        destination[2] = Version;
+        destination[3] = (byte)type;
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], length);
+    }
+
+    /// <summary>Reads and checks a header.</summary>
+    /// <exception cref="ProtocolException">Not a frame, another version, an unknown type, or a length over the type's bound.</exception>
+    public static (FrameType Type, int Length) ReadHeader(ReadOnlySpan<byte> source)
+    {
+        if (BinaryPrimitives.ReadUInt16LittleEndian(source) != Magic)
+        {
+            throw new ProtocolException("The stream carries something else than frames.");
+        }
+
+        if (source[2] != Version)
+        {
+            throw new ProtocolException($"Protocol version {source[2]} was received, {Version} is spoken here.");
+        }
+
+        FrameType type = (FrameType)source[3];
+        int length = BinaryPrimitives.ReadInt32LittleEndian(source[4..]);
+        int bound = MaxPayload(type);
+        if (bound < 0 || length < 0 || length > bound)
+        {
+            throw new ProtocolException($"A frame of type {(byte)type} with {length} bytes is not allowed.");
+        }
+
+        return (type, length);
+    }
+
+    /// <summary>A whole frame as one array.</summary>
+    public static byte[] Create(FrameType type, ReadOnlySpan<byte> payload)
+    {
+        byte[] frame = new byte[HeaderLength + payload.Length];
+        WriteHeader(frame, type, payload.Length);
+        payload.CopyTo(frame.AsSpan(HeaderLength));
+        return frame;
+    }
+}

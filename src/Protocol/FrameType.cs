@@ -1,0 +1,50 @@
+namespace IsolatedAgents.Protocol;
+
+/// <summary>What a frame carries. Values are part of the wire format: never renumbered.</summary>
+internal enum FrameType : byte
+{
+    /// <summary>To the supervisor, once: everything it needs (<see cref="LaunchSpec"/>).</summary>
+    Launch = 1,
+
+    /// <summary>To the supervisor: end the agent (<see cref="StopRequest"/>).</summary>
+    Stop = 2,
+
+    /// <summary>To the supervisor: so many more data bytes may be sent.</summary>
+    Credit = 3,
+
+    /// <summary>From the supervisor, first of all (<see cref="Hello"/>).</summary>
+    Hello = 64,
+
+    /// <summary>A control could not be set up or verified; no agent was started (<see cref="SetupFailure"/>).</summary>
+    SetupFailed = 65,
+
+    /// <summary>The agent runs (<see cref="Started"/>).</summary>
+    Started = 66,
+
+    /// <summary>Raw bytes of the agent's standard output. Counts against the credit.</summary>
+    StandardOutput = 67,
+
+    /// <summary>Raw bytes of the agent's standard error. Counts against the credit.</summary>
+    StandardError = 68,
+
+    /// <summary>Figures of the control group (<see cref="ResourceUsage"/>).</summary>
+    Usage = 69,
+
+    /// <summary>Every process of the sandbox but the supervisor has ended (<see cref="AgentExit"/>).</summary>
+    Exited = 70,
+
+    /// <summary>What the output folder holds (<see cref="OutputsFound"/>).</summary>
+    OutputsFound = 71,
+
+    /// <summary>An entry that is not taken (<see cref="OutputRejection"/>).</summary>
+    OutputRejected = 72,
+
+    /// <summary>A file begins (<see cref="OutputFile"/>); its bytes follow.</summary>
+    OutputFile = 73,
+
+    /// <summary>Bytes of the file begun last. Counts against the credit.</summary>
+    OutputData = 74,
+
+    /// <summary>Everything was sent; the supervisor leaves when the stream is closed.</summary>
+    Done = 75,
+}

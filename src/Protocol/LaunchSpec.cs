@@ -1,0 +1,96 @@
+namespace IsolatedAgents.Protocol;
+
+/// <summary>Everything the supervisor is told. Sent once, over the stream: never by argument, environment, label or file.</summary>
+internal sealed record LaunchSpec
+{
+    /// <summary>The agent's program and arguments; at least one.</summary>
+    public required string[] Arguments { get; init; }
+
+    /// <summary>The agent's whole environment, as <c>NAME=value</c>.</summary>
+    public required string[] Environment { get; init; }
+
+    /// <summary>Absolute sandbox path that the agent starts in.</summary>
+    public required string WorkingDirectory { get; init; }
+
+    /// <summary>Sandbox path of the workspace, or empty where there is none. Its owner, unless root, is who the agent runs as.</summary>
+    public string WorkspacePath { get; init; } = "";
+
+    /// <summary>Inode of the workspace as the host sees it; 0 where it cannot be told. Proves that the mount shows the host's folder.</summary>
+    public long WorkspaceInode { get; init; }
+
+    /// <summary>Inode of the host's network namespace; 0 where the kernel is not shared.</summary>
+    public long HostNetworkNamespace { get; init; }
+
+    /// <summary>The agent's wall clock in milliseconds.</summary>
+    public long TimeoutMilliseconds { get; init; }
+
+    /// <summary>Between SIGTERM and SIGKILL, in milliseconds.</summary>
+    public long GraceMilliseconds { get; init; }
+
+    /// <summary>Between two <see cref="FrameType.Usage"/> frames, in milliseconds.</summary>
+    public long UsageIntervalMilliseconds { get; init; }
+
+    /// <summary>Agent output, both streams together, that is sent; the rest is counted.</summary>
+    public long MaxLogBytes { get; init; }
+
+    /// <summary>Sandbox path of the output folder.</summary>
+    public required string OutputPath { get; init; }
+
+    /// <summary>Bound on the bytes in the output folder, by apparent size.</summary>
+    public long MaxOutputBytes { get; init; }
+
+    /// <summary>Bound on the entries in the output folder.</summary>
+    public int MaxOutputFiles { get; init; }
+
+    /// <summary>Whether outputs are sent; they are measured in any case.</summary>
+    public bool CollectOutputs { get; init; }
+
+    /// <summary>The memory limit that must be in force, in bytes.</summary>
+    public long MemoryLimitBytes { get; init; }
+
+    /// <summary>The process limit that must be in force.</summary>
+    public long PidsLimit { get; init; }
+
+    /// <summary>The CPU limit that must be in force, in thousandths of a core.</summary>
+    public long CpuMillicores { get; init; }
+
+    public byte[] ToPayload() => new MessageWriter()
+        .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
+        .Text(WorkspacePath).Int64(WorkspaceInode).Int64(HostNetworkNamespace)
+        .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(UsageIntervalMilliseconds)
+        .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
+        .Int64(MemoryLimitBytes).Int64(PidsLimit).Int64(CpuMillicores)
+        .Written.ToArray();
+
+    public static LaunchSpec FromPayload(ReadOnlySpan<byte> payload)
+    {
+        MessageReader reader = new(payload);
+        LaunchSpec spec = new()
+        {
+            Arguments = reader.Texts(),
+            Environment = reader.Texts(),
+            WorkingDirectory = reader.Text(),
+            WorkspacePath = reader.Text(),
+            WorkspaceInode = reader.Int64(),
+            HostNetworkNamespace = reader.Int64(),
+            TimeoutMilliseconds = reader.Int64(),
+            GraceMilliseconds = reader.Int64(),
+            UsageIntervalMilliseconds = reader.Int64(),
+            MaxLogBytes = reader.Int64(),
+            OutputPath = reader.Text(),
+            MaxOutputBytes = reader.Int64(),
+            MaxOutputFiles = reader.Int32(),
+            CollectOutputs = reader.Flag(),
+            MemoryLimitBytes = reader.Int64(),
+            PidsLimit = reader.Int64(),
+            CpuMillicores = reader.Int64(),
+        };
+        reader.End();
+        if (spec.Arguments.Length == 0 || spec.TimeoutMilliseconds <= 0 || spec.UsageIntervalMilliseconds <= 0)
+        {
+            throw new ProtocolException("A launch needs a program, a time limit and an interval.");
+        }
+
+        return spec;
+    }
+}

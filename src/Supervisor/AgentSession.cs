@@ -1,0 +1,237 @@
+using System.Diagnostics;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Channel;
+using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Outputs;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor;
+
+/// <summary>
+/// One agent from its start to the moment no process of the sandbox is left but this one. A single thread and a single wait:
+/// nothing here can be raced, and nothing polls but the figures, at the interval that was asked for.
+/// </summary>
+internal sealed unsafe class AgentSession
+{
+    // Without a file system of its own, the output folder is bounded by looking at it.
+    private const long OutputWatchMilliseconds = 1000;
+    private const int KillRepeatMilliseconds = 100;
+    private const int AllProcesses = -1;
+
+    private readonly HostChannel _channel;
+    private readonly LaunchSpec _spec;
+    private readonly ControlGroup _controlGroup;
+    private readonly AgentProcess _agent;
+    private readonly AgentOutput _standardOutput;
+    private readonly AgentOutput _standardError;
+    private readonly int _signals;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly long _watchInterval;
+
+    private readonly long _timeoutNear;
+
+    private long _nextUsage;
+    private long _nextWatch;
+    private long _killAt = long.MaxValue;
+    private bool _isTimeoutNear;
+    private bool _isEnding;
+    private bool _hasAgentEnded;
+    private bool _areAllReaped;
+    private int _status;
+    private EndCause _cause;
+
+    public AgentSession(HostChannel channel, LaunchSpec spec, ControlGroup controlGroup, AgentProcess agent, int signals, bool isOutputBounded)
+    {
+        _channel = channel;
+        _spec = spec;
+        _controlGroup = controlGroup;
+        _agent = agent;
+        _signals = signals;
+        AgentOutput.Budget budget = new(spec.MaxLogBytes);
+        _standardOutput = new AgentOutput(agent.StandardOutput, FrameType.StandardOutput, budget);
+        _standardError = new AgentOutput(agent.StandardError, FrameType.StandardError, budget);
+        _nextUsage = 0;
+        _timeoutNear = spec.TimeoutMilliseconds / 10 * 9;
+        _watchInterval = isOutputBounded ? long.MaxValue : OutputWatchMilliseconds;
+        _nextWatch = _watchInterval;
+    }
+
+    private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
+
+    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded;
+
+    /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
+    public AgentExit? Run()
+    {
+        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[5];
+        while (!IsOver)
+        {
+            descriptors[0] = HostChannel.InputPoll;
+            descriptors[1] = _channel.OutputPoll;
+            descriptors[2] = new PollDescriptor { Fd = _signals, Events = PollIn };
+            descriptors[3] = _standardOutput.Poll(_channel);
+            descriptors[4] = _standardError.Poll(_channel);
+            Descriptor.Poll(descriptors, NextTimeout());
+            if (descriptors[0].Returned != 0)
+            {
+                _channel.Receive(Handle);
+            }
+
+            if (descriptors[1].Returned != 0)
+            {
+                _channel.Flush();
+            }
+
+            if (_channel.IsClosed)
+            {
+                LibC.kill(AllProcesses, SignalKill);
+                return null;
+            }
+
+            if (descriptors[3].Returned != 0)
+            {
+                _standardOutput.Carry(_channel);
+            }
+
+            // The first stream may have used up the room.
+            if (descriptors[4].Returned != 0 && _standardError.Poll(_channel).Fd >= 0)
+            {
+                _standardError.Carry(_channel);
+            }
+
+            Reap();
+            RunTimers();
+        }
+
+        return Exit();
+    }
+
+    private void Handle(FrameType type, byte[] payload)
+    {
+        if (type != FrameType.Stop)
+        {
+            throw new ProtocolException($"A {type} frame came while the agent runs.");
+        }
+
+        End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
+    }
+
+    private int NextTimeout()
+    {
+        long next = Math.Min(Math.Min(_nextUsage, _nextWatch), _killAt);
+        if (!_isEnding)
+        {
+            next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
+        }
+
+        return (int)Math.Clamp(next - ElapsedMilliseconds, 0, int.MaxValue);
+    }
+
+    private void RunTimers()
+    {
+        long now = ElapsedMilliseconds;
+        if (!_isEnding && now >= _spec.TimeoutMilliseconds)
+        {
+            End(EndCause.Timeout, _spec.GraceMilliseconds);
+        }
+
+        if (now >= _killAt)
+        {
+            LibC.kill(AllProcesses, SignalKill);
+            // Again until all are reaped: a fork under way may have slipped past.
+            _killAt = now + KillRepeatMilliseconds;
+        }
+
+        if (now >= _nextWatch)
+        {
+            _nextWatch = now + _watchInterval;
+            if (!_isEnding && OutputFolder.MeasureUsage(_spec.OutputPath) > _spec.MaxOutputBytes)
+            {
+                End(EndCause.OutputLimit, 0);
+            }
+        }
+
+        if (!_isTimeoutNear && now >= _timeoutNear)
+        {
+            // The host warns when it sees figures this late; it needs no clock of its own.
+            _isTimeoutNear = true;
+            _nextUsage = now;
+        }
+
+        if (now >= _nextUsage)
+        {
+            // What was missed, through a stopped process, is not made up for.
+            _nextUsage = now + _spec.UsageIntervalMilliseconds;
+            _channel.Send(FrameType.Usage, ReadUsage().ToPayload());
+        }
+    }
+
+    private void End(EndCause cause, long graceMilliseconds)
+    {
+        if (_isEnding)
+        {
+            return;
+        }
+
+        _isEnding = true;
+        _cause = cause;
+        _killAt = ElapsedMilliseconds + Math.Max(0, graceMilliseconds);
+        LibC.kill(AllProcesses, SignalTerminate);
+    }
+
+    private void Reap()
+    {
+        DrainSignals();
+        int status;
+        int processId;
+        while ((processId = LibC.waitpid(-1, &status, WaitNoHang)) > 0)
+        {
+            if (processId == _agent.ProcessId)
+            {
+                _hasAgentEnded = true;
+                _status = status;
+                _isEnding = true;
+                // What the agent left behind ends with it.
+                _killAt = 0;
+            }
+        }
+
+        _areAllReaped = _hasAgentEnded && processId < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() == NoChild;
+        if (_areAllReaped)
+        {
+            _killAt = long.MaxValue;
+        }
+    }
+
+    private void DrainSignals()
+    {
+        // struct signalfd_siginfo is 128 bytes; which child it was, waitpid tells.
+        Span<byte> signal = stackalloc byte[128];
+        while (Descriptor.Read(_signals, signal) > 0)
+        {
+        }
+    }
+
+    private ResourceUsage ReadUsage() => _controlGroup.ReadUsage() with
+    {
+        OutputBytes = OutputFolder.MeasureUsage(_spec.OutputPath),
+        ElapsedNanoseconds = Stopwatch.GetElapsedTime(_started).Ticks * TimeSpan.NanosecondsPerTick,
+    };
+
+    private AgentExit Exit()
+    {
+        // wait status, include/uapi/linux/wait.h: the low seven bits are the signal, the next byte the code.
+        int signal = _status & 0x7F;
+        return new AgentExit
+        {
+            ExitCode = signal == 0 ? (_status >> 8) & 0xFF : -1,
+            Signal = signal,
+            Cause = _cause,
+            StandardOutputBytes = _standardOutput.TotalBytes,
+            StandardErrorBytes = _standardError.TotalBytes,
+            Usage = ReadUsage(),
+        };
+    }
+}

@@ -1,0 +1,161 @@
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Channel;
+
+/// <summary>
+/// The stream to the host, on descriptors 0 and 1. Never blocks: what the host does not take yet is kept, and the kept amount is bounded
+/// because data frames need credit and callers ask <see cref="HasRoom"/> first.
+/// </summary>
+internal sealed class HostChannel
+{
+    private const int InputDescriptor = 0;
+    private const int OutputDescriptor = 1;
+    private const int RoomThreshold = 256 * 1024;
+
+    private readonly FrameDecoder _decoder = new();
+    private readonly byte[] _input = new byte[16 * 1024];
+    private readonly byte[] _header = new byte[Frame.HeaderLength];
+    private readonly Queue<byte[]> _pending = new();
+    private int _pendingOffset;
+    private long _pendingBytes;
+
+    public HostChannel()
+    {
+        Descriptor.SetNonBlocking(InputDescriptor);
+        Descriptor.SetNonBlocking(OutputDescriptor);
+    }
+
+    /// <summary>Whether the host has closed the stream: the lease is over.</summary>
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Data bytes that may still be sent.</summary>
+    public int CreditLeft { get; private set; } = Frame.InitialCredit;
+
+    /// <summary>Whether everything handed over has left.</summary>
+    public bool IsDrained => _pendingBytes == 0;
+
+    /// <summary>Whether more data may be handed over now.</summary>
+    public bool HasRoom => CreditLeft > 0 && _pendingBytes < RoomThreshold;
+
+    /// <summary>The entry to poll for the host's frames and its end.</summary>
+    public static PollDescriptor InputPoll => new() { Fd = InputDescriptor, Events = PollIn };
+
+    /// <summary>The entry to poll for the host taking bytes; inert while nothing waits.</summary>
+    public PollDescriptor OutputPoll => new() { Fd = IsDrained ? -1 : OutputDescriptor, Events = PollOut };
+
+    /// <summary>Takes what has arrived. Credit is booked here; other frames go to <paramref name="handle"/>.</summary>
+    public void Receive(Action<FrameType, byte[]> handle)
+    {
+        int count = Descriptor.Read(InputDescriptor, _input);
+        if (count == -TryAgain)
+        {
+            return;
+        }
+
+        if (count <= 0)
+        {
+            IsClosed = true;
+            return;
+        }
+
+        ReadOnlySpan<byte> received = _input.AsSpan(0, count);
+        while (_decoder.TryRead(ref received, out FrameType type, out byte[] payload))
+        {
+            if (type == FrameType.Credit)
+            {
+                CreditLeft = checked(CreditLeft + Credit.FromPayload(payload).Bytes);
+            }
+            else
+            {
+                handle(type, payload);
+            }
+        }
+    }
+
+    /// <summary>Sends one frame, or keeps what does not fit.</summary>
+    public void Send(FrameType type, ReadOnlySpan<byte> payload)
+    {
+        if (Frame.IsData(type))
+        {
+            CreditLeft -= payload.Length;
+        }
+
+        Frame.WriteHeader(_header, type, payload.Length);
+        SendBytes(_header);
+        SendBytes(payload);
+    }
+
+    /// <summary>Sends what was kept, as far as the host takes it.</summary>
+    public void Flush()
+    {
+        while (_pending.TryPeek(out byte[]? chunk))
+        {
+            int count = Descriptor.Write(OutputDescriptor, chunk.AsSpan(_pendingOffset));
+            if (!Advance(count))
+            {
+                return;
+            }
+
+            _pendingOffset += count;
+            _pendingBytes -= count;
+            if (_pendingOffset == chunk.Length)
+            {
+                _pending.Dequeue();
+                _pendingOffset = 0;
+            }
+        }
+    }
+
+    /// <summary>Waits until data may be handed over, or everything has left, or the host is gone.</summary>
+    public void Wait(Func<bool> until, Action<FrameType, byte[]> handle, int timeoutMilliseconds)
+    {
+        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
+        long deadline = Environment.TickCount64 + timeoutMilliseconds;
+        while (!until() && !IsClosed && Environment.TickCount64 < deadline)
+        {
+            descriptors[0] = InputPoll;
+            descriptors[1] = OutputPoll;
+            Descriptor.Poll(descriptors, (int)(deadline - Environment.TickCount64));
+            if (descriptors[0].Returned != 0)
+            {
+                Receive(handle);
+            }
+
+            if (descriptors[1].Returned != 0)
+            {
+                Flush();
+            }
+        }
+    }
+
+    private void SendBytes(ReadOnlySpan<byte> bytes)
+    {
+        if (IsDrained && !bytes.IsEmpty)
+        {
+            int count = Descriptor.Write(OutputDescriptor, bytes);
+            if (Advance(count))
+            {
+                bytes = bytes[count..];
+            }
+        }
+
+        if (!bytes.IsEmpty)
+        {
+            _pending.Enqueue(bytes.ToArray());
+            _pendingBytes += bytes.Length;
+        }
+    }
+
+    // A host that no longer reads is gone, as one that has closed the stream is.
+    private bool Advance(int count)
+    {
+        if (count < 0 && count != -TryAgain)
+        {
+            IsClosed = true;
+        }
+
+        return count >= 0;
+    }
+}

@@ -1,0 +1,84 @@
+namespace IsolatedAgents.Supervisor.Interop;
+
+/// <summary>Numbers of the kernel's interface on x86-64, under their kernel names' meaning.</summary>
+internal static class KernelConstants
+{
+    // include/uapi/asm-generic/errno-base.h, errno.h
+    public const int NoEntry = 2;
+    public const int Interrupted = 4;
+    public const int TryAgain = 11;
+    public const int AccessDenied = 13;
+    public const int NotPermitted = 1;
+    public const int NoChild = 10;
+    public const int NotDirectory = 20;
+    public const int NotImplemented = 38;
+    public const int AddressFamilyNotSupported = 97;
+
+    // include/uapi/asm-generic/fcntl.h
+    public const int OpenReadOnly = 0;
+    public const int OpenNonBlocking = 0x800;
+    public const int OpenDirectory = 0x10000;
+    public const int OpenNoFollow = 0x20000;
+    public const int OpenCloseOnExec = 0x80000;
+    public const int SetDescriptorFlags = 2;
+    public const int GetStatusFlags = 3;
+    public const int SetStatusFlags = 4;
+    public const int SetPipeSize = 1031;
+    public const int CloseOnExec = 1;
+    public const int CurrentDirectory = -100;
+    public const int NoFollow = 0x100;
+
+    // include/uapi/asm-generic/poll.h
+    public const short PollIn = 1;
+    public const short PollOut = 4;
+    public const short PollError = 8;
+    public const short PollHangUp = 16;
+
+    // include/uapi/asm-generic/signal.h
+    public const int SignalKill = 9;
+    public const int SignalPipe = 13;
+    public const int SignalTerminate = 15;
+    public const int SignalChild = 17;
+    public const int MaskBlock = 0;
+    public const int MaskSet = 2;
+    public const nint SignalDefault = 0;
+    public const nint SignalIgnore = 1;
+
+    // include/uapi/linux/wait.h
+    public const int WaitNoHang = 1;
+
+    // include/uapi/linux/prctl.h
+    public const int PrctlSetDumpable = 4;
+    public const int PrctlGetSeccomp = 21;
+    public const int PrctlSetSeccomp = 22;
+    public const int PrctlSetNoNewPrivileges = 38;
+    public const int PrctlGetNoNewPrivileges = 39;
+    public const int PrctlCapabilityAmbient = 47;
+    public const int CapabilityAmbientClearAll = 4;
+
+    // include/uapi/linux/seccomp.h
+    public const int SeccompModeFilter = 2;
+
+    // include/uapi/asm-generic/resource.h
+    public const int LimitCore = 4;
+
+    // include/uapi/linux/capability.h
+    public const uint CapabilityVersion3 = 0x20080522;
+
+    // include/uapi/linux/stat.h
+    public const uint TypeMask = 0xF000;
+    public const uint TypeDirectory = 0x4000;
+    public const uint TypeRegular = 0x8000;
+    public const uint TypeLink = 0xA000;
+
+    // include/uapi/linux/magic.h
+    public const long TmpfsMagic = 0x01021994;
+
+    // arch/x86/entry/syscalls/syscall_64.tbl
+    public const int SystemCallGetDents64 = 217;
+    public const int SystemCallCapGet = 125;
+    public const int SystemCallCapSet = 126;
+    public const int SystemCallCloseRange = 436;
+    public const int SystemCallIoUringSetup = 425;
+    public const int CloseRangeCloseOnExec = 4;
+}

@@ -1,0 +1,98 @@
+using System.Runtime.InteropServices;
+
+namespace IsolatedAgents.Supervisor.Interop;
+
+/// <summary>struct pollfd, include/uapi/asm-generic/poll.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PollDescriptor
+{
+    public int Fd;
+    public short Events;
+    public short Returned;
+}
+
+/// <summary>struct stat, arch/x86/include/uapi/asm/stat.h (x86-64)</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct FileStatus
+{
+    public ulong Device;
+    public ulong Inode;
+    public ulong Links;
+    public uint Mode;
+    public uint UserId;
+    public uint GroupId;
+    public uint Padding;
+    public ulong SpecialDevice;
+    public long Size;
+    public long BlockSize;
+    public long Blocks;
+    public fixed long Times[6];
+    public fixed long Unused[3];
+}
+
+/// <summary>struct statfs, include/uapi/asm-generic/statfs.h (64-bit words)</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct FileSystemStatus
+{
+    public long Type;
+    public long BlockSize;
+    public ulong Blocks;
+    public ulong BlocksFree;
+    public ulong BlocksAvailable;
+    public ulong Files;
+    public ulong FilesFree;
+    public long Id;
+    public long NameLength;
+    public long FragmentSize;
+    public long Flags;
+    public fixed long Spare[4];
+}
+
+/// <summary>sigset_t of the C library, 1,024 bits</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SignalSet
+{
+    public fixed ulong Bits[16];
+}
+
+/// <summary>struct rlimit, include/uapi/linux/resource.h (64-bit words)</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ResourceLimit
+{
+    public ulong Current;
+    public ulong Maximum;
+}
+
+/// <summary>posix_spawn_file_actions_t: opaque, 80 bytes in the C libraries of Linux; larger is harmless</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SpawnFileActions
+{
+    public fixed ulong Opaque[32];
+}
+
+/// <summary>struct sock_filter, include/uapi/linux/filter.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct FilterInstruction(ushort Code, byte JumpTrue, byte JumpFalse, uint Operand);
+
+/// <summary>struct sock_fprog, include/uapi/linux/filter.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct FilterProgram
+{
+    public ushort Length;
+    public FilterInstruction* Instructions;
+}
+
+/// <summary>struct __user_cap_header_struct, include/uapi/linux/capability.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct CapabilityHeader
+{
+    public uint Version;
+    public int ProcessId;
+}
+
+/// <summary>Two of struct __user_cap_data_struct, include/uapi/linux/capability.h (version 3)</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct CapabilitySets
+{
+    public fixed uint Words[6];
+}

@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Launching;
+
+/// <summary>
+/// The short-lived process between supervisor and agent. It gives up every privilege, proves that they are gone, and becomes the agent.
+/// A process of its own because what follows a fork of a managed process is not defined.
+/// </summary>
+internal static unsafe class Launcher
+{
+    /// <summary>First argument of a supervisor that is to be a launcher.</summary>
+    public const string Argument = "launch";
+
+    /// <summary>Where the launcher finds what to start.</summary>
+    public const int PlanDescriptor = 3;
+
+    /// <summary>Where it says why it could not; closed without a word by a successful exec.</summary>
+    public const int StatusDescriptor = 4;
+
+    public static int Run()
+    {
+        try
+        {
+            LaunchPlan plan = LaunchPlan.FromPayload(Descriptor.ReadToEnd(PlanDescriptor));
+            LibC.close(PlanDescriptor);
+            KernelException.ThrowIfFailed("fcntl", LibC.fcntl(StatusDescriptor, SetDescriptorFlags, CloseOnExec));
+            Restrict(plan);
+            VerifyRestrictions(plan);
+            BecomeAgent(plan);
+        }
+        catch (SetupException failure)
+        {
+            Descriptor.WriteAll(StatusDescriptor, new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload());
+        }
+        catch (KernelException failure)
+        {
+            Descriptor.WriteAll(StatusDescriptor, new SetupFailure(SetupFailureKind.Isolation, "agent restrictions", failure.Message).ToPayload());
+        }
+
+        return 1;
+    }
+
+    private static void Restrict(LaunchPlan plan)
+    {
+        LibC.setsid();
+        // The kernel takes the agent first, so that the supervisor lives to report it.
+        File.WriteAllText("/proc/self/oom_score_adj", "1000");
+        ResourceLimit noCoreFiles = default;
+        KernelException.ThrowIfFailed("setrlimit", LibC.setrlimit(LimitCore, &noCoreFiles));
+        KernelException.ThrowIfFailed("chdir to the working directory", ChangeDirectory(plan.WorkingDirectory));
+        KernelException.ThrowIfFailed("setgroups", LibC.setgroups(0, null));
+        KernelException.ThrowIfFailed("setresgid", LibC.setresgid(plan.GroupId, plan.GroupId, plan.GroupId));
+        KernelException.ThrowIfFailed("setresuid", LibC.setresuid(plan.UserId, plan.UserId, plan.UserId));
+        CapabilityHeader header = new() { Version = CapabilityVersion3 };
+        CapabilitySets none = default;
+        KernelException.ThrowIfFailed("capset", (int)LibC.syscall(SystemCallCapSet, (nint)(&header), (nint)(&none), 0));
+        LibC.prctl(PrctlCapabilityAmbient, CapabilityAmbientClearAll, 0, 0, 0);
+        KernelException.ThrowIfFailed("no_new_privs", LibC.prctl(PrctlSetNoNewPrivileges, 1, 0, 0, 0));
+        SystemCallFilter.Install();
+    }
+
+    private static void VerifyRestrictions(LaunchPlan plan)
+    {
+        int real, effective, saved;
+        LibC.getresuid(&real, &effective, &saved);
+        Require(real == plan.UserId && effective == plan.UserId && saved == plan.UserId && plan.UserId != 0, "non-root user", $"user ids are {real}, {effective}, {saved}");
+        LibC.getresgid(&real, &effective, &saved);
+        Require(real == plan.GroupId && effective == plan.GroupId && saved == plan.GroupId && plan.GroupId != 0, "non-root group", $"group ids are {real}, {effective}, {saved}");
+        Require(LibC.getgroups(0, null) == 0, "no supplementary groups", "some are left");
+        CapabilityHeader header = new() { Version = CapabilityVersion3 };
+        CapabilitySets sets = default;
+        KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&sets), 0));
+        uint left = 0;
+        for (int i = 0; i < 6; i++)
+        {
+            left |= sets.Words[i];
+        }
+
+        Require(left == 0, "no capabilities", "some are left");
+        Require(LibC.prctl(PrctlGetNoNewPrivileges, 0, 0, 0, 0) == 1, "no_new_privs", "it is not set");
+        Require(SystemCallFilter.IsInForce(), "system-call filter", "a call that it denies was not denied by it");
+    }
+
+    private static void BecomeAgent(LaunchPlan plan)
+    {
+        // The runtime ignores SIGPIPE; an agent expects the default, and an empty mask.
+        LibC.signal(SignalPipe, SignalDefault);
+        SignalSet none;
+        LibC.sigemptyset(&none);
+        LibC.sigprocmask(MaskSet, &none, null);
+        if (LibC.syscall(SystemCallCloseRange, 3, int.MaxValue, CloseRangeCloseOnExec) < 0)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, "no inherited descriptors", KernelException.ErrorName(Marshal.GetLastPInvokeError()));
+        }
+
+        byte** arguments = NativeStrings.Create(plan.Arguments);
+        byte** environment = NativeStrings.Create(plan.Environment);
+        int error = NoEntry;
+        foreach (string candidate in ProgramPath.Candidates(plan.Arguments[0], plan.Environment))
+        {
+            fixed (byte* path = Descriptor.PathBytes(candidate))
+            {
+                LibC.execve(path, arguments, environment);
+            }
+
+            int candidateError = Marshal.GetLastPInvokeError();
+            // A later folder may still hold it; what was found but cannot be run is the better reason.
+            if (candidateError is not (NoEntry or NotDirectory))
+            {
+                error = candidateError;
+            }
+        }
+
+        throw new SetupException(SetupFailureKind.Agent, plan.Arguments[0], KernelException.ErrorName(error));
+    }
+
+    private static int ChangeDirectory(string path)
+    {
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            return LibC.chdir(pointer);
+        }
+    }
+
+    private static void Require(bool holds, string control, string found)
+    {
+        if (!holds)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, control, found);
+        }
+    }
+}

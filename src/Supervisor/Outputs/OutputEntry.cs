@@ -1,0 +1,19 @@
+namespace IsolatedAgents.Supervisor.Outputs;
+
+/// <summary>What an entry of the output folder is.</summary>
+internal enum OutputEntryKind
+{
+    File,
+    SymbolicLink,
+    SpecialFile,
+    TooDeep,
+    Unreadable,
+}
+
+/// <summary>One entry met by <see cref="OutputFolder"/>.</summary>
+/// <param name="Path">Below the folder, as the kernel's bytes.</param>
+/// <param name="Kind">What it is; folders are walked and not met.</param>
+/// <param name="Size">Apparent size of a file.</param>
+/// <param name="Executable">Whether its owner may execute it.</param>
+/// <param name="Fd">An open file, while it is being met; -1 for everything else.</param>
+internal readonly record struct OutputEntry(byte[] Path, OutputEntryKind Kind, long Size, bool Executable, int Fd);

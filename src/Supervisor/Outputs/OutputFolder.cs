@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Outputs;
+
+/// <summary>
+/// Walks the output folder by descriptors, never by path, so that no link is ever followed. Runs with the agent's file-system identity:
+/// what it could not read, the supervisor does not read either.
+/// </summary>
+internal sealed unsafe class OutputFolder
+{
+    private const int MaxDepth = 32;
+    private const int MaxMeasuredEntries = 1_000_000;
+    private const uint OwnerAll = 0x1C0;
+    private const uint OwnerExecute = 0x40;
+
+    private readonly Func<OutputEntry, bool> _meet;
+    private int _entriesLeft;
+
+    private OutputFolder(int maxEntries, Func<OutputEntry, bool> meet)
+    {
+        _entriesLeft = maxEntries;
+        _meet = meet;
+    }
+
+    /// <summary>Whether the folder is a file system of its own whose size the kernel bounds.</summary>
+    public static bool IsBounded(string path) => ReadFileSystem(path).Type == TmpfsMagic;
+
+    /// <summary>Bytes in use, from the file system where it is one of its own, else by walking; never follows a link.</summary>
+    public static long MeasureUsage(string path)
+    {
+        FileSystemStatus status = ReadFileSystem(path);
+        if (status.Type == TmpfsMagic)
+        {
+            return (long)(status.Blocks - status.BlocksFree) * status.FragmentSize;
+        }
+
+        long bytes = 0;
+        Walk(path, MaxMeasuredEntries, entry =>
+        {
+            bytes = SaturatingAdd(bytes, entry.Size);
+            return true;
+        });
+        return bytes;
+    }
+
+    /// <summary>
+    /// Meets every entry that is not a folder, in the order of their names' bytes, until <paramref name="meet"/> says stop.
+    /// <see langword="false"/> where it said so, or where there are more than <paramref name="maxEntries"/> entries, folders included.
+    /// </summary>
+    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet)
+    {
+        int root = OpenRoot(path);
+        try
+        {
+            return new OutputFolder(maxEntries, meet).WalkFolder(root, [], 0);
+        }
+        finally
+        {
+            LibC.close(root);
+        }
+    }
+
+    /// <summary>Adds sizes an agent chose, which may be as large as a number can be.</summary>
+    public static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
+
+    private static FileSystemStatus ReadFileSystem(string path)
+    {
+        int fd = OpenRoot(path);
+        FileSystemStatus status;
+        int result = LibC.fstatfs(fd, &status);
+        LibC.close(fd);
+        KernelException.ThrowIfFailed("statfs", result);
+        return status;
+    }
+
+    private static int OpenRoot(string path)
+    {
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            int fd = LibC.open(pointer, OpenReadOnly | OpenDirectory | OpenNoFollow | OpenCloseOnExec, 0);
+            KernelException.ThrowIfFailed("open the output folder", fd);
+            return fd;
+        }
+    }
+
+    private bool WalkFolder(int folder, byte[] prefix, int depth)
+    {
+        List<byte[]> names = ReadNames(folder, _entriesLeft);
+        _entriesLeft -= names.Count;
+        if (_entriesLeft < 0)
+        {
+            return false;
+        }
+
+        foreach (byte[] name in names)
+        {
+            byte[] path = prefix.Length == 0 ? name : [.. prefix, (byte)'/', .. name];
+            if (!WalkEntry(folder, name, path, depth))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool WalkEntry(int folder, byte[] name, byte[] path, int depth)
+    {
+        byte[] terminated = [.. name, 0];
+        fixed (byte* pointer = terminated)
+        {
+            FileStatus status;
+            if (LibC.fstatat(folder, pointer, &status, NoFollow) < 0)
+            {
+                return _meet(new OutputEntry(path, OutputEntryKind.Unreadable, 0, Executable: false, Fd: -1));
+            }
+
+            switch (status.Mode & TypeMask)
+            {
+                case TypeDirectory when depth >= MaxDepth:
+                    return _meet(new OutputEntry(path, OutputEntryKind.TooDeep, 0, Executable: false, Fd: -1));
+                case TypeDirectory:
+                case TypeRegular:
+                    break;
+                case TypeLink:
+                    return _meet(new OutputEntry(path, OutputEntryKind.SymbolicLink, 0, Executable: false, Fd: -1));
+                default:
+                    return _meet(new OutputEntry(path, OutputEntryKind.SpecialFile, 0, Executable: false, Fd: -1));
+            }
+
+            bool isFolder = (status.Mode & TypeMask) == TypeDirectory;
+            int fd = OpenEntry(folder, pointer, isFolder);
+            if (fd < 0)
+            {
+                return _meet(new OutputEntry(path, OutputEntryKind.Unreadable, isFolder ? 0 : status.Size, Executable: false, Fd: -1));
+            }
+
+            try
+            {
+                return isFolder
+                    ? WalkFolder(fd, path, depth + 1)
+                    : _meet(new OutputEntry(path, OutputEntryKind.File, status.Size, (status.Mode & OwnerExecute) != 0, fd));
+            }
+            finally
+            {
+                LibC.close(fd);
+            }
+        }
+    }
+
+    private static int OpenEntry(int folder, byte* name, bool isFolder)
+    {
+        int flags = OpenReadOnly | OpenNoFollow | OpenNonBlocking | OpenCloseOnExec | (isFolder ? OpenDirectory : 0);
+        int fd = LibC.openat(folder, name, flags, 0);
+        if (fd < 0 && Marshal.GetLastPInvokeError() == AccessDenied && LibC.fchmodat(folder, name, OwnerAll, 0) == 0)
+        {
+            // An agent may leave its own files without permissions; their owner may still read them.
+            fd = LibC.openat(folder, name, flags, 0);
+        }
+
+        return fd;
+    }
+
+    // One name more than asked for is enough to know that there are too many.
+    private static List<byte[]> ReadNames(int folder, int limit)
+    {
+        // struct linux_dirent64, include/linux/dirent.h: inode 8, offset 8, record length 2, type 1, name.
+        const int LengthOffset = 16;
+        const int NameOffset = 19;
+        List<byte[]> names = [];
+        byte[] buffer = new byte[32 * 1024];
+        fixed (byte* pointer = buffer)
+        {
+            int filled = 0;
+            while (names.Count <= limit && (filled = (int)LibC.syscall(SystemCallGetDents64, folder, (nint)pointer, buffer.Length)) > 0)
+            {
+                for (int offset = 0; offset < filled;)
+                {
+                    int length = BinaryPrimitives.ReadUInt16LittleEndian(buffer.AsSpan(offset + LengthOffset));
+                    ReadOnlySpan<byte> name = buffer.AsSpan(offset + NameOffset, length - NameOffset);
+                    name = name[..name.IndexOf((byte)0)];
+                    if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                    {
+                        names.Add(name.ToArray());
+                    }
+
+                    offset += length;
+                }
+            }
+
+            KernelException.ThrowIfFailed("getdents64", filled);
+        }
+
+        names.Sort(static (left, right) => left.AsSpan().SequenceCompareTo(right));
+        return names;
+    }
+}

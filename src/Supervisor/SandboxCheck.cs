@@ -1,0 +1,125 @@
+using System.Globalization;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Launching;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor;
+
+/// <summary>
+/// Looks from inside whether the engine did what it was asked. A control that was asked for and silently left out is the commonest failure of sandboxes.
+/// </summary>
+internal static unsafe class SandboxCheck
+{
+    private const string OnlyInterface = "lo";
+
+    /// <exception cref="SetupException">A control is not in force.</exception>
+    public static void Verify(LaunchSpec spec, ControlGroup? controlGroup)
+    {
+        Require(LibC.getpid() == 1, "process namespace", "the supervisor is not process 1");
+        VerifyNetwork(spec.HostNetworkNamespace);
+        VerifyLimits(spec, controlGroup);
+        Require(!IsWritable("/"), "read-only root", "the root file system is writable");
+        if (spec.WorkspacePath.Length > 0 && spec.WorkspaceInode != 0)
+        {
+            FileStatus status = Status(spec.WorkspacePath, "workspace");
+            Require(
+                (long)status.Inode == spec.WorkspaceInode,
+                "workspace",
+                "the mounted folder is not the host's: the engine does not share this file system");
+        }
+    }
+
+    /// <summary>Who the agent runs as: the workspace's owner, unless that is root.</summary>
+    public static (int UserId, int GroupId) ChooseUser(string workspacePath)
+    {
+        const int DefaultId = 1000;
+        if (workspacePath.Length == 0)
+        {
+            return (DefaultId, DefaultId);
+        }
+
+        FileStatus status = Status(workspacePath, "workspace");
+        return status.UserId == 0 ? (DefaultId, DefaultId) : ((int)status.UserId, status.GroupId == 0 ? DefaultId : (int)status.GroupId);
+    }
+
+    private static void VerifyNetwork(long hostNamespace)
+    {
+        foreach (string line in File.ReadLines("/proc/net/dev").Skip(2))
+        {
+            string name = line[..line.IndexOf(':', StringComparison.Ordinal)].Trim();
+            Require(name == OnlyInterface, "empty network", $"there is a network interface '{name}'");
+        }
+
+        string? link = new FileInfo("/proc/self/ns/net").LinkTarget;
+        if (hostNamespace != 0)
+        {
+            Require(link is not null && link != string.Create(CultureInfo.InvariantCulture, $"net:[{hostNamespace}]"), "network namespace", "it is the host's");
+        }
+    }
+
+    private static void VerifyLimits(LaunchSpec spec, ControlGroup? controlGroup)
+    {
+        if (controlGroup is null)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, "resource limits", "no control group is visible in the sandbox");
+        }
+
+        ControlGroupLimits limits = controlGroup.ReadLimits();
+        RequireLimit("memory limit", limits.MemoryBytes, spec.MemoryLimitBytes, tolerance: 0);
+        // Engines leave the swap figure out where the kernel does not account for swap.
+        if (limits.MemoryAndSwapBytes >= 0)
+        {
+            RequireLimit("swap limit", limits.MemoryAndSwapBytes, spec.MemoryLimitBytes, tolerance: 0);
+        }
+
+        RequireLimit("process limit", limits.Pids, spec.PidsLimit, tolerance: 0);
+        RequireLimit("CPU limit", limits.CpuMillicores, spec.CpuMillicores, tolerance: 1);
+    }
+
+    private static void RequireLimit(string control, long found, long expected, long tolerance) =>
+        Require(
+            found >= 0 && Math.Abs(found - expected) <= tolerance,
+            control,
+            found < 0 ? "none is in force" : string.Create(CultureInfo.InvariantCulture, $"{found} is in force instead of {expected}"));
+
+    private static FileStatus Status(string path, string control)
+    {
+        FileStatus status;
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            if (LibC.fstatat(CurrentDirectory, pointer, &status, NoFollow) < 0)
+            {
+                throw new SetupException(SetupFailureKind.Isolation, control, $"'{path}' is not there");
+            }
+        }
+
+        return status;
+    }
+
+    private static bool IsWritable(string path)
+    {
+        const long ReadOnlyFlag = 1;
+        int fd;
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            fd = LibC.open(pointer, OpenReadOnly | OpenDirectory | OpenCloseOnExec, 0);
+        }
+
+        KernelException.ThrowIfFailed("open", fd);
+        FileSystemStatus status;
+        int result = LibC.fstatfs(fd, &status);
+        LibC.close(fd);
+        KernelException.ThrowIfFailed("statfs", result);
+        return (status.Flags & ReadOnlyFlag) == 0;
+    }
+
+    private static void Require(bool holds, string control, string found)
+    {
+        if (!holds)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, control, found);
+        }
+    }
+}

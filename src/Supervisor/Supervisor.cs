@@ -1,0 +1,95 @@
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Channel;
+using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Outputs;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor;
+
+/// <summary>Process 1 of the sandbox: says hello, is told what to run, checks the sandbox, runs it, hands over what it left.</summary>
+internal sealed unsafe class Supervisor
+{
+    private const int HostTimeoutMilliseconds = 60_000;
+    private const uint AnyoneMayWrite = 0x3FF;
+
+    private readonly HostChannel _channel = new();
+    private LaunchSpec? _spec;
+
+    /// <returns>0 when everything was handed over, 1 when the host went away or nothing could be run.</returns>
+    public int Run()
+    {
+        // Nobody may attach to this process or read its memory, and a signal is something to read, not something that interrupts.
+        KernelException.ThrowIfFailed("prctl", LibC.prctl(PrctlSetDumpable, 0, 0, 0, 0));
+        LibC.signal(SignalPipe, SignalIgnore);
+        int signals = OpenSignals();
+        ControlGroup? controlGroup = ControlGroup.Open(ControlGroup.DefaultRoot);
+        _channel.Send(FrameType.Hello, new Hello(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), controlGroup?.Version ?? 0).ToPayload());
+        _channel.Wait(() => _spec is not null, TakeLaunch, HostTimeoutMilliseconds);
+        if (_spec is null)
+        {
+            return 1;
+        }
+
+        try
+        {
+            RunAgent(_spec, controlGroup, signals);
+        }
+        catch (SetupException failure)
+        {
+            _channel.Send(FrameType.SetupFailed, new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload());
+            _channel.Send(FrameType.Done, []);
+        }
+
+        // The host closes the stream when it has everything; leaving before that could lose the last bytes on their way.
+        _channel.Wait(() => false, static (_, _) => { }, HostTimeoutMilliseconds);
+        return _channel.IsDrained ? 0 : 1;
+    }
+
+    private void RunAgent(LaunchSpec spec, ControlGroup? controlGroup, int signals)
+    {
+        SandboxCheck.Verify(spec, controlGroup);
+        fixed (byte* path = Descriptor.PathBytes(spec.OutputPath))
+        {
+            // A volume comes owned by root; a tmpfs has this mode already.
+            KernelException.ThrowIfFailed("chmod the output folder", LibC.chmod(path, AnyoneMayWrite));
+        }
+
+        (int userId, int groupId) = SandboxCheck.ChooseUser(spec.WorkspacePath);
+        AgentProcess agent = AgentProcess.Start(new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId));
+        _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)).Run();
+        if (exit is null)
+        {
+            return;
+        }
+
+        _channel.Send(FrameType.Exited, exit.ToPayload());
+        if (exit.Cause != EndCause.Stop)
+        {
+            new OutputSender(_channel, spec, userId, groupId).Send();
+        }
+
+        _channel.Send(FrameType.Done, []);
+    }
+
+    private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch
+    {
+        (FrameType.Launch, null) => LaunchSpec.FromPayload(payload),
+        (FrameType.Stop, _) => _spec,
+        _ => throw new ProtocolException($"A {type} frame came instead of a launch."),
+    };
+
+    private static int OpenSignals()
+    {
+        const int NonBlockingCloseOnExec = OpenNonBlocking | OpenCloseOnExec;
+        SignalSet set;
+        LibC.sigemptyset(&set);
+        LibC.sigaddset(&set, SignalChild);
+        KernelException.ThrowIfFailed("sigprocmask", LibC.sigprocmask(MaskBlock, &set, null));
+        int fd = LibC.signalfd(-1, &set, NonBlockingCloseOnExec);
+        KernelException.ThrowIfFailed("signalfd", fd);
+        return fd;
+    }
+}

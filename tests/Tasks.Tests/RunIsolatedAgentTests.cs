@@ -200,9 +200,14 @@ public sealed class RunIsolatedAgentTests
             BuildEngine = _engine,
             Runner = async (_, _, token) =>
             {
-                using CancellationTokenRegistration registration = token.Register(() => Interlocked.Increment(ref cancellations));
+                var cancelled = new TaskCompletionSource();
+                using CancellationTokenRegistration registration = token.Register(() =>
+                {
+                    Interlocked.Increment(ref cancellations);
+                    cancelled.SetResult();
+                });
                 started.SetResult();
-                await System.Threading.Tasks.Task.Delay(Timeout.Infinite, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await cancelled.Task;
                 return new AgentRunResult { Verdict = Verdict.Cancelled, Diagnostics = [new Diagnostic("IA7001", DiagnosticSeverity.Error, "Cancelled")] };
             },
         };

@@ -42,8 +42,12 @@ internal static class AgentPlanner
             throw new ConfigurationException(DiagnosticTable.Parameters, "Neither an agent nor a command is given. Name a file or folder as the agent, or give a command.");
         }
 
-        return new AgentPlan(command, ["sh", "-c", command, "sh", .. request.Arguments], Mount: null, Size: 0, PythonEnvironment);
+        return new AgentPlan(command, ShellCommand(command, request.Arguments), Mount: null, Size: 0, PythonEnvironment);
     }
+
+    // A shell takes what follows the command as $0, $1 and so on.
+    private static ImmutableArray<string> ShellCommand(string command, ImmutableArray<string> arguments) =>
+        arguments.IsEmpty ? ["sh", "-c", command] : ["sh", "-c", command, "sh", .. arguments];
 
     private static AgentPlan PlanPath(string path, string asGiven, ImmutableArray<string> arguments)
     {

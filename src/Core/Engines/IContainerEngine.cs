@@ -8,6 +8,12 @@ namespace IsolatedAgents.Engines;
 /// <param name="Address">Where it was reached.</param>
 internal sealed record EngineDescription(string Name, string Version, Uri Address)
 {
+    public const string DockerName = "Docker";
+    public const string PodmanName = "Podman";
+
+    /// <summary>Whether it is Podman, whose API differs in small things.</summary>
+    public bool IsPodman => Name == PodmanName;
+
     /// <summary>Whether the engine surely runs on another machine. Where it does not, sharing of file systems is still found out, not assumed.</summary>
     public bool IsRemote => Address.Scheme is not ("unix" or "npipe");
 }

@@ -23,6 +23,9 @@ internal sealed class SandboxReporter : IDisposable
     private const double NearLimit = 0.9;
     private const int KillSignal = 9;
 
+    // Any program is busy for a moment; what is shorter than this is no reason to warn.
+    private const long MinimumCpuNanoseconds = 500_000_000;
+
     // How shells report a child that SIGKILL ended.
     private const int KilledChildExitCode = 128 + KillSignal;
 
@@ -153,7 +156,8 @@ internal sealed class SandboxReporter : IDisposable
         double memory = 100.0 * usage.MemoryBytes / _limits.MemoryBytes;
         await _events.RaiseAsync(new Events.ResourceUsage(cpu, usage.MemoryBytes, _limits.MemoryBytes, 0, 0, usage.OutputBytes, Policy.MaxOutputBytes)).ConfigureAwait(false);
         // Told when a threshold is crossed, and again only after it was left.
-        if (cpu >= Policy.CpuThresholdPercent && !_isCpuHigh)
+        bool isCpuHigh = cpu >= Policy.CpuThresholdPercent && elapsed >= MinimumCpuNanoseconds;
+        if (isCpuHigh && !_isCpuHigh)
         {
             await _events.RaiseAsync(new ResourceCpuHigh(cpu, Policy.CpuThresholdPercent, "Monitoring")).ConfigureAwait(false);
         }
@@ -163,7 +167,7 @@ internal sealed class SandboxReporter : IDisposable
             await _events.RaiseAsync(new ResourceMemoryHigh(memory, Policy.MemoryThresholdPercent, "Monitoring")).ConfigureAwait(false);
         }
 
-        _isCpuHigh = cpu >= Policy.CpuThresholdPercent;
+        _isCpuHigh = isCpuHigh;
         _isMemoryHigh = memory >= Policy.MemoryThresholdPercent;
     }
 

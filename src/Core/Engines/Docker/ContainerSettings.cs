@@ -10,7 +10,7 @@ internal static class ContainerSettings
     // What the supervisor needs to become the agent's user and to end whatever it starts. The agent gets none of them.
     private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL"];
 
-    public static CreateContainerParameters Create(SandboxSpec spec) => new()
+    public static CreateContainerParameters Create(SandboxSpec spec, bool isPodman) => new()
     {
         Image = spec.ImageId,
         Entrypoint = [SandboxPaths.Supervisor],
@@ -46,7 +46,7 @@ internal static class ContainerSettings
             NanoCPUs = spec.CpuMillicores * 1_000_000,
             PidsLimit = spec.PidsLimit,
             Mounts = [.. spec.Mounts.Select(CreateBind), .. CreateOutputVolume(spec)],
-            Tmpfs = CreateTmpfs(spec),
+            Tmpfs = CreateTmpfs(spec, isPodman),
         },
     };
 
@@ -63,7 +63,7 @@ internal static class ContainerSettings
     private static IEnumerable<Mount> CreateOutputVolume(SandboxSpec spec) =>
         spec.OutputFileSystemBytes is null ? [new Mount { Type = "volume", Target = SandboxPaths.Output }] : [];
 
-    private static Dictionary<string, string> CreateTmpfs(SandboxSpec spec)
+    private static Dictionary<string, string> CreateTmpfs(SandboxSpec spec, bool isPodman)
     {
         Dictionary<string, string> fileSystems = new()
         {
@@ -71,9 +71,9 @@ internal static class ContainerSettings
         };
         if (spec.OutputFileSystemBytes is { } bytes)
         {
-            fileSystems[SandboxPaths.Output] = string.Create(
-                CultureInfo.InvariantCulture,
-                $"rw,noexec,nosuid,nodev,mode=1777,size={bytes},nr_inodes={spec.OutputFileSystemEntries}");
+            // Podman refuses a bound on entries; there the memory limit, which counts them, is the only one.
+            string entries = isPodman ? "" : string.Create(CultureInfo.InvariantCulture, $",nr_inodes={spec.OutputFileSystemEntries}");
+            fileSystems[SandboxPaths.Output] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=1777,size={bytes}{entries}");
         }
 
         return fileSystems;

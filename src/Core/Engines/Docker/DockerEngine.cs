@@ -37,7 +37,7 @@ internal sealed class DockerEngine : IContainerEngine
                 client.System.GetVersionAsync,
                 cancellationToken).ConfigureAwait(false);
             bool isPodman = version.Components?.Any(component => component.Name.Contains("Podman", StringComparison.OrdinalIgnoreCase)) == true;
-            return new DockerEngine(client, new EngineDescription(isPodman ? "Podman" : "Docker", version.Version, address));
+            return new DockerEngine(client, new EngineDescription(isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version, address));
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
@@ -99,7 +99,7 @@ internal sealed class DockerEngine : IContainerEngine
             CreateContainerResponse created = await WithDeadlineAsync(
                 "the engine did not create the container in time",
                 StartDeadline,
-                token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec), token),
+                token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
                 cancellationToken).ConfigureAwait(false);
             id = created.ID;
             MultiplexedStream stream = await CallAsync(

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace IsolatedAgents.Sandbox.Tests;
+
+/// <summary>What the engine itself says, asked by its own client and not by the code under test.</summary>
+internal static class DockerCli
+{
+    /// <summary>Ids of containers that carry a session's label.</summary>
+    public static async Task<string> ContainersOfAsync(string sessionId, CancellationToken cancellationToken) =>
+        await RunAsync(cancellationToken, "ps", "-aq", "--filter", $"label=dev.isolated-agents.session={sessionId}");
+
+    /// <summary>Runs the client and gives what it wrote.</summary>
+    public static async Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        return process.ExitCode == 0 ? (await output).Trim() : throw new InvalidOperationException($"docker {string.Join(' ', arguments)}: {await error}");
+    }
+
+    /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
+    public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
+    {
+        ProcessStartInfo start = new("docker", ["events", "--filter", "event=destroy", "--filter", $"label=dev.isolated-agents.session={sessionId}", "--format", "{{.ID}}"])
+        {
+            RedirectStandardOutput = true,
+        };
+        using Process events = Process.Start(start)!;
+        try
+        {
+            // Listening first, looking second: a removal in between is seen by one of the two.
+            Task<string?> destroyed = events.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
+            if ((await ContainersOfAsync(sessionId, cancellationToken)).Length > 0)
+            {
+                await destroyed;
+            }
+        }
+        finally
+        {
+            events.Kill();
+        }
+    }
+}

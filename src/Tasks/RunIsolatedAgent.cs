@@ -40,6 +40,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Which engine runs the sandbox: <c>auto</c>, <c>docker</c> or <c>podman</c>.</summary>
     public string? Engine { get; set; }
 
+    /// <summary>File for a log that shows when it was changed. Not in this version: given, the step fails, since a log that is silently missing is worse than none.</summary>
+    public string? AuditLog { get; set; }
+
     /// <summary>Folder for the session record and reports.</summary>
     public string? ReportDirectory { get; set; }
 
@@ -135,7 +138,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
-    private AgentRunRequest Request() => new()
+    private AgentRunRequest Request() => Given(AuditLog) is not null
+        ? throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'AuditLog' is not available in this version: it keeps no audit log. Remove it; 'ReportDirectory' keeps a record of the session.")
+        : new AgentRunRequest
     {
         BaseDirectory = Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath(),
         Agent = Given(Agent),
@@ -159,6 +164,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         null or "" or "AUTO" => EngineKind.Auto,
         "DOCKER" => EngineKind.Docker,
         "PODMAN" => EngineKind.Podman,
+        "EMBEDDED" => throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'Engine' is 'embedded', which is not available in this version. Use 'auto', 'docker' or 'podman'."),
         _ => throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter 'Engine' must be 'auto', 'docker' or 'podman', but is '{engine}'."),
     };
 

@@ -95,6 +95,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     {
         try
         {
+            RefuseUnavailable();
             AgentRunRequest request = Request();
 
             // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
@@ -138,9 +139,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
-    private AgentRunRequest Request() => Given(AuditLog) is not null
-        ? throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'AuditLog' is not available in this version: it keeps no audit log. Remove it; 'ReportDirectory' keeps a record of the session.")
-        : new AgentRunRequest
+    private AgentRunRequest Request() => new()
     {
         BaseDirectory = Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath(),
         Agent = Given(Agent),
@@ -158,6 +157,16 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         StampFile = Given(StampFile),
         Inputs = List(Inputs),
     };
+
+    private void RefuseUnavailable()
+    {
+        if (Given(AuditLog) is not null)
+        {
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                "Parameter 'AuditLog' is not available in this version, which keeps no audit log. Remove it; 'ReportDirectory' keeps the session's record.");
+        }
+    }
 
     private static EngineKind EngineOf(string? engine) => engine?.ToUpperInvariant() switch
     {

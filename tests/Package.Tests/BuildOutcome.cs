@@ -43,7 +43,6 @@ internal sealed class BuildOutcome(int exitCode, string text, string log)
         Assert.HasCount(1, Errors, text);
         Assert.AreEqual(code, Errors[0].Code, text);
         Assert.IsEmpty(Warnings, text);
-        Assert.EndsWith("#" + code.ToLowerInvariant(), Errors[0].HelpLink);
         return Errors[0];
     }
 

@@ -95,6 +95,9 @@ internal sealed class ConsumerProject : IDisposable
     public Task<BuildOutcome> BuildStepAsync(CancellationToken cancellationToken, params string[] arguments) =>
         BuildAsync(cancellationToken, ["-t:Step", .. arguments]);
 
+    /// <summary>Lets a restore of this project also take the packages that the restore of these tests downloaded.</summary>
+    public void UseUserPackages() => PackageFeed.WriteSurroundings(Folder, PackageFeed.Metadata("PackageFolder"));
+
     public RunningBuild Start(params string[] arguments)
     {
         string log = PathOf($"build-{_builds.Count}.binlog");

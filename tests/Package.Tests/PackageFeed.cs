@@ -35,7 +35,7 @@ public static class PackageFeed
         await RunAsync(
             "pack", Metadata("TasksProject"), "-c", Metadata("Configuration"), "--no-build", $"-p:Version={Version}",
             $"-p:NuspecOutputPath={Path.Combine(Root, "nuspec")}/", "-o", Path.Combine(Root, "feed"), "-nologo", "-v:quiet");
-        WriteSurroundings(TemplateFolder, sources: []);
+        WriteSurroundings(TemplateFolder);
         await File.WriteAllTextAsync(Path.Combine(TemplateFolder, ProjectName), ConsumerProject.ProjectText(""), context.CancellationToken);
         await RunAsync("restore", Path.Combine(TemplateFolder, ProjectName), "-nologo", "-v:quiet");
     }
@@ -51,13 +51,13 @@ public static class PackageFeed
 
     /// <summary>What keeps a project apart from whatever lies in the folders above it.</summary>
     /// <param name="folder">The project's folder.</param>
-    /// <param name="sources">Further sources of packages.</param>
-    internal static void WriteSurroundings(string folder, params ReadOnlySpan<string> sources)
+    /// <param name="fallback">Folder with unpacked packages that a restore may also use.</param>
+    internal static void WriteSurroundings(string folder, string? fallback = null)
     {
         Directory.CreateDirectory(folder);
-        string added = string.Concat(sources.ToArray().Select((source, number) => $"<add key=\"source{number}\" value=\"{source}\" />"));
-        Write("nuget.config", $"<configuration><packageSources><clear /><add key=\"feed\" value=\"{Path.Combine(Root, "feed")}\" />{added}</packageSources>"
-            + "<packageSourceMapping><clear /></packageSourceMapping><fallbackPackageFolders><clear /></fallbackPackageFolders></configuration>");
+        string added = fallback is null ? "" : $"<add key=\"user\" value=\"{fallback}\" />";
+        Write("nuget.config", $"<configuration><packageSources><clear /><add key=\"feed\" value=\"{Path.Combine(Root, "feed")}\" /></packageSources>"
+            + $"<packageSourceMapping><clear /></packageSourceMapping><fallbackPackageFolders><clear />{added}</fallbackPackageFolders></configuration>");
         Write("Directory.Build.props", "<Project />");
         Write("Directory.Build.targets", "<Project />");
         Write("Directory.Packages.props", "<Project />");

@@ -38,7 +38,7 @@ public sealed class VerdictTests
     [TestMethod]
     [DataRow("Command=\"exit 3\"", "IA6001", "agent_failed", "3", DisplayName = "Step_AgentExits3_IsIA6001")]
     [DataRow("Command=\"kill -SEGV $$\"", "IA6002", "agent_failed", "1", DisplayName = "Step_AgentDiesOfASignal_IsIA6002")]
-    [DataRow("Command=\"true\" MemoryMb=\"lots\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyParameterIsWrong_IsIA1001")]
+    [DataRow("Command=\"true\" MemoryMb=\"lots\"", "IA1003", "configuration_error", "2", DisplayName = "Step_PolicyParameterIsWrong_IsIA1003")]
     [DataRow("Agent=\"absent.py\"", "IA1002", "configuration_error", "2", DisplayName = "Step_AgentIsAbsent_IsIA1002")]
     [DataRow("Agent=\"puppet.py\" Command=\"true\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AgentAndCommand_IsIA1003")]
     [DataRow("Command=\"true\" Engine=\"embedded\"", "IA1003", "configuration_error", "2", DisplayName = "Step_EngineOfLaterVersions_IsIA1003")]

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Xml.Linq;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
@@ -30,6 +31,34 @@ public sealed class RunIsolatedAgentTests
             Assert.IsNotNull(property, key.PascalName);
             Assert.AreEqual(key.TakesMany ? typeof(string[]) : typeof(string), property.PropertyType, key.PascalName);
         }
+    }
+
+    [TestMethod]
+    public void Targets_Always_PassEveryParameterOfTheStep()
+    {
+        XElement step = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "IsolatedAgents.Tasks.targets")).Descendants().Single(element => element.Name.LocalName == "RunIsolatedAgent");
+        string[] passed = [.. step.Attributes().Select(attribute => attribute.Name.LocalName).Order(StringComparer.Ordinal)];
+        string[] parameters = [.. typeof(RunIsolatedAgent)
+            .GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(property => property.GetCustomAttribute<OutputAttribute>() is null)
+            .Select(property => property.Name)
+            .Order(StringComparer.Ordinal)];
+
+        Assert.AreEqual(string.Join('\n', parameters), string.Join('\n', passed));
+    }
+
+    [TestMethod]
+    [DataRow("AuditLog")]
+    [DataRow("Engine")]
+    public void Execute_ParameterOfALaterVersion_IsRefused(string parameter)
+    {
+        using RunIsolatedAgent task = Task(Passed());
+        typeof(RunIsolatedAgent).GetProperty(parameter)!.SetValue(task, "embedded");
+
+        Assert.IsFalse(task.Execute());
+        Assert.AreEqual("IA1003", _engine.Errors.Single().Code);
+        Assert.Contains("not available in this version", _engine.Errors.Single().Message!);
+        Assert.IsNull(_request);
     }
 
     [TestMethod]

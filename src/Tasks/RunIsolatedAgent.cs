@@ -139,9 +139,11 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
+    private string Base() => Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath();
+
     private AgentRunRequest Request() => new()
     {
-        BaseDirectory = Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath(),
+        BaseDirectory = Base(),
         Agent = Given(Agent),
         Command = Given(Command),
         Arguments = List(Arguments),
@@ -205,13 +207,13 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
         foreach (Diagnostic diagnostic in result.Diagnostics)
         {
-            DiagnosticLog.Write(Log, diagnostic);
+            DiagnosticLog.Write(Log, diagnostic, Base());
         }
 
         if (result.Verdict != Runs.Verdict.Passed && !Log.HasLoggedErrors)
         {
             // A step that fails without an error is an error of MSBuild's, which says nothing.
-            DiagnosticLog.Write(Log, new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The run ended as '{result.Verdict.Name()}' and gave no reason."));
+            DiagnosticLog.Write(Log, new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The run ended as '{result.Verdict.Name()}' and gave no reason."), Base());
         }
     }
 }

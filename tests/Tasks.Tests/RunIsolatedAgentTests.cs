@@ -143,7 +143,7 @@ public sealed class RunIsolatedAgentTests
         Assert.IsFalse(task.Execute());
 
         BuildErrorEventArgs error = _engine.Errors.Single();
-        Assert.AreEqual(("IA3002", "policy.json", 12, 7), (error.Code, error.File, error.LineNumber, error.ColumnNumber));
+        Assert.AreEqual(("IA3002", Path.Combine(Path.GetDirectoryName(ProjectFile)!, "policy.json"), 12, 7), (error.Code, error.File, error.LineNumber, error.ColumnNumber));
         Assert.AreEqual("Connection to 'evil{0}.test' denied", error.Message);
         Assert.AreEqual(DiagnosticTable.HelpLink("IA3002"), error.HelpLink);
         Assert.IsTrue(string.IsNullOrEmpty(error.Subcategory));

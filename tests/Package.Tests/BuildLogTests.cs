@@ -74,8 +74,8 @@ public sealed partial class BuildLogTests
     [GeneratedRegex(@"^\s*::|##\[|##vso\[", RegexOptions.IgnoreCase)]
     private static partial Regex HostCommand();
 
-    // As tools that read logs look for them: MSBuild's canonical form, and the matchers of the runner.
-    [GeneratedRegex(@"(^|[\s:])(error|warning)\s+([A-Z]+\d+\s*)?:", RegexOptions.IgnoreCase)]
+    // As tools that read logs look for them: with a code, or behind a place.
+    [GeneratedRegex(@"(^|\W)(error|warning)\s+[A-Z]*\d+\s*:|[:)\-]\s*(error|warning)\s*:", RegexOptions.IgnoreCase)]
     private static partial Regex Problem();
 
     private static void AssertNotInBinaryLog(string secret, string log)

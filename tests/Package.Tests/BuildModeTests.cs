@@ -54,7 +54,7 @@ public sealed class BuildModeTests
 
             string all = string.Join(';', projects.Select(project => project.PathOf(PackageFeed.ProjectName)));
             main.Write("all.proj", $"<Project><Target Name=\"All\"><MSBuild Projects=\"{all}\" Targets=\"Step\" BuildInParallel=\"true\" /></Target></Project>");
-            BuildOutcome build = await main.Start("msbuild", "all.proj", $"-m:{Count}", "-t:All").CompleteAsync(Token);
+            BuildOutcome build = await main.StartLogged("msbuild", "all.proj", $"-m:{Count}", "-t:All").CompleteAsync(Token);
 
             build.AssertPassed();
             Assert.AreEqual(Count, build.Steps);
@@ -86,7 +86,8 @@ public sealed class BuildModeTests
         Assert.AreEqual(first[0], Assert.ContainsSingle(nodes.Ids()));
 
         // Reaches the nodes of this test alone: others have another salt.
-        await project.Start("build-server", "shutdown", "--msbuild").CompleteAsync(Token);
+        BuildOutcome shutDown = await project.Start(log: "", "build-server", "shutdown", "--msbuild").CompleteAsync(Token);
+        Assert.AreEqual(0, shutDown.ExitCode, shutDown.Text);
         await NodesOfOneTest.WhenGoneAsync(first[0], Token);
     }
 
@@ -106,7 +107,7 @@ public sealed class BuildModeTests
         project.Write("agent.sh", "echo ran > /output/ran.txt\n");
         project.Write("Code.cs", "public static class Code { public static string Text => Newtonsoft.Json.JsonConvert.ToString(Microsoft.Extensions.Logging.LogLevel.Error); }\n");
         project.UseUserPackages();
-        BuildOutcome build = await project.Start("build", PackageFeed.ProjectName).CompleteAsync(Token);
+        BuildOutcome build = await project.StartLogged("build", PackageFeed.ProjectName).CompleteAsync(Token);
 
         build.AssertPassed();
         Assert.AreEqual("ran\n", project.Read("out/ran.txt"));

@@ -17,7 +17,7 @@ internal sealed class ConsumerProject : IDisposable
         Folder = Path.Combine(PackageFeed.Root, "tests", Guid.NewGuid().ToString("N"));
         Copy(PackageFeed.TemplateFolder, Folder);
         Write(PackageFeed.ProjectName, ProjectText(body, properties));
-        Write("Code.cs", "namespace App;\n\npublic static class Code;\n");
+        Write("Code.cs", "namespace App\n{\n    public static class Code\n    {\n    }\n}\n");
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Puppet", "puppet.py"), PathOf("puppet.py"));
     }
 
@@ -89,7 +89,7 @@ internal sealed class ConsumerProject : IDisposable
 
     /// <summary>Builds to the end. The packages were restored with the template.</summary>
     public Task<BuildOutcome> BuildAsync(CancellationToken cancellationToken, params string[] arguments) =>
-        Start(["build", PackageFeed.ProjectName, "--no-restore", .. arguments]).CompleteAsync(cancellationToken);
+        StartBuild(arguments).CompleteAsync(cancellationToken);
 
     /// <summary>Runs the target that <see cref="Step"/> made, and nothing of the compiler.</summary>
     public Task<BuildOutcome> BuildStepAsync(CancellationToken cancellationToken, params string[] arguments) =>
@@ -98,10 +98,19 @@ internal sealed class ConsumerProject : IDisposable
     /// <summary>Lets a restore of this project also take the packages that the restore of these tests downloaded.</summary>
     public void UseUserPackages() => PackageFeed.WriteSurroundings(Folder, PackageFeed.Metadata("PackageFolder"));
 
-    public RunningBuild Start(params string[] arguments)
+    public RunningBuild StartBuild(params string[] arguments) => StartLogged(["build", PackageFeed.ProjectName, "--no-restore", .. arguments]);
+
+    /// <summary>Starts <c>dotnet</c> with a command that takes MSBuild's switches.</summary>
+    public RunningBuild StartLogged(params string[] arguments)
     {
         string log = PathOf($"build-{_builds.Count}.binlog");
-        ProcessStartInfo start = BuildEnvironment.Dotnet(Folder, [.. arguments, "-nologo", $"-bl:{log}"]);
+        return Start(log, [.. arguments, "-nologo", $"-bl:{log}"]);
+    }
+
+    /// <summary>Starts <c>dotnet</c> with these arguments.</summary>
+    public RunningBuild Start(string log, params string[] arguments)
+    {
+        ProcessStartInfo start = BuildEnvironment.Dotnet(Folder, arguments);
         foreach ((string name, string? value) in Environment)
         {
             start.Environment[name] = value;

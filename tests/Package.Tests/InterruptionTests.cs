@@ -20,7 +20,7 @@ public sealed class InterruptionTests
     public async Task R5_Interrupt_EndsTheAgentAndTheBuild(string factory)
     {
         using ConsumerProject project = Stubborn();
-        RunningBuild build = project.Start("build", PackageFeed.ProjectName, "--no-restore", "-t:Step", $"-p:IsolatedAgentsTaskFactory={factory}");
+        RunningBuild build = project.StartBuild("-t:Step", $"-p:IsolatedAgentsTaskFactory={factory}");
         string container = await RunningContainerAsync(build, project);
 
         DateTimeOffset interrupted = TimeProvider.System.GetUtcNow();
@@ -41,7 +41,7 @@ public sealed class InterruptionTests
     public async Task R5_KillOfTheBuild_EndsTheAgent()
     {
         using ConsumerProject project = Stubborn();
-        RunningBuild build = project.Start("build", PackageFeed.ProjectName, "--no-restore", "-t:Step");
+        RunningBuild build = project.StartBuild("-t:Step");
         string container = await RunningContainerAsync(build, project);
 
         DateTimeOffset killed = TimeProvider.System.GetUtcNow();
@@ -69,6 +69,6 @@ public sealed class InterruptionTests
         using FileStream stream = new(record, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using StreamReader reader = new(stream);
         using System.Text.Json.JsonDocument line = System.Text.Json.JsonDocument.Parse((await reader.ReadLineAsync(cancellationToken))!);
-        return line.RootElement.GetProperty("session_id").GetString()!;
+        return line.RootElement.GetProperty("session.id").GetString()!;
     }
 }

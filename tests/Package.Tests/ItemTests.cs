@@ -106,7 +106,7 @@ public sealed class ItemTests
         using ConsumerProject project = new(Item("agent.sh"), "<TargetFrameworks>net10.0;netstandard2.1</TargetFrameworks>");
         project.Write("agent.sh", "echo once > /output/once.txt\n");
         project.UseUserPackages();
-        BuildOutcome build = await project.Start("build", PackageFeed.ProjectName).CompleteAsync(Token);
+        BuildOutcome build = await project.StartLogged("build", PackageFeed.ProjectName).CompleteAsync(Token);
 
         build.AssertPassed();
         Assert.AreEqual(1, build.Steps);

@@ -43,15 +43,17 @@ public sealed class SeverityTests
     [TestMethod]
     [DataRow("", 1, 0, DisplayName = "Warning_Alone_StaysOne")]
     [DataRow("-p:TreatWarningsAsErrors=true", 0, 1, DisplayName = "Warning_TreatWarningsAsErrors_IsAnError")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA6001", 0, 0, DisplayName = "Warning_TreatWarningsAsErrorsAndNoWarn_IsAMessage")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:WarningsNotAsErrors=NU1901%3BIA6001", 1, 0, DisplayName = "Warning_TreatWarningsAsErrorsButNotThis_StaysOne")]
     [DataRow("-p:MSBuildWarningsAsErrors=IA6001", 0, 1, DisplayName = "Warning_WarningsAsErrorsByCode_IsAnError")]
     [DataRow("-p:MSBuildWarningsAsMessages=IA6001", 0, 0, DisplayName = "Warning_WarningsAsMessagesByCode_IsAMessage")]
     [DataRow("-p:NoWarn=IA6001", 0, 0, DisplayName = "Warning_NoWarnByCode_IsAMessage")]
     [DataRow("-p:NoWarn=IA6002", 1, 0, DisplayName = "Warning_NoWarnOfAnotherCode_StaysOne")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task Warning_BuildDecides_BecomesThat(string property, int warnings, int errors)
+    public async Task Warning_BuildDecides_BecomesThat(string properties, int warnings, int errors)
     {
         using ConsumerProject project = new(ConsumerProject.Step(Warning));
-        BuildOutcome build = await project.BuildStepAsync(Token, property.Length == 0 ? [] : [property]);
+        BuildOutcome build = await project.BuildStepAsync(Token, properties.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         Assert.AreEqual(errors == 0 ? 0 : 1, build.ExitCode, build.Text);
         Assert.HasCount(warnings, build.Warnings, build.Text);

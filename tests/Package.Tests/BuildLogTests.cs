@@ -75,7 +75,7 @@ public sealed partial class BuildLogTests
     private static partial Regex HostCommand();
 
     // As tools that read logs look for them: with a code, or behind a place.
-    [GeneratedRegex(@"(^|\W)(error|warning)\s+[A-Z]*\d+\s*:|[:)\-]\s*(error|warning)\s*:", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(^|[\s:])(error|warning)\s+[A-Z]*\d+\s*:|[:)\-]\s*(error|warning)\s*:", RegexOptions.IgnoreCase)]
     private static partial Regex Problem();
 
     private static void AssertNotInBinaryLog(string secret, string log)

@@ -26,16 +26,26 @@ internal sealed class NodesOfOneTest : IDisposable
             .Where(id => id > 0 && Read(id, "environ").Contains($"MSBUILDNODEHANDSHAKESALT={_salt}\0", StringComparison.Ordinal) && Read(id, "cmdline").Contains("nodemode", StringComparison.Ordinal)),
     ];
 
-    public static async Task WhenGoneAsync(int id, CancellationToken cancellationToken)
+    /// <summary>Completes when none is left, or when the time is over.</summary>
+    public async Task WhenGoneAsync(TimeSpan time, CancellationToken cancellationToken)
     {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(time);
         try
         {
-            using Process process = Process.GetProcessById(id);
-            await process.WaitForExitAsync(cancellationToken);
+            foreach (int id in Ids())
+            {
+                using Process process = Process.GetProcessById(id);
+                await process.WaitForExitAsync(deadline.Token);
+            }
         }
         catch (ArgumentException)
         {
-            // It is gone already.
+            // It went while we looked; whoever waits for none looks again.
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Still there, as the caller will see.
         }
     }
 

@@ -27,17 +27,19 @@ public static class PackageFeed
     internal static string TemplateFolder => Path.Combine(Root, "template");
 
     [AssemblyInitialize]
-    public static async Task PackAsync(TestContext context)
+    public static async Task SetUpAsync(TestContext context)
     {
         s_root = Directory.CreateTempSubdirectory("isolated-agents-package-").FullName;
-
-        // What was built along with these tests, as it is: another build would replace files that running tests have open.
-        await RunAsync(
-            "pack", Metadata("TasksProject"), "-c", Metadata("Configuration"), "--no-build", $"-p:Version={Version}",
-            $"-p:NuspecOutputPath={Path.Combine(Root, "nuspec")}/", "-o", Path.Combine(Root, "feed"), "-nologo", "-v:quiet");
-        WriteSurroundings(TemplateFolder);
-        await File.WriteAllTextAsync(Path.Combine(TemplateFolder, ProjectName), ConsumerProject.ProjectText(""), context.CancellationToken);
-        await RunAsync("restore", Path.Combine(TemplateFolder, ProjectName), "-nologo", "-v:quiet");
+        try
+        {
+            await PackAsync(context.CancellationToken);
+        }
+        catch
+        {
+            // Without a set-up there is no clean-up.
+            Remove();
+            throw;
+        }
     }
 
     [AssemblyCleanup]
@@ -69,6 +71,17 @@ public static class PackageFeed
     /// <summary>What the project file of these tests wrote into the assembly.</summary>
     internal static string Metadata(string key) =>
         typeof(PackageFeed).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
+
+    private static async Task PackAsync(CancellationToken cancellationToken)
+    {
+        // What was built along with these tests, as it is: another build would replace files that running tests have open.
+        await RunAsync(
+            "pack", Metadata("TasksProject"), "-c", Metadata("Configuration"), "--no-build", $"-p:Version={Version}",
+            $"-p:NuspecOutputPath={Path.Combine(Root, "nuspec")}/", "-o", Path.Combine(Root, "feed"), "-nologo", "-v:quiet");
+        WriteSurroundings(TemplateFolder);
+        await File.WriteAllTextAsync(Path.Combine(TemplateFolder, ProjectName), ConsumerProject.ProjectText(""), cancellationToken);
+        await RunAsync("restore", Path.Combine(TemplateFolder, ProjectName), "-nologo", "-v:quiet");
+    }
 
     private static async Task RunAsync(params string[] arguments)
     {

@@ -40,6 +40,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Which engine runs the sandbox: <c>auto</c>, <c>docker</c> or <c>podman</c>.</summary>
     public string? Engine { get; set; }
 
+    /// <summary>File for the audit log. Where it is given and cannot be written, the step fails.</summary>
+    public string? AuditLog { get; set; }
+
     /// <summary>Folder for the session record and reports.</summary>
     public string? ReportDirectory { get; set; }
 
@@ -82,6 +85,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>The session record; empty where none was asked for.</summary>
     [Output]
     public string ReportFile { get; set; } = "";
+
+    /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
+    [Output]
+    public string AuditHead { get; set; } = "";
 
     /// <summary>Replaces the runner in tests of this class.</summary>
     internal Func<ILoggerFactory, AgentRunRequest, CancellationToken, Task<AgentRunResult>> Runner { get; init; } =
@@ -147,6 +154,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         PolicyFile = Given(PolicyFile),
         PolicyOverrides = _policy.Overrides(),
         Engine = EngineOf(Engine),
+        AuditLog = Given(AuditLog),
         ReportDirectory = Given(ReportDirectory),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
@@ -179,6 +187,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Duration = ResultItems.Seconds(result.Duration);
         SessionId = result.SessionId;
         ReportFile = result.ReportFile ?? "";
+        AuditHead = result.AuditHead ?? "";
     }
 
     private void Report(AgentRunResult result)
@@ -186,6 +195,11 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         if (result.Skipped)
         {
             Log.LogMessage(MessageImportance.High, "{0}", $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed.");
+        }
+
+        if (result.AuditHead is not null)
+        {
+            Log.LogMessage(MessageImportance.High, "{0}", $"Audit log '{AuditLog}' ends in {result.AuditHead}");
         }
 
         foreach (Diagnostic diagnostic in result.Diagnostics)

@@ -32,6 +32,7 @@ internal static class RunResolver
             Agent = agent,
             Workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
+            AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             Engine = request.Engine,
             Environment = environment,

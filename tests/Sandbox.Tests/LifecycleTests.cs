@@ -43,7 +43,8 @@ public sealed class LifecycleTests
                 "session.initializing", "policy.validating", "container.provisioning", "agent.injecting", "agent.starting",
                 "resource.usage", "agent.completed", "output.collecting", "output.collected", "container.removing", "session.completed",
             },
-            host.Events.Select(raised => raised.Descriptor.Name).ToArray());
+            host.Events.Select(raised => raised.Descriptor.Name).ToArray(),
+            string.Join(' ', host.Events.Select(raised => raised.Descriptor.Name)));
     }
 
     [TestMethod]

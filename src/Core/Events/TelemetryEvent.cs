@@ -24,6 +24,9 @@ public abstract record TelemetryEvent(EventDescriptor Descriptor)
     /// <summary>The event in words, without its details.</summary>
     public virtual string Body => Descriptor.Title;
 
+    /// <summary>Whether <see cref="Body"/> is text from outside this product, to be escaped.</summary>
+    internal bool HasForeignBody => !ReferenceEquals(Body, Descriptor.Title);
+
     /// <summary>Names each detail once, in the order in which every format shows them.</summary>
     internal abstract void Describe(IDetailVisitor visitor);
 

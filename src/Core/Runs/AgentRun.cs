@@ -72,8 +72,8 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // What the sandbox left could not be put in place: no part of it is there, and the run has not passed.
-            result = Result(Verdict.EngineError, [new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The outputs could not be stored: {failure.Message}")]);
+            // What the sandbox left, or the stamp, could not be put in place: no part of it is there, and the run has not passed.
+            result = Result(Verdict.EngineError, [new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"A file of this run could not be written: {failure.Message} Nothing partial was left.")]);
         }
 
         await RaiseEndAsync(events, result).ConfigureAwait(false);

@@ -4,6 +4,7 @@ using IsolatedAgents.Agents;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Telemetry;
 
@@ -16,10 +17,10 @@ internal static class RunResolver
     /// <exception cref="ControlUnavailableException">IA2004: the policy asks for a control that does not exist.</exception>
     public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
     {
-        LoadedPolicy loaded = PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
-        if (UnavailableControls.Of(loaded.Policy) is [(string key, string reason), ..])
+        LoadedPolicy loaded = LoadPolicy(request);
+        if (UnavailableControls.Of(loaded.Policy) is [{ } control, ..])
         {
-            throw new ControlUnavailableException(loaded.DiagnosticAt(key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, reason));
+            throw new ControlUnavailableException(loaded.DiagnosticAt(control.Key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, control.Message));
         }
 
         AgentPlan agent = AgentPlanner.Plan(request);
@@ -37,6 +38,10 @@ internal static class RunResolver
             Secrets = secrets,
         };
     }
+
+    /// <exception cref="ConfigurationException">The policy is wrong.</exception>
+    public static LoadedPolicy LoadPolicy(AgentRunRequest request) =>
+        PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
 
     private static ImmutableArray<PolicyOverride> Overrides(AgentRunRequest request) =>
         request.Image is { Length: > 0 } image ? request.PolicyOverrides.Add(new PolicyOverride("base_image", [image], "Image")) : request.PolicyOverrides;
@@ -71,6 +76,14 @@ internal static class RunResolver
         foreach ((string name, string value) in policy.EnvVars)
         {
             environment[name] = value;
+        }
+
+        foreach (string name in request.Environment)
+        {
+            if (EnvironmentNames.Check(name).Problem is { } problem)
+            {
+                throw new ConfigurationException(DiagnosticTable.Parameters, $"The variable '{UntrustedText.Display(name)}' cannot be passed through: {problem}.");
+            }
         }
 
         foreach (string name in policy.AllowedEnvVars.Concat(request.Environment))

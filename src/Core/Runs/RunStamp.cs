@@ -45,7 +45,13 @@ internal sealed class RunStamp
     }
 
     /// <summary>Forgets the last run, so that one that is broken off is not taken for it.</summary>
-    public void Clear() => File.Delete(_path);
+    public void Clear()
+    {
+        if (File.Exists(_path))
+        {
+            File.Delete(_path);
+        }
+    }
 
     /// <summary>Remembers this run.</summary>
     public void Write(ImmutableArray<Artifact> artifacts)

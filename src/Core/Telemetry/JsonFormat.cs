@@ -36,7 +36,15 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         _line.Name("session.id");
         _line.String(telemetryEvent.SessionId);
         _line.Name("body");
-        _line.String(telemetryEvent.Body);
+        if (telemetryEvent.HasForeignBody)
+        {
+            _line.String(telemetryEvent.Body);
+        }
+        else
+        {
+            _line.OwnString(telemetryEvent.Body);
+        }
+
         if (!_began)
         {
             _began = true;

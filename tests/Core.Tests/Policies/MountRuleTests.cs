@@ -78,6 +78,15 @@ public sealed class MountRuleTests
     }
 
     [TestMethod]
+    public void Mount_DanglingLink_IsRefused()
+    {
+        using PolicyFixture fixture = new();
+        string link = Path.Combine(fixture.Base, "a");
+        File.CreateSymbolicLink(link, "nowhere");
+        Assert.Contains($"the host path '{link}' does not exist; create it or leave the mount out.", fixture.Error("""{ "readonly_mounts": ["a:/mnt/x"] }"""));
+    }
+
+    [TestMethod]
     public void Mount_FolderHoldingEngineSocket_IsRefused()
     {
         using PolicyFixture fixture = new();

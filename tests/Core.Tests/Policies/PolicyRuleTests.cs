@@ -141,7 +141,7 @@ public sealed class PolicyRuleTests
     private static void AssertRefused(string key, string entry, string problem)
     {
         using PolicyFixture fixture = new();
-        string shown = QuotedText.Of(entry);
+        string shown = QuotedText.Of(entry.Replace("user:secret", "***", StringComparison.Ordinal));
         PolicyOverride parameter = PolicyFixture.Parameter(key, entry);
         Assert.AreEqual($"error IA1003: Parameter '{parameter.ParameterName}': '{key}' entry '{shown}' is refused: {problem}.", fixture.Error("{}", parameter));
 

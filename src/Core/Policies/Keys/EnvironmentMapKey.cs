@@ -33,7 +33,7 @@ internal sealed class EnvironmentMapKey(
             if (member.Value.Kind != PolicyNodeKind.Text)
             {
                 throw context.Source.Error(
-                    member.Value.Position, $"'{Name}' entry '{member.Name}' must be text, but is {member.Value.Describe()}; put it in double quotes.");
+                    member.Value.Position, $"'{Name}' entry '{member.Name}' must be text; put its value in double quotes.");
             }
 
             if (member.Value.Text.Contains('\0', StringComparison.Ordinal))

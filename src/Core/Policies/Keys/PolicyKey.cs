@@ -99,5 +99,13 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
 
     /// <summary>The exception for a value that a rule refused.</summary>
     protected ConfigurationException Refused(PolicyNode node, PolicyContext context, string problem) =>
-        context.Source.Error(node.Position, $"'{Name}' entry '{QuotedText.Of(node.Text)}' is refused: {problem}.");
+        context.Source.Error(node.Position, $"'{Name}' entry '{QuotedText.Of(WithoutCredentials(node.Text))}' is refused: {problem}.");
+
+    /// <summary>A refused address may hold a password, and messages end up in build logs.</summary>
+    private static string WithoutCredentials(string text)
+    {
+        int scheme = text.IndexOf("://", StringComparison.Ordinal);
+        int end = text.LastIndexOf('@');
+        return scheme >= 0 && end > scheme ? $"{text[..(scheme + 3)]}***{text[end..]}" : text;
+    }
 }

@@ -42,12 +42,12 @@ internal static class PolicyKeys
             [new("read", WorkspaceAccess.Read), new("write", WorkspaceAccess.Write), new("none", WorkspaceAccess.None)],
             p => p.Filesystem.Workspace, (p, v) => p with { Filesystem = p.Filesystem with { Workspace = v } }),
         new ListKey<string>("filesystem.allowed_read_paths", "Sandbox paths that may be read beyond the default set.", "absolute sandbox paths",
-            p => p.Filesystem.AllowedReadPaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedReadPaths = v } }, (v, _) => SandboxPaths.Check(v), v => v)
+            p => p.Filesystem.AllowedReadPaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedReadPaths = v } }, (v, _) => SandboxPathRules.Check(v), v => v)
         {
             ItemName = "allowed_read_path", Placeholder = "PATH",
         },
         new ListKey<string>("filesystem.allowed_write_paths", "Sandbox paths that may be written beyond the default set.", "absolute sandbox paths",
-            p => p.Filesystem.AllowedWritePaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedWritePaths = v } }, (v, _) => SandboxPaths.Check(v), v => v)
+            p => p.Filesystem.AllowedWritePaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedWritePaths = v } }, (v, _) => SandboxPathRules.Check(v), v => v)
         {
             ItemName = "allowed_write_path", Placeholder = "PATH",
         },

@@ -20,7 +20,7 @@ internal static class MountRules
             return Checked<ReadonlyMount>.Refused("a mount is written 'host:sandbox', the sandbox path absolute, such as 'data:/mnt/data'");
         }
 
-        Checked<string> target = SandboxPaths.CheckMountTarget(entry[(separator + 1)..]);
+        Checked<string> target = SandboxPathRules.CheckMountTarget(entry[(separator + 1)..]);
         if (target.Value is not { } sandboxPath)
         {
             return Checked<ReadonlyMount>.Refused(target.Problem!);
@@ -47,15 +47,15 @@ internal static class MountRules
             return Checked<string>.Refused(written);
         }
 
-        if (!Path.Exists(lexical))
-        {
-            return Checked<string>.Refused($"the host path '{QuotedText.Of(lexical)}' does not exist; create it or leave the mount out");
-        }
-
         string? resolved = LinkResolver.Resolve(lexical);
         if (resolved is null)
         {
             return Checked<string>.Refused($"the links of the host path '{QuotedText.Of(lexical)}' cannot be followed; name the folder that is meant");
+        }
+
+        if (!Path.Exists(resolved))
+        {
+            return Checked<string>.Refused($"the host path '{QuotedText.Of(lexical)}' does not exist; create it or leave the mount out");
         }
 
         return guard.Problem(resolved) is { } real ? Checked<string>.Refused(real) : resolved;

@@ -1,7 +1,7 @@
 namespace IsolatedAgents.Policies.Rules;
 
 /// <summary>Paths inside the sandbox, which is Linux whatever the host is.</summary>
-internal static class SandboxPaths
+internal static class SandboxPathRules
 {
     /// <summary>Folders that the sandbox itself makes; a mount over, above or in one of them would undo what it stands for.</summary>
     private static readonly string[] Reserved =

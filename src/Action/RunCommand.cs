@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Runs;
+
+namespace IsolatedAgents.Action;
+
+/// <summary><c>isolated-agents run [AGENT] [-- ARGS]</c>.</summary>
+internal sealed class RunCommand
+{
+    private const string ImageOption = "--image";
+    private const string BaseImageKey = "base_image";
+
+    private readonly Argument<string?> _agent = new("AGENT") { Arity = ArgumentArity.ZeroOrOne, Description = "The agent: a file, or a folder with an entry file." };
+
+    // Takes what is too much, so that the message about it can say where the agent's own arguments go.
+    private readonly Argument<string[]> _surplus = new("ARGS") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
+
+    private readonly Option<string?> _command = Text("--command", "TEXT", "A shell command to run instead of an agent file.");
+    private readonly Option<string?> _policy = Text("--policy", "FILE", "The policy file; without it the default policy holds.");
+    private readonly Option<string?> _image = Text(ImageOption, "IMAGE", "Image, in place of the policy's 'base_image'.");
+    private readonly Option<string?> _workingDirectory = Text("--working-directory", "DIR", "The workspace; the current folder without it.");
+    private readonly Option<string?> _outputDirectory = Text("--output-directory", "DIR", "Where collected outputs go; without it they are dropped.");
+    private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
+    private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
+    private readonly Option<string[]> _environment = new("--environment")
+    {
+        HelpName = "NAME",
+        Description = "Name of a host variable that is passed through, beside those of the policy. May be repeated.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly PolicyOptions _policyOptions = new();
+    private readonly Terminal _terminal;
+    private readonly RunAgent _runAgent;
+    private readonly string[] _agentArguments;
+
+    private RunCommand(Terminal terminal, RunAgent runAgent, string[] agentArguments)
+    {
+        _terminal = terminal;
+        _runAgent = runAgent;
+        _agentArguments = agentArguments;
+    }
+
+    public static Command Create(Terminal terminal, RunAgent runAgent, string[] agentArguments)
+    {
+        RunCommand run = new(terminal, runAgent, agentArguments);
+        Command command = new("run", "Runs an agent under a policy. The agent's own arguments stand behind '--'.") { run._agent, run._surplus };
+        foreach (Option option in run.Options())
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction(run.InvokeAsync);
+        return command;
+    }
+
+    private static Option<string?> Text(string name, string placeholder, string description) =>
+        new(name) { HelpName = placeholder, Description = description, Arity = ArgumentArity.ExactlyOne };
+
+    private IEnumerable<Option> Options() =>
+    [
+        _command, _policy, _image, _workingDirectory, _outputDirectory, _reportDirectory, _engine, _environment, .. _policyOptions.All,
+    ];
+
+    private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        AgentRunResult result = await _runAgent(Request(parsed), cancellationToken);
+        foreach (Diagnostic diagnostic in result.Diagnostics)
+        {
+            await _terminal.Error.WriteLineAsync(diagnostic.ToString());
+        }
+
+        return result.ExitCode;
+    }
+
+    private AgentRunRequest Request(ParseResult parsed)
+    {
+        (string? agent, string? command) = Subject(parsed);
+        ImmutableArray<PolicyOverride> overrides = _policyOptions.Read(parsed);
+        string? image = parsed.GetValue(_image);
+        if (image is not null && overrides.FirstOrDefault(policyOverride => policyOverride.Key == BaseImageKey) is { } baseImage)
+        {
+            throw UsageErrors.New($"'{ImageOption}' and '{baseImage.ParameterName}' both name the image; keep one of them.");
+        }
+
+        return new AgentRunRequest
+        {
+            BaseDirectory = _terminal.CurrentDirectory,
+            Agent = agent,
+            Command = command,
+            Arguments = [.. _agentArguments],
+            Image = image,
+            WorkingDirectory = parsed.GetValue(_workingDirectory),
+            OutputDirectory = parsed.GetValue(_outputDirectory),
+            PolicyFile = parsed.GetValue(_policy),
+            PolicyOverrides = overrides,
+            Engine = Engine(parsed.GetValue(_engine)),
+            ReportDirectory = parsed.GetValue(_reportDirectory),
+            Environment = [.. parsed.GetValue(_environment) ?? []],
+            HostEnvironment = _terminal.Environment,
+        };
+    }
+
+    private (string? Agent, string? Command) Subject(ParseResult parsed)
+    {
+        string? agent = parsed.GetValue(_agent);
+        string[] words = [.. agent is null ? [] : new[] { agent }, .. parsed.GetValue(_surplus) ?? []];
+        Command self = parsed.CommandResult.Command;
+
+        // The parser takes a misspelt option for an argument.
+        if ((words.FirstOrDefault(UsageErrors.LooksLikeOption) ?? words.ElementAtOrDefault(1)) is { } unexpected)
+        {
+            throw UsageErrors.Unexpected(unexpected, self);
+        }
+
+        string? command = parsed.GetValue(_command);
+        return (agent, command) switch
+        {
+            (null, null) => throw UsageErrors.New("Nothing to run: write the agent's file or folder, or '--command TEXT'."),
+            ({ } file, not null) => throw UsageErrors.New($"The agent '{QuotedText.Of(file)}' and '--command' exclude each other; keep one of them."),
+            _ => (agent, command),
+        };
+    }
+
+    private static EngineKind Engine(string? text) => text switch
+    {
+        null or "auto" => EngineKind.Auto,
+        "docker" => EngineKind.Docker,
+        "podman" => EngineKind.Podman,
+        _ => throw UsageErrors.New($"'--engine' must be 'auto', 'docker' or 'podman', but is '{QuotedText.Of(text)}'."),
+    };
+}

@@ -1,0 +1,28 @@
+using System.Collections.Frozen;
+
+namespace IsolatedAgents.Action;
+
+/// <summary>What the process has around it. Nothing else in this project reads process state, so that tests can give their own.</summary>
+internal sealed record Terminal
+{
+    /// <summary>Standard output as bytes, for telemetry.</summary>
+    public required Stream OutputStream { get; init; }
+
+    /// <summary>Standard output as text, for answers.</summary>
+    public required TextWriter Output { get; init; }
+
+    /// <summary>Standard error, for our own diagnostics.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Whether standard output is shown to a person.</summary>
+    public bool IsOutputTerminal { get; init; }
+
+    /// <summary>Absolute folder that relative paths of the command line start from.</summary>
+    public required string CurrentDirectory { get; init; }
+
+    /// <summary>The process's variables.</summary>
+    public FrozenDictionary<string, string> Environment { get; init; } = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>What <c>~</c> stands for.</summary>
+    public string? HomeDirectory => Environment.GetValueOrDefault("HOME") ?? Environment.GetValueOrDefault("USERPROFILE");
+}

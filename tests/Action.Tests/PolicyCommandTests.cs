@@ -1,0 +1,85 @@
+using System.Text.Json.Nodes;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Action.Tests;
+
+[TestClass]
+public sealed class PolicyCommandTests
+{
+    private const string Policy = """
+        {
+          "memory_mb": 64, "env_vars": { "KEY": "hidden" },
+          "network": { "allowed_endpoints": ["A.example"] }
+        }
+        """;
+
+    public required TestContext TestContext { get; init; }
+
+    [TestMethod]
+    public async Task Schema_Always_IsTheSchema()
+    {
+        using CommandLineFixture fixture = new();
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "schema"));
+        Assert.AreEqual(PolicySchema.Text(), fixture.Output);
+    }
+
+    [TestMethod]
+    public async Task Check_ValidFile_TellsTheEffectivePolicy()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", Policy);
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json"));
+        Assert.StartsWith("p.json is valid. Effective policy (* set by the file), SHA-256 ", fixture.Output);
+        Assert.Contains("\n* memory_mb = 64\n", fixture.Output);
+        Assert.Contains("\n  cpu_cores = 1\n", fixture.Output);
+        Assert.Contains("\n* network.allowed_endpoints = [\"a.example\"]\n", fixture.Output);
+        Assert.Contains("\n* env_vars = {\"KEY\":\"***\"}\n", fixture.Output);
+        Assert.EndsWith(
+            "\np.json(3,16): warning IA2004: 'network.allowed_endpoints' cannot be enforced: this version opens no way to the network; remove the entries.\n", fixture.Output);
+        Assert.AreEqual("", fixture.Error);
+    }
+
+    [TestMethod]
+    public async Task Check_ValidFileAsJson_IsOneObject()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", Policy);
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json", "--json"));
+        JsonNode json = JsonNode.Parse(fixture.Output)!;
+        Assert.IsTrue((bool)json["valid"]!);
+        Assert.AreEqual(64, (int)json["policy"]!["memory_mb"]!);
+        Assert.AreEqual("***", (string?)json["policy"]!["env_vars"]!["KEY"]);
+        Assert.AreEqual("env_vars memory_mb network.allowed_endpoints", string.Join(' ', json["explicit_keys"]!.AsArray()));
+        Assert.AreEqual("IA2004 3 16", $"{json["refused"]![0]!["code"]} {json["refused"]![0]!["line"]} {json["refused"]![0]!["column"]}");
+    }
+
+    [TestMethod]
+    public async Task Check_WrongFile_IsExitCode2()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", "{ \"memory_mb\": 1 }");
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json"));
+        Assert.AreEqual(
+            "p.json(1,16): error IA1001: 'memory_mb' must be an integer from 16 to 16777216, but is 1.\n", fixture.Error.ReplaceLineEndings("\n"));
+        Assert.AreEqual("", fixture.Output);
+    }
+
+    [TestMethod]
+    public async Task Check_WrongFileAsJson_SaysSoInBoth()
+    {
+        using CommandLineFixture fixture = new();
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "none.json", "--json"));
+        JsonNode json = JsonNode.Parse(fixture.Output)!;
+        Assert.IsFalse((bool)json["valid"]!);
+        Assert.AreEqual("IA1001", (string?)json["error"]!["code"]);
+        Assert.StartsWith("none.json: error IA1001: ", fixture.Error);
+    }
+
+    [TestMethod]
+    public async Task Check_MisspeltOption_IsNoFile()
+    {
+        using CommandLineFixture fixture = new();
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "--jsn"));
+        Assert.AreEqual("error IA1003: Unknown option '--jsn'; did you mean '--json'.\n", fixture.Error.ReplaceLineEndings("\n"));
+    }
+}

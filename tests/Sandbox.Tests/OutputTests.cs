@@ -1,0 +1,201 @@
+using System.Text;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Runs;
+using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+
+namespace IsolatedAgents.Sandbox.Tests;
+
+/// <summary>What an agent may leave in its output folder, and what of it reaches the host.</summary>
+[TestClass]
+public sealed class OutputTests
+{
+    private const int Minute = 60_000;
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [DataRow("symlink=link:/etc/shadow")]
+    [DataRow("symlink=link:../../etc")]
+    [DataRow("symlink=link:real file=real")]
+    [DataRow("fifo=link")]
+    [DataRow("socket=link")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F1F2_LinkOrSpecialFile_IsAViolationAndNotFollowed(string entry)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync($"output {entry} file=good:10", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.OutputViolation);
+        Assert.AreEqual("link", Assert.ContainsSingle(result.Violations).Subject);
+        Assert.IsFalse(Path.Exists(Path.Combine(host.Output, "link")));
+        Assert.AreEqual(10, new FileInfo(Path.Combine(host.Output, "good")).Length);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F2_HardLinkSetuidAndNoPermissions_AreStripped()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync("output file=a:7 hardlink=b:a setuid=s file=locked:3 mode=locked:0", Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        CollectionAssert.AreEqual(new[] { "a", "b", "locked", "s" }, result.Artifacts.Select(artifact => artifact.Name).ToArray());
+        Assert.AreEqual(7, new FileInfo(Path.Combine(host.Output, "b")).Length);
+        UnixFileMode mode = File.GetUnixFileMode(Path.Combine(host.Output, "s"));
+        Assert.IsFalse(mode.HasFlag(UnixFileMode.SetUser));
+        Assert.IsTrue(mode.HasFlag(UnixFileMode.UserExecute));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F3_OddNames_AreCollectedAsTheyAre()
+    {
+        string[] names = ["-rf", "CON", "case", "CASE", "with space", "bidi-\u202Etxt", new string('n', 255), "ünïcode/‎deep"];
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync("output " + string.Join(' ', names.Select(name => $"hex={Convert.ToHexString(Encoding.UTF8.GetBytes(name))}:4")), Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        CollectionAssert.AreEquivalent(names, result.Artifacts.Select(artifact => artifact.Name).ToArray());
+        foreach (string name in names)
+        {
+            Assert.AreEqual(4, new FileInfo(Path.Combine(host.Output, name)).Length, name);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("6E65770A6C696E65", DisplayName = "a line break")]
+    [DataRow("FFFE41", DisplayName = "invalid UTF-8")]
+    [DataRow("1B5B33316D", DisplayName = "an escape sequence")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F3_NamesThatNoHostShouldHold_AreRefused(string hex)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync($"output hex={hex}:4 file=good", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.OutputViolation);
+        Assert.AreEqual("good", Assert.ContainsSingle(result.Artifacts).Name);
+        string message = result.Diagnostics[0].Message;
+        Assert.IsFalse(message.Any(char.IsControl), message);
+    }
+
+    [TestMethod]
+    [DataRow("file=big:3000000")]
+    [DataRow("sparse=big:1099511627776")]
+    [DataRow("many=200")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F4_TooMuch_IsRefusedWhole(string entry)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync($"output file=first {entry}", Token, ("max_output_bytes", "1000000"), ("max_output_files", "100"));
+        AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.IsEmpty(result.Artifacts);
+        Assert.IsFalse(Directory.Exists(host.Output));
+        Assert.HasCount(1, Directory.GetDirectories(host.Root), string.Join(' ', Directory.GetDirectories(host.Root)));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task F4_DeepNesting_IsRefusedAndTheRestCollected()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync("output deep=60 file=good", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.OutputViolation);
+        Assert.AreEqual("good", Assert.ContainsSingle(result.Artifacts).Name);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_AgentThatNeverStops_IsBoundedWhileItRuns()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/fill bs=64k || true", Token, ("max_output_bytes", "1000000"));
+        AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.Contains(line => line.Contains("No space left", StringComparison.Ordinal), host.Lines);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_LimitTooLargeForMemory_IsWatchedInAVolume()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync(
+            "dd if=/dev/zero of=/output/fill bs=1M count=2000; sleep 20",
+            Token,
+            ("max_output_bytes", "200000000"),
+            ("memory_mb", "128"));
+        AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.IsLessThan(TimeSpan.FromSeconds(15), result.Duration);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_VolumeWithinItsLimit_IsCollected()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/large bs=1M count=100 2>/dev/null", Token, ("max_output_bytes", "200000000"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual(100L * 1024 * 1024, new FileInfo(Path.Combine(host.Output, "large")).Length);
+        Assert.AreEqual("20492a4d0d84f8beb1767f6616229f85d44c2827b64bdbfb260ee12fa1109e0e", result.Artifacts[0].Sha256);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_NearItsLimit_Warns()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync("output file=near:950000", Token, ("max_output_bytes", "1000000"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual(50_000, Assert.ContainsSingle(host.Events.OfType<OutputLimitApproaching>()).Remaining);
+        Assert.AreEqual(DiagnosticTable.OutputLimit, Assert.ContainsSingle(result.Diagnostics).Code);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_OfTheRunBefore_IsReplacedWhole()
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("echo 1 > /output/old; echo 1 > /output/both", Token));
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("echo 2 > /output/both", Token));
+        Assert.IsFalse(File.Exists(Path.Combine(host.Output, "old")));
+        Assert.AreEqual("2\n", await File.ReadAllTextAsync(Path.Combine(host.Output, "both"), Token));
+        Assert.HasCount(2, Directory.GetDirectories(host.Root), "the workspace and the outputs, and nothing partial");
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_ExpectedViolation_IsToldAndPasses()
+    {
+        using SandboxHost host = new();
+        string policy = Path.Combine(host.Root, "policy.json");
+        await File.WriteAllTextAsync(
+            policy,
+            """
+            { "expected_violations": [ { "kind": "output", "match": "cache/*", "reason": "the tool leaves a link" }, { "kind": "output", "match": "never", "reason": "a leftover" } ] }
+            """,
+            Token);
+        AgentRunRequest request = host.Request("mkdir /output/cache; ln -s / /output/cache/link") with { PolicyFile = policy };
+        AgentRunResult result = await host.RunAsync(request, Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.IsTrue(Assert.ContainsSingle(host.Events.OfType<ViolationOutput>()).Expected);
+        Assert.Contains("'never'", Assert.ContainsSingle(result.Diagnostics).Message);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Stamp_NothingChanged_IsSkippedUntilSomethingDoes()
+    {
+        using SandboxHost host = new();
+        string input = Path.Combine(host.Workspace, "input.txt");
+        await File.WriteAllTextAsync(input, "1", Token);
+        AgentRunRequest request = host.Request("cp /workspace/input.txt /output/copy") with { StampFile = Path.Combine(host.Root, "stamp.json"), Inputs = [input] };
+        Assert.IsFalse((await host.RunAsync(request, Token)).Skipped);
+        AgentRunResult second = await host.RunAsync(request, Token);
+        Assert.IsTrue(second.Skipped);
+        Assert.AreEqual("copy", Assert.ContainsSingle(second.Artifacts).Name);
+        await File.WriteAllTextAsync(input, "2", Token);
+        Assert.IsFalse((await host.RunAsync(request, Token)).Skipped);
+        Assert.AreEqual("2", await File.ReadAllTextAsync(Path.Combine(host.Output, "copy"), Token));
+        File.Delete(Path.Combine(host.Output, "copy"));
+        Assert.IsFalse((await host.RunAsync(request, Token)).Skipped);
+    }
+}

@@ -1,0 +1,197 @@
+using System.Text.Json;
+using IsolatedAgents.Runs;
+using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+
+namespace IsolatedAgents.Sandbox.Tests;
+
+/// <summary>What an agent must not be able to do, tried from inside.</summary>
+[TestClass]
+public sealed class PrivilegeTests
+{
+    private const int Minute = 60_000;
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E2_Agent_IsNobodyAndCanBecomeNobody()
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("ids -- syscall setuid", Token));
+        JsonElement ids = host.Said("ids");
+        Assert.AreEqual(1000, ids.GetProperty("uid").GetInt32());
+        Assert.AreEqual(1000, ids.GetProperty("egid").GetInt32());
+        Assert.AreEqual(0, ids.GetProperty("groups").GetArrayLength());
+        foreach (string set in new[] { "CapEff", "CapPrm", "CapInh", "CapAmb" })
+        {
+            Assert.AreEqual("0000000000000000", ids.GetProperty(set).GetString(), set);
+        }
+
+        Assert.AreEqual("1", ids.GetProperty("NoNewPrivs").GetString());
+        Assert.AreEqual("2", ids.GetProperty("Seccomp").GetString());
+        AssertRefused(host.Said("syscall"), "EPERM");
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Agent_InAWorkspaceOfAnotherUser_RunsAsThatUser()
+    {
+        using SandboxHost host = new();
+        // Changing an owner has no managed form.
+        await RunAsync("chown", "4321:4322", host.Workspace);
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("ids", Token));
+        Assert.AreEqual(4321, host.Said("ids").GetProperty("uid").GetInt32());
+        Assert.AreEqual(4322, host.Said("ids").GetProperty("gid").GetInt32());
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E3_Secret_IsNowhereButInTheAgent()
+    {
+        const string Secret = "s3cr3t-7f91c2d8";
+        using SandboxHost host = new();
+        host.Environment["API_TOKEN"] = Secret;
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo token is $API_TOKEN; cat /proc/1/environ /proc/1/cmdline; echo started; sleep 3", SandboxHost.BusyboxImage, ("sensitive_env_vars", "API_TOKEN"), ("fail_on", "timeout")) with
+            {
+                ReportDirectory = Path.Combine(host.Root, "report"),
+            },
+            Token);
+        await host.WhenLineAsync("started");
+        string inspected = await DockerCli.RunAsync(Token, "inspect", await host.ContainerIdAsync());
+        AgentRunResult result = await running;
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.DoesNotContain(Secret, inspected);
+        Assert.Contains("token is ***", host.Lines);
+        Assert.DoesNotContain(line => line.Contains(Secret, StringComparison.Ordinal), host.Lines);
+        Assert.DoesNotContain(Secret, await File.ReadAllTextAsync(result.ReportFile!, Token));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task HostEnvironment_NotNamed_DoesNotReachTheAgent()
+    {
+        using SandboxHost host = new();
+        host.Environment["UNNAMED_TOKEN"] = "unnamed-value";
+        host.Environment["NAMED"] = "named-value";
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("env", Token, ("allowed_env_vars", "NAMED")));
+        JsonElement environment = host.Said("env").GetProperty("env");
+        Assert.IsFalse(environment.TryGetProperty("UNNAMED_TOKEN", out _));
+        Assert.AreEqual("named-value", environment.GetProperty("NAMED").GetString());
+        Assert.AreEqual("/tmp", environment.GetProperty("HOME").GetString());
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E4_InheritedDescriptors_AreInputOutputAndError()
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("fds", Token));
+        CollectionAssert.AreEquivalent(new[] { "0", "1", "2" }, host.Said("fds").GetProperty("fds").EnumerateObject().Select(descriptor => descriptor.Name).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("io_uring")]
+    [DataRow("ptrace")]
+    [DataRow("bpf")]
+    [DataRow("userfaultfd")]
+    [DataRow("mount")]
+    [DataRow("unshare")]
+    [DataRow("setns")]
+    [DataRow("keyctl")]
+    [DataRow("open_by_handle_at")]
+    [DataRow("kexec")]
+    [DataRow("perf")]
+    [DataRow("personality")]
+    [DataRow("chroot")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E6_SystemCall_IsDenied(string name)
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync($"syscall {name}", Token));
+        AssertRefused(host.Said("syscall"), "EPERM");
+    }
+
+    [TestMethod]
+    [DataRow("raw", "EPERM")]
+    [DataRow("packet", "EAFNOSUPPORT")]
+    [DataRow("vsock", "EAFNOSUPPORT")]
+    [DataRow("alg", "EAFNOSUPPORT")]
+    [DataRow("bluetooth", "EAFNOSUPPORT")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task N11_SocketFamily_IsRefused(string kind, string error)
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync($"socket {kind}", Token));
+        AssertRefused(host.Said("socket"), error);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task N13_EmptyAllowlist_NothingPassesAndFailsFast()
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token));
+        JsonElement refused = host.Said("tcp");
+        AssertRefused(refused, "ENETUNREACH");
+        Assert.IsLessThan(1000, refused.GetProperty("milliseconds").GetInt32());
+        Assert.AreEqual("lo", Assert.ContainsSingle(host.Said("interfaces").GetProperty("names").EnumerateArray()).GetString());
+        Assert.AreEqual("hello", host.Said("listen").GetProperty("received").GetString());
+        Assert.IsTrue(host.Said("socket").GetProperty("ok").GetBoolean());
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E5E7E8_Supervisor_CannotBeReadWrittenOrKilled()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunPuppetAsync("proc1", Token);
+        // A kill of everybody spares who calls it; that the run goes on to its end shows that it spared the supervisor too.
+        AssertVerdict(Verdict.Passed, 0, result);
+        string[] allowed = ["cmdline"];
+        foreach (JsonProperty tried in host.Said("proc1").GetProperty("results").EnumerateObject())
+        {
+            Assert.AreEqual(allowed.Contains(tried.Name), tried.Value.GetProperty("ok").GetBoolean(), $"{tried.Name}: {tried.Value}");
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Files_OutsideOutputAndTemporary_AreReadOnly()
+    {
+        using SandboxHost host = new();
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "input.txt"), "input", Token);
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync(
+            "write /workspace/new -- read /workspace/input.txt -- append /workspace/input.txt -- unlink /agent/puppet.py -- write /etc/new -- write /.isolated-agents/supervisor -- write /tmp/fine -- write /output/fine",
+            Token));
+        string[] said = [.. host.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("ok").GetBoolean() ? "ok" : "refused")];
+        CollectionAssert.AreEqual(new[] { "refused", "ok", "refused", "refused", "refused", "refused", "ok", "ok" }, said, string.Join('\n', host.Lines));
+        Assert.AreEqual("input", await File.ReadAllTextAsync(Path.Combine(host.Workspace, "input.txt"), Token));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Workspace_None_IsNotThere()
+    {
+        using SandboxHost host = new();
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "input.txt"), "input", Token);
+        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("read /workspace/input.txt -- cwd", Token, ("filesystem.workspace", "none")));
+        AssertRefused(host.Said("read"), "ENOENT");
+        Assert.AreEqual("/tmp", host.Said("cwd").GetProperty("path").GetString());
+    }
+
+    private static void AssertRefused(JsonElement said, string error)
+    {
+        Assert.IsFalse(said.GetProperty("ok").GetBoolean(), said.ToString());
+        Assert.AreEqual(error, said.GetProperty("error").GetString(), said.ToString());
+    }
+
+    private async Task RunAsync(string program, params string[] arguments)
+    {
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(program, arguments);
+        await process.WaitForExitAsync(Token);
+        Assert.AreEqual(0, process.ExitCode, program);
+    }
+}

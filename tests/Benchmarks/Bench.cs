@@ -17,12 +17,10 @@ internal sealed class Bench : IDisposable
     private static readonly FrozenDictionary<string, string> Variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
         .ToFrozenDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
 
-    private readonly string _workspace;
-
     public Bench(string extraKeys = "")
     {
         Root = Directory.CreateTempSubdirectory("isolated-agents-benchmark-").FullName;
-        _workspace = Directory.CreateDirectory(Path.Combine(Root, "workspace")).FullName;
+        Workspace = Directory.CreateDirectory(Path.Combine(Root, "workspace")).FullName;
         PolicyFile = Path.Combine(Root, "policy.json");
         File.WriteAllText(PolicyFile, $$"""
             {
@@ -35,7 +33,7 @@ internal sealed class Bench : IDisposable
 
     public string Root { get; }
 
-    public string Workspace => _workspace;
+    public string Workspace { get; }
 
     public string PolicyFile { get; }
 
@@ -58,7 +56,7 @@ internal sealed class Bench : IDisposable
                 {
                     BaseDirectory = Root,
                     Command = command,
-                    WorkingDirectory = _workspace,
+                    WorkingDirectory = Workspace,
                     OutputDirectory = collect ? Output : null,
                     PolicyFile = PolicyFile,
                     HostEnvironment = Variables,

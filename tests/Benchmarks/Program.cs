@@ -2,9 +2,11 @@ using IsolatedAgents.Benchmarks.Measures;
 
 namespace IsolatedAgents.Benchmarks;
 
-/// <summary>Prints a table: this product beside others at the same job. Exit code 1 where a goal is surely missed, 2 for a wrong command line.</summary>
+/// <summary>Prints a table: this product beside others at the same job. Exit code 1 where a goal is surely missed, 2 for a wrong command line, 130 when cancelled.</summary>
 internal static class Program
 {
+    private const int Cancelled = 130;
+
     private static async Task<int> Main(string[] arguments)
     {
         BenchmarkOptions options;
@@ -42,12 +44,19 @@ internal static class Program
         Console.WriteLine($"{options.Pairs} pairs after 1 warm-up; load before: {Load()}");
         Console.WriteLine(Comparison.Header);
         bool isMissed = false;
-        foreach ((string name, Func<IMeasure> create) in measures)
+        try
         {
-            if (options.Names.Count == 0 || options.Names.Contains(name))
+            foreach ((string name, Func<IMeasure> create) in measures)
             {
-                isMissed |= await RunAsync(create, options.Pairs, cancellation.Token);
+                if (options.Names.Count == 0 || options.Names.Contains(name))
+                {
+                    isMissed |= await RunAsync(create, options.Pairs, cancellation.Token);
+                }
             }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return Cancelled;
         }
 
         Console.WriteLine($"load after: {Load()}");

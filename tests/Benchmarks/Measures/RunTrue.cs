@@ -1,6 +1,9 @@
+using System.Diagnostics;
+
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>The whole of a run of nothing, in a warm process. Like <c>docker run</c> it ends with the exit code; unlike it, the engine removes the container behind its back.</summary>
+/// <summary>The whole of a run of nothing, in a warm process.</summary>
+/// <param name="untilRemoved">Whether the container must be gone, as with <c>docker run --rm</c>; a build waits for the result alone, and the engine removes the container meanwhile.</param>
 internal sealed class RunTrue(bool untilRemoved) : IMeasure
 {
     private readonly Bench _bench = new();
@@ -14,7 +17,7 @@ internal sealed class RunTrue(bool untilRemoved) : IMeasure
 
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken)
     {
-        long began = System.Diagnostics.Stopwatch.GetTimestamp();
+        long began = Stopwatch.GetTimestamp();
         TimedRun run = await _bench.RunAsync("true", collect: false, telemetryFile: true, cancellationToken);
         if (run.Result.AgentExitCode != 0)
         {
@@ -23,9 +26,14 @@ internal sealed class RunTrue(bool untilRemoved) : IMeasure
 
         // Also where it does not count: a removal under way must not slow the peer down.
         await DockerClient.WaitForRemovalAsync(run.Log.ContainerId, cancellationToken);
-        TimeSpan removed = System.Diagnostics.Stopwatch.GetElapsedTime(began);
+        TimeSpan removed = Stopwatch.GetElapsedTime(began);
+        if (untilRemoved)
+        {
+            return removed;
+        }
+
         await _phases.AddAsync(run, cancellationToken);
-        return untilRemoved ? removed : run.Time;
+        return run.Time;
     }
 
     public IEnumerable<string> Notes() => untilRemoved ? [] : ["where our time goes, medians:", .. _phases.Lines()];

@@ -7,7 +7,7 @@ namespace IsolatedAgents.Documentation;
 [TestClass]
 public sealed class ReadmeTests
 {
-    private static readonly string Readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
+    private static readonly string Readme = File.ReadAllText(Repository.File("README.md"));
 
     [TestMethod]
     public void Readme_EveryCode_HasItsAnchor()

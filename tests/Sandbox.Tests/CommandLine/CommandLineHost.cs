@@ -52,24 +52,10 @@ internal sealed class CommandLineHost : IDisposable
     }
 
     /// <summary>Starts the executable with exactly these arguments.</summary>
-    public CommandLineRun Start(params string[] arguments)
-    {
-        ProcessStartInfo start = new(Executable, arguments)
-        {
-            WorkingDirectory = Root,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach ((string name, string? value) in Environment)
-        {
-            start.Environment[name] = value;
-        }
+    public CommandLineRun Start(params string[] arguments) => StartProgram(Executable, arguments);
 
-        CommandLineRun run = new(Process.Start(start)!);
-        _runs.Add(run);
-        return run;
-    }
+    /// <summary>Starts the executable from a shell script, where it is <c>"$@"</c>.</summary>
+    public CommandLineRun StartFromScript(string script, params string[] arguments) => StartProgram("sh", ["-c", script, "sh", Executable, .. arguments]);
 
     /// <summary>Starts a shell command in the small image, with the test's folders.</summary>
     public CommandLineRun StartCommand(string command, params string[] options) =>
@@ -85,11 +71,31 @@ internal sealed class CommandLineHost : IDisposable
     public Task<CommandLineResult> RunPuppetAsync(string verbs, CancellationToken cancellationToken, params string[] options) =>
         StartPuppet(verbs, options).EndAsync(cancellationToken);
 
+    /// <summary>The options of most runs.</summary>
+    public string[] Usual(string image) => ["--image", image, "--engine", Engine.Name, "--working-directory", Workspace, "--output-directory", Output];
+
     public void Dispose()
     {
         _runs.ForEach(run => run.Dispose());
         Directory.Delete(Root, recursive: true);
     }
 
-    private string[] Usual(string image) => ["--image", image, "--engine", Engine.Name, "--working-directory", Workspace, "--output-directory", Output];
+    private CommandLineRun StartProgram(string program, string[] arguments)
+    {
+        ProcessStartInfo start = new(program, arguments)
+        {
+            WorkingDirectory = Root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach ((string name, string? value) in Environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        CommandLineRun run = new(Process.Start(start)!);
+        _runs.Add(run);
+        return run;
+    }
 }

@@ -42,15 +42,17 @@ internal sealed class CommandLineRun : IDisposable
     private readonly List<string> _lines = [];
     private readonly List<(string Text, TaskCompletionSource Found)> _waiting = [];
     private readonly Task<string> _error;
-    private readonly TaskCompletionSource _outputEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _output;
+    private bool _isOutputEnded;
+    private volatile bool _isClosing;
+    private volatile TaskCompletionSource? _pause;
 
     public CommandLineRun(Process process)
     {
         _process = process;
         Id = process.Id;
         process.StandardInput.Close();
-        process.OutputDataReceived += (_, received) => Take(received.Data);
-        process.BeginOutputReadLine();
+        _output = ReadOutputAsync();
         _error = process.StandardError.ReadToEndAsync();
     }
 
@@ -66,7 +68,7 @@ internal sealed class CommandLineRun : IDisposable
             {
                 found.SetResult();
             }
-            else if (_outputEnded.Task.IsCompleted)
+            else if (_isOutputEnded)
             {
                 found.SetException(Missing(text));
             }
@@ -77,6 +79,20 @@ internal sealed class CommandLineRun : IDisposable
         }
 
         return found.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Closes the reading end of standard output at its next line, as <c>head</c> does.</summary>
+    public void CloseOutput() => _isClosing = true;
+
+    /// <summary>Reads nothing more of standard output from its next line on, as a terminal that was told to stop.</summary>
+    public void PauseOutput() => _pause = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Reads on.</summary>
+    public void ResumeOutput()
+    {
+        TaskCompletionSource? pause = _pause;
+        _pause = null;
+        pause?.SetResult();
     }
 
     /// <summary>Sends a signal, as a terminal or a build host does.</summary>
@@ -91,35 +107,42 @@ internal sealed class CommandLineRun : IDisposable
     public async Task<CommandLineResult> EndAsync(CancellationToken cancellationToken)
     {
         await _process.WaitForExitAsync(cancellationToken);
-        await _outputEnded.Task.WaitAsync(cancellationToken);
-        lock (_lock)
-        {
-            return new CommandLineResult(Id, _process.ExitCode, string.Concat(_lines.Select(line => line + "\n")), _error.GetAwaiter().GetResult());
-        }
+        await _output.WaitAsync(cancellationToken);
+        return new CommandLineResult(Id, _process.ExitCode, string.Concat(_lines.Select(line => line + "\n")), await _error.WaitAsync(cancellationToken));
     }
 
     public void Dispose()
     {
         // The end of the process is the end of its sandbox.
+        ResumeOutput();
         if (!_process.HasExited)
         {
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
         }
 
         _process.Dispose();
     }
 
-    private void Take(string? line)
+    private async Task ReadOutputAsync()
+    {
+        while (!_isClosing && await _process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            Take(line);
+            await (_pause?.Task ?? Task.CompletedTask);
+        }
+
+        _process.StandardOutput.Dispose();
+        lock (_lock)
+        {
+            _isOutputEnded = true;
+            _waiting.ForEach(wanted => wanted.Found.TrySetException(Missing(wanted.Text)));
+        }
+    }
+
+    private void Take(string line)
     {
         lock (_lock)
         {
-            if (line is null)
-            {
-                _waiting.ForEach(wanted => wanted.Found.TrySetException(Missing(wanted.Text)));
-                _outputEnded.TrySetResult();
-                return;
-            }
-
             _lines.Add(line);
             foreach ((string text, TaskCompletionSource found) in _waiting)
             {

@@ -11,7 +11,13 @@ internal static class Program
     {
         try
         {
-            return arguments is [Launcher.Argument] ? Launcher.Run() : new Supervisor().Run();
+            if (arguments is [Launcher.Argument])
+            {
+                return Launcher.Run();
+            }
+
+            Supervisor.BlockChildSignal();
+            return new Supervisor().Run();
         }
         catch (Exception failure) when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)
         {

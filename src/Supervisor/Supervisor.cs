@@ -13,9 +13,34 @@ internal sealed unsafe class Supervisor
 {
     private const int HostTimeoutMilliseconds = 60_000;
     private const uint AnyoneMayWrite = 0x3FF;
+    private const string OwnExecutable = "/proc/self/exe";
 
     private readonly HostChannel _channel = new();
     private LaunchSpec? _spec;
+
+    /// <summary>
+    /// Sees to it that no thread of this process can swallow the news of a child's end: one that does not block the signal would, now and then.
+    /// The runtime's own threads run before this code does, so the mask has to be there before they are: it outlives an exec.
+    /// </summary>
+    public static void BlockChildSignal()
+    {
+        SignalSet set;
+        SignalSet before;
+        LibC.sigemptyset(&set);
+        LibC.sigaddset(&set, SignalChild);
+        KernelException.ThrowIfFailed("sigprocmask", LibC.sigprocmask(MaskBlock, &set, &before));
+        if (LibC.sigismember(&before, SignalChild) == 1)
+        {
+            return;
+        }
+
+        fixed (byte* path = Descriptor.PathBytes(OwnExecutable))
+        {
+            LibC.execve(path, NativeStrings.Create([OwnExecutable]), NativeStrings.Create([]));
+        }
+
+        throw new KernelException("exec of the supervisor itself", System.Runtime.InteropServices.Marshal.GetLastPInvokeError());
+    }
 
     /// <returns>0 when everything was handed over, 1 when the host went away or nothing could be run.</returns>
     public int Run()
@@ -68,7 +93,7 @@ internal sealed unsafe class Supervisor
         _channel.Send(FrameType.Exited, exit.ToPayload());
         if (exit.Cause != EndCause.Stop)
         {
-            new OutputSender(_channel, spec, userId, groupId).Send();
+            new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
         }
 
         _channel.Send(FrameType.Done, []);
@@ -87,7 +112,6 @@ internal sealed unsafe class Supervisor
         SignalSet set;
         LibC.sigemptyset(&set);
         LibC.sigaddset(&set, SignalChild);
-        KernelException.ThrowIfFailed("sigprocmask", LibC.sigprocmask(MaskBlock, &set, null));
         int fd = LibC.signalfd(-1, &set, NonBlockingCloseOnExec);
         KernelException.ThrowIfFailed("signalfd", fd);
         return fd;

@@ -24,8 +24,8 @@ public abstract record TelemetryEvent(EventDescriptor Descriptor)
     /// <summary>The event in words, without its details.</summary>
     public virtual string Body => Descriptor.Title;
 
-    /// <summary>The body as a person may see it. A title is this product's own and has nothing to escape: "Error: Out of memory" stays what the documentation says.</summary>
-    internal string DisplayBody => ReferenceEquals(Body, Descriptor.Title) ? Body : UntrustedText.Display(Body);
+    /// <summary>Whether <see cref="Body"/> is text from outside this product, to be escaped.</summary>
+    internal bool HasForeignBody => !ReferenceEquals(Body, Descriptor.Title);
 
     /// <summary>Names each detail once, in the order in which every format shows them.</summary>
     internal abstract void Describe(IDetailVisitor visitor);

@@ -17,7 +17,7 @@ internal static class RunResolver
     /// <exception cref="ControlUnavailableException">IA2004: the policy asks for a control that does not exist.</exception>
     public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
     {
-        LoadedPolicy loaded = PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
+        LoadedPolicy loaded = LoadPolicy(request);
         if (UnavailableControls.Of(loaded.Policy) is [{ } control, ..])
         {
             throw new ControlUnavailableException(loaded.DiagnosticAt(control.Key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, control.Message));
@@ -32,12 +32,17 @@ internal static class RunResolver
             Agent = agent,
             Workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
+            AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             Engine = request.Engine,
             Environment = environment,
             Secrets = secrets,
         };
     }
+
+    /// <exception cref="ConfigurationException">The policy is wrong.</exception>
+    public static LoadedPolicy LoadPolicy(AgentRunRequest request) =>
+        PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, Home(request.HostEnvironment), Overrides(request));
 
     private static ImmutableArray<PolicyOverride> Overrides(AgentRunRequest request) =>
         request.Image is { Length: > 0 } image ? request.PolicyOverrides.Add(new PolicyOverride("base_image", [image], "Image")) : request.PolicyOverrides;

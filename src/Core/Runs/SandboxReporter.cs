@@ -176,7 +176,8 @@ internal sealed class SandboxReporter : IDisposable
         _exit = exit;
         await _standardOutput.EndAsync().ConfigureAwait(false);
         await _standardError.EndAsync().ConfigureAwait(false);
-        await RaiseUsageAsync(exit.Usage).ConfigureAwait(false);
+        // The processes are gone, and with them what they held: the most they had is what is left to tell.
+        await RaiseUsageAsync(exit.Usage with { MemoryBytes = Math.Max(exit.Usage.MemoryBytes, Math.Min(exit.Usage.MemoryPeakBytes, _limits.MemoryBytes)) }).ConfigureAwait(false);
         long dropped = exit.StandardOutputBytes + exit.StandardErrorBytes - Policy.MaxLogBytes;
         if (dropped > 0)
         {

@@ -74,9 +74,9 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         {
             await foreach (SandboxFrame frame in link.ReadAsync(lost.Token).ConfigureAwait(false))
             {
-                if (frame.Type == FrameType.Started && !cancellationToken.IsCancellationRequested)
+                if (!cancellationToken.IsCancellationRequested)
                 {
-                    lost.CancelAfter(TimeSpan.FromSeconds(Policy.TimeoutSeconds) + Grace + SupervisorSlack);
+                    ExtendDeadline(lost, frame.Type);
                 }
 
                 await reporter.TakeAsync(frame).ConfigureAwait(false);
@@ -89,6 +89,19 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 
         await Task.WhenAll(stopping ?? Task.CompletedTask, removing ?? Task.CompletedTask).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    // While the agent runs, its own time limit; once it has ended, as long as something still comes.
+    private void ExtendDeadline(CancellationTokenSource lost, FrameType type)
+    {
+        if (type == FrameType.Started)
+        {
+            lost.CancelAfter(TimeSpan.FromSeconds(Policy.TimeoutSeconds) + Grace + SupervisorSlack);
+        }
+        else if (type >= FrameType.Exited)
+        {
+            lost.CancelAfter(SupervisorSlack);
+        }
     }
 
     private SandboxSpec CreateSpec(SandboxLimits limits) => new()

@@ -37,10 +37,18 @@ internal sealed class JsonLineBuffer
         }
 
         Byte('"');
-        Characters(name);
-        Characters(suffix);
+        OwnCharacters(name);
+        OwnCharacters(suffix);
         Byte('"');
         Byte(':');
+    }
+
+    /// <summary>A text of our own: ASCII, nothing to escape.</summary>
+    public void OwnString(string value)
+    {
+        Byte('"');
+        OwnCharacters(value);
+        Byte('"');
     }
 
     public void String(string value)
@@ -62,7 +70,7 @@ internal sealed class JsonLineBuffer
         Byte('"');
     }
 
-    public void True() => Characters("true");
+    public void True() => OwnCharacters("true");
 
     public void Number(long value)
     {
@@ -75,7 +83,7 @@ internal sealed class JsonLineBuffer
     {
         if (!double.IsFinite(value))
         {
-            Characters("null");
+            OwnCharacters("null");
             return;
         }
 
@@ -148,6 +156,12 @@ internal sealed class JsonLineBuffer
                 i += count - 1;
             }
         }
+    }
+
+    private void OwnCharacters(string value)
+    {
+        Room(value.Length);
+        _length += Encoding.ASCII.GetBytes(value, _bytes.AsSpan(_length));
     }
 
     private void Escape(char character)

@@ -153,7 +153,8 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
     {
         DateTimeOffset local = TimeZoneInfo.ConvertTime(telemetryEvent.Timestamp, _zone);
         string icon = _unicode && telemetryEvent.Descriptor.Icon.Length > 0 ? telemetryEvent.Descriptor.Icon + " " : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{icon}[{local:HH:mm:ss}] {telemetryEvent.DisplayBody}");
+        string body = telemetryEvent.HasForeignBody ? UntrustedText.Display(telemetryEvent.Body) : telemetryEvent.Body;
+        return string.Create(CultureInfo.InvariantCulture, $"{icon}[{local:HH:mm:ss}] {body}");
     }
 
     private string Branch(bool last) => (_unicode, last) switch

@@ -169,7 +169,7 @@ internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVis
         // An agent's line is among the details, where it is quoted.
         if (telemetryEvent is not AgentOutput)
         {
-            _line.Append(' ').Append(telemetryEvent.DisplayBody);
+            _line.Append(' ').Append(telemetryEvent.HasForeignBody ? UntrustedText.Display(telemetryEvent.Body) : telemetryEvent.Body);
         }
 
         telemetryEvent.Describe(this);

@@ -19,7 +19,8 @@ internal static class UntrustedText
 
     /// <summary>
     /// Whether the character at <paramref name="index"/> must not be written as it is: a control or a character that reorders or breaks lines, a lone surrogate,
-    /// or the one character that completes a build host's command (<c>::</c> at the start, <c>##[</c> and <c>##vso[</c> anywhere) or a problem line (<c>error CODE:</c>, <c>warning CODE:</c>).
+    /// or the one character that completes a build host's command (<c>::</c> at the start, <c>##[</c> and <c>##vso[</c> anywhere) or a problem line
+    /// (<c>error CODE:</c>, <c>file: warning:</c>).
     /// </summary>
     public static bool IsUnsafe(ReadOnlySpan<char> text, int index)
     {
@@ -31,7 +32,7 @@ internal static class UntrustedText
             case '#':
                 return index > 0 && text[index - 1] == '#' && StartsCommand(text[(index + 1)..]);
             case ':':
-                return index > 0 && text[index - 1] == ':' && text[..(index - 1)].IsWhiteSpace();
+                return index > 0 && text[index - 1] == ':' && IsAtStart(text[..(index - 1)]);
             case 'e' or 'E':
                 return StartsProblem(text, index, "error");
             case 'w' or 'W':
@@ -107,6 +108,9 @@ internal static class UntrustedText
         return -1;
     }
 
+    /// <summary>Looks backwards, so that a line of many colons is not looked at from its start for each.</summary>
+    private static bool IsAtStart(ReadOnlySpan<char> before) => before.TrimEnd().IsEmpty;
+
     private static bool StartsCommand(ReadOnlySpan<char> rest) =>
         rest.StartsWith('[') || rest.StartsWith("vso[", StringComparison.OrdinalIgnoreCase);
 
@@ -124,9 +128,12 @@ internal static class UntrustedText
             return false;
         }
 
+        // It takes a code with a digit, or a place before it: "Error: …" and "error occurred: …" are what most programs say, and no build host heeds them.
         ReadOnlySpan<char> code = rest.TrimStart();
         int end = code[..Math.Min(code.Length, MaxCodeLength)].IndexOfAny(':', ' ', '\t');
-        return end >= 0 && code[end..].TrimStart().StartsWith(':');
+        return end >= 0
+            && code[end..].TrimStart().StartsWith(':')
+            && (code[..end].ContainsAnyInRange('0', '9') || text[..index].TrimEnd() is [.., ':' or '-' or ')']);
     }
 
     private static bool IsPaired(ReadOnlySpan<char> text, int index) => char.IsHighSurrogate(text[index])

@@ -102,6 +102,9 @@ internal static unsafe partial class LibC
     public static partial int sigprocmask(int how, SignalSet* set, SignalSet* old);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int sigismember(SignalSet* set, int number);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int signalfd(int fd, SignalSet* set, int flags);
 
     [LibraryImport("c", SetLastError = true)]

@@ -94,6 +94,7 @@ internal sealed class DockerEngine : IContainerEngine
     public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         string? id = null;
+        MultiplexedStream? stream = null;
         try
         {
             CreateContainerResponse created = await WithDeadlineAsync(
@@ -102,7 +103,7 @@ internal sealed class DockerEngine : IContainerEngine
                 token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
                 cancellationToken).ConfigureAwait(false);
             id = created.ID;
-            MultiplexedStream stream = await CallAsync(
+            stream = await CallAsync(
                 token => _client.Containers.AttachContainerAsync(
                     id,
                     tty: false,
@@ -119,6 +120,7 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (Exception failure)
         {
+            stream?.Dispose();
             if (id is not null)
             {
                 await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);

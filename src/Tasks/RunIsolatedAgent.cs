@@ -1,0 +1,216 @@
+using System.Collections.Immutable;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Runs;
+using Microsoft.Build.Framework;
+using Microsoft.Extensions.Logging;
+using Task = System.Threading.Tasks.Task;
+
+namespace IsolatedAgents.Tasks;
+
+/// <summary>
+/// Runs one agent in a sandbox, as a step of a build. Not a ToolTask: that would take what the agent prints for errors of the build.
+/// </summary>
+[MSBuildMultiThreadableTask]
+public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, ICancelableTask, IDisposable
+{
+    private readonly CancellationTokenSource _cancellation = new();
+    private int _cancelled;
+
+    /// <summary>The agent: a file, or a folder with an entry file.</summary>
+    public string? Agent { get; set; }
+
+    /// <summary>A shell command to run instead of an agent.</summary>
+    public string? Command { get; set; }
+
+    /// <summary>Arguments for the agent, one an entry.</summary>
+    public string[]? Arguments { get; set; }
+
+    /// <summary>Image, in place of the policy's.</summary>
+    public string? Image { get; set; }
+
+    /// <summary>The workspace; <see cref="BaseDirectory"/> when not given.</summary>
+    public string? WorkingDirectory { get; set; }
+
+    /// <summary>Where collected outputs go; when not given, they are measured and dropped.</summary>
+    public string? OutputDirectory { get; set; }
+
+    /// <summary>The policy file; the default policy when not given.</summary>
+    public string? PolicyFile { get; set; }
+
+    /// <summary>Which engine runs the sandbox: <c>auto</c>, <c>docker</c> or <c>podman</c>.</summary>
+    public string? Engine { get; set; }
+
+    /// <summary>File for the audit log. Where it is given and cannot be written, the step fails.</summary>
+    public string? AuditLog { get; set; }
+
+    /// <summary>Folder for the session record and reports.</summary>
+    public string? ReportDirectory { get; set; }
+
+    /// <summary>Names of variables that are passed through to the agent. Never values: those would end up in build logs.</summary>
+    public string[]? Environment { get; set; }
+
+    /// <summary>Folder that relative paths start from; that of the file that holds the step when not given.</summary>
+    public string? BaseDirectory { get; set; }
+
+    /// <summary>File that remembers the last passed run, so that nothing runs while nothing has changed.</summary>
+    public string? StampFile { get; set; }
+
+    /// <summary>The files that the run depends on, for <see cref="StampFile"/>.</summary>
+    public string[]? Inputs { get; set; }
+
+    /// <summary>The agent's exit code, or that of the verdict where the agent did not end by itself.</summary>
+    [Output]
+    public int ExitCode { get; set; }
+
+    /// <summary>How the run ended: <c>passed</c>, <c>policy_violation</c> …</summary>
+    [Output]
+    public string Verdict { get; set; } = "";
+
+    /// <summary>What the agent tried against the policy, with metadata Kind, Rule, Subject, Reason and Action.</summary>
+    [Output]
+    public ITaskItem[] Violations { get; set; } = [];
+
+    /// <summary>The collected files, with metadata Name, Size and Sha256.</summary>
+    [Output]
+    public ITaskItem[] Artifacts { get; set; } = [];
+
+    /// <summary>Seconds from start to verdict.</summary>
+    [Output]
+    public string Duration { get; set; } = "";
+
+    /// <summary>The run's id.</summary>
+    [Output]
+    public string SessionId { get; set; } = "";
+
+    /// <summary>The session record; empty where none was asked for.</summary>
+    [Output]
+    public string ReportFile { get; set; } = "";
+
+    /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
+    [Output]
+    public string AuditHead { get; set; } = "";
+
+    /// <summary>Replaces the runner in tests of this class.</summary>
+    internal Func<ILoggerFactory, AgentRunRequest, CancellationToken, Task<AgentRunResult>> Runner { get; init; } =
+        static (loggers, request, token) => new AgentRunner(loggers).RunAsync(request, token);
+
+    /// <inheritdoc/>
+    public override bool Execute()
+    {
+        try
+        {
+            AgentRunRequest request = Request();
+
+            // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
+            AgentRunResult result = Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
+            SetOutputs(result);
+            Report(result);
+        }
+        catch (ConfigurationException failure)
+        {
+            var result = new AgentRunResult { Verdict = Runs.Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
+            SetOutputs(result);
+            Report(result);
+        }
+
+        return !Log.HasLoggedErrors;
+    }
+
+    /// <summary>Ends the agent soon. May be called at any time, any number of times, on any thread: MSBuild does.</summary>
+    public void Cancel()
+    {
+        if (Interlocked.Exchange(ref _cancelled, 1) != 0)
+        {
+            return;
+        }
+
+        try
+        {
+            // Asynchronous, so that nobody's clean-up runs on MSBuild's thread.
+            _ = _cancellation.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The run is over.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _cancellation.Dispose();
+
+    private static ImmutableArray<string> List(string[]? values) => values is null ? [] : [.. values];
+
+    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
+
+    private AgentRunRequest Request() => new()
+    {
+        BaseDirectory = Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath(),
+        Agent = Given(Agent),
+        Command = Given(Command),
+        Arguments = List(Arguments),
+        Image = Given(Image),
+        WorkingDirectory = Given(WorkingDirectory),
+        OutputDirectory = Given(OutputDirectory),
+        PolicyFile = Given(PolicyFile),
+        PolicyOverrides = _policy.Overrides(),
+        Engine = EngineOf(Engine),
+        AuditLog = Given(AuditLog),
+        ReportDirectory = Given(ReportDirectory),
+        Environment = List(Environment),
+        HostEnvironment = HostVariables.Snapshot(),
+        StampFile = Given(StampFile),
+        Inputs = List(Inputs),
+    };
+
+    private static EngineKind EngineOf(string? engine) => engine?.ToUpperInvariant() switch
+    {
+        null or "" or "AUTO" => EngineKind.Auto,
+        "DOCKER" => EngineKind.Docker,
+        "PODMAN" => EngineKind.Podman,
+        _ => throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter 'Engine' must be 'auto', 'docker' or 'podman', but is '{engine}'."),
+    };
+
+    private async Task<AgentRunResult> RunAsync(AgentRunRequest request)
+    {
+        TelemetrySettings settings = TelemetrySettings.Of(request);
+        using var provider = new BuildLogProvider(Log, settings);
+        using ILoggerFactory loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(provider));
+        return await Runner(loggers, request, _cancellation.Token).ConfigureAwait(false);
+    }
+
+    private void SetOutputs(AgentRunResult result)
+    {
+        ExitCode = result.AgentExitCode ?? result.ExitCode;
+        Verdict = result.Verdict.Name();
+        Violations = [.. result.Violations.Select(ResultItems.Of)];
+        Artifacts = [.. result.Artifacts.Select(ResultItems.Of)];
+        Duration = ResultItems.Seconds(result.Duration);
+        SessionId = result.SessionId;
+        ReportFile = result.ReportFile ?? "";
+        AuditHead = result.AuditHead ?? "";
+    }
+
+    private void Report(AgentRunResult result)
+    {
+        if (result.Skipped)
+        {
+            Log.LogMessage(MessageImportance.High, "{0}", $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed.");
+        }
+
+        if (result.AuditHead is not null)
+        {
+            Log.LogMessage(MessageImportance.High, "{0}", $"Audit log '{AuditLog}' ends in {result.AuditHead}");
+        }
+
+        foreach (Diagnostic diagnostic in result.Diagnostics)
+        {
+            DiagnosticLog.Write(Log, diagnostic);
+        }
+
+        if (result.Verdict != Runs.Verdict.Passed && !Log.HasLoggedErrors)
+        {
+            // A step that fails without an error is an error of MSBuild's, which says nothing.
+            DiagnosticLog.Write(Log, new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The run ended as '{result.Verdict.Name()}' and gave no reason."));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+namespace IsolatedAgents.Protocol.Tests;
+
+[TestClass]
+public sealed class MessageTests
+{
+    private static readonly ResourceUsage Usage = new()
+    {
+        CpuNanoseconds = 1,
+        MemoryBytes = 2,
+        MemoryPeakBytes = 3,
+        Pids = 4,
+        OutOfMemoryKills = 5,
+        PidsDenied = 6,
+        OutputBytes = 7,
+        ElapsedNanoseconds = long.MaxValue,
+    };
+
+    private static readonly LaunchSpec Launch = new()
+    {
+        Arguments = ["python3", "/agent/ünïcode.py", ""],
+        Environment = ["PATH=/bin", "EMPTY=", "MANY=a=b\nc"],
+        WorkingDirectory = "/workspace",
+        WorkspacePath = "/workspace",
+        WorkspaceInode = 4711,
+        HostNetworkNamespace = 4026531840,
+        TimeoutMilliseconds = 300_000,
+        GraceMilliseconds = 2000,
+        UsageIntervalMilliseconds = 5000,
+        MaxLogBytes = 67_108_864,
+        OutputPath = "/output",
+        MaxOutputBytes = 10_485_760,
+        MaxOutputFiles = 1000,
+        CollectOutputs = true,
+        MemoryLimitBytes = 536_870_912,
+        PidsLimit = 256,
+        CpuMillicores = 1000,
+    };
+
+    private static IEnumerable<(string Name, byte[] Payload, Action<byte[]> Read)> Messages()
+    {
+        yield return ("launch", Launch.ToPayload(), payload => LaunchSpec.FromPayload(payload));
+        yield return ("hello", new Hello("6.1.0", 2).ToPayload(), payload => Hello.FromPayload(payload));
+        yield return ("setup", new SetupFailure(SetupFailureKind.Isolation, "memory limit", "none").ToPayload(), payload => SetupFailure.FromPayload(payload));
+        yield return ("started", new Started(7, 1000, 1000).ToPayload(), payload => Started.FromPayload(payload));
+        yield return ("usage", Usage.ToPayload(), payload => ResourceUsage.FromPayload(payload));
+        yield return ("exit", new AgentExit { ExitCode = -1, Signal = 9, Cause = EndCause.Timeout, StandardOutputBytes = 1, StandardErrorBytes = 2, Usage = Usage }.ToPayload(), payload => AgentExit.FromPayload(payload));
+        yield return ("found", new OutputsFound(3, 4, Exceeded: true).ToPayload(), payload => OutputsFound.FromPayload(payload));
+        yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
+        yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
+        yield return ("stop", new StopRequest(2000).ToPayload(), payload => StopRequest.FromPayload(payload));
+        yield return ("credit", new Credit(1024).ToPayload(), payload => Credit.FromPayload(payload));
+    }
+
+    [TestMethod]
+    public void Launch_ThereAndBack_IsTheSame()
+    {
+        LaunchSpec read = LaunchSpec.FromPayload(Launch.ToPayload());
+        CollectionAssert.AreEqual(Launch.Arguments, read.Arguments);
+        CollectionAssert.AreEqual(Launch.Environment, read.Environment);
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment });
+    }
+
+    [TestMethod]
+    public void Exit_ThereAndBack_IsTheSame()
+    {
+        AgentExit exit = new() { ExitCode = 3, Signal = 0, Cause = EndCause.OutputLimit, StandardOutputBytes = 10, StandardErrorBytes = 20, Usage = Usage };
+        Assert.AreEqual(exit, AgentExit.FromPayload(exit.ToPayload()));
+    }
+
+    [TestMethod]
+    public void FromPayload_CutAnywhereOrTooLong_IsRefused()
+    {
+        foreach ((string name, byte[] payload, Action<byte[]> read) in Messages())
+        {
+            read(payload);
+            for (int length = 0; length < payload.Length; length++)
+            {
+                Assert.ThrowsExactly<ProtocolException>(() => read(payload[..length]), $"{name} cut at {length}");
+            }
+
+            Assert.ThrowsExactly<ProtocolException>(() => read([.. payload, 0]), $"{name} with a byte too many");
+        }
+    }
+
+    [TestMethod]
+    public void FromPayload_AnyByteChanged_IsReadOrRefused()
+    {
+        Random random = new(20261122);
+        foreach ((_, byte[] payload, Action<byte[]> read) in Messages())
+        {
+            for (int round = 0; round < 2000; round++)
+            {
+                byte[] changed = [.. payload];
+                changed[random.Next(changed.Length)] = (byte)random.Next(256);
+                try
+                {
+                    read(changed);
+                }
+                catch (ProtocolException)
+                {
+                    // The one way to say no.
+                }
+            }
+        }
+    }
+
+    [TestMethod]
+    public void Texts_CountLargerThanTheMessage_IsRefusedWithoutAllocatingIt()
+    {
+        byte[] payload = new MessageWriter().Int32(int.MaxValue).Written.ToArray();
+        Assert.ThrowsExactly<ProtocolException>(() => new MessageReader(payload).Texts());
+    }
+}

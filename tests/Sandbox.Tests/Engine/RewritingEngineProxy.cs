@@ -10,7 +10,8 @@ namespace IsolatedAgents.Sandbox.Tests.Engine;
 /// </summary>
 internal sealed class RewritingEngineProxy : IDisposable
 {
-    private static readonly byte[] EndOfHead = "\r\n\r\n"u8.ToArray();
+    // The client under test ends some lines of a head with a lone LF.
+    private static readonly byte[] EndOfHead = "\n\r\n"u8.ToArray();
 
     private readonly string _engineSocket;
     private readonly Action<JsonObject> _rewrite;
@@ -133,14 +134,14 @@ internal sealed class RewritingEngineProxy : IDisposable
                 return;
             }
 
-            if (head.Contains("\r\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal))
+            if (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal))
             {
                 await SendAsync(engine, received.ToArray());
                 await SpliceAsync(client, engine);
                 return;
             }
 
-            bool isChunked = head.Contains("\r\nTransfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase);
+            bool isChunked = head.Contains("\nTransfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase);
             bool isCreate = firstLine.Contains("/containers/create", StringComparison.Ordinal);
             int bodyLength = isChunked ? -1 : ContentLength(head);
             while (isChunked ? !EndsChunks(received, headLength) : received.Length < headLength + bodyLength)
@@ -175,14 +176,14 @@ internal sealed class RewritingEngineProxy : IDisposable
         JsonObject settings = JsonNode.Parse(body)!.AsObject();
         _rewrite(settings);
         byte[] rewritten = Encoding.UTF8.GetBytes(settings.ToJsonString());
-        IEnumerable<string> lines = head.TrimEnd().Split("\r\n")
+        IEnumerable<string> lines = head.TrimEnd().Split('\n', StringSplitOptions.TrimEntries)
             .Where(line => !line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase) && !line.StartsWith("Transfer-Encoding:", StringComparison.OrdinalIgnoreCase));
         return [.. Encoding.ASCII.GetBytes($"{string.Join("\r\n", lines)}\r\nContent-Length: {rewritten.Length}\r\n\r\n"), .. rewritten];
     }
 
     private static int ContentLength(string head)
     {
-        const string Name = "\r\nContent-Length:";
+        const string Name = "\nContent-Length:";
         int start = head.IndexOf(Name, StringComparison.OrdinalIgnoreCase);
         if (start < 0)
         {
@@ -190,7 +191,7 @@ internal sealed class RewritingEngineProxy : IDisposable
         }
 
         start += Name.Length;
-        return int.Parse(head[start..head.IndexOf('\r', start)], System.Globalization.CultureInfo.InvariantCulture);
+        return int.Parse(head[start..head.IndexOf('\n', start)].Trim(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static bool EndsChunks(MemoryStream received, int bodyStart) =>

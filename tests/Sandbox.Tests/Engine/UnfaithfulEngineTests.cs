@@ -76,6 +76,26 @@ public sealed class UnfaithfulEngineTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_FileSystemBelowTheWorkspaceThatStaysWritable_IsAnEngineErrorAndNothingRuns()
+    {
+        using SandboxHost host = new();
+        string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "below")).FullName;
+        await MountAsync("mount", "-t", "tmpfs", "isolated-agents", below);
+        try
+        {
+            AgentRunResult result = await host.RunAsync("echo stolen > below/file", Token);
+            AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+            Assert.Contains("The control 'read-only mounts' is not in force: '/workspace/below' is writable.", result.Diagnostics[0].Message);
+            Assert.IsFalse(File.Exists(Path.Combine(below, "file")));
+        }
+        finally
+        {
+            await MountAsync("umount", "--lazy", below);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R9_LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() =>
         await AssertRefusedAsync("memory limit", create =>
         {
@@ -132,6 +152,16 @@ public sealed class UnfaithfulEngineTests
         AssertVerdict(Verdict.Cancelled, 130, result, DiagnosticTable.Cancelled);
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
         Assert.IsEmpty(host.Lines);
+    }
+
+    private static async Task MountAsync(string program, params string[] arguments)
+    {
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(program, arguments);
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            Assert.Inconclusive($"'{program}' is not permitted here.");
+        }
     }
 
     private static RewritingEngineProxy Proxy(SandboxHost host, Action<JsonObject> rewrite, string? failing = null)

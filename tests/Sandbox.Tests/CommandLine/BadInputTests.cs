@@ -4,7 +4,6 @@ namespace IsolatedAgents.Sandbox.Tests.CommandLine;
 
 /// <summary>What cannot be right is told in one line, before anything is made.</summary>
 [TestClass]
-[DockerCondition]
 public sealed class BadInputTests
 {
     private const int Minute = 60_000;

@@ -6,7 +6,6 @@ namespace IsolatedAgents.Sandbox.Tests.CommandLine;
 
 /// <summary>R5: however the command line ends, its sandbox ends with it.</summary>
 [TestClass]
-[DockerCondition]
 public sealed class EndOfRunTests
 {
     private const int Minute = 60_000;

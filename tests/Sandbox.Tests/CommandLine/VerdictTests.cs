@@ -5,7 +5,6 @@ namespace IsolatedAgents.Sandbox.Tests.CommandLine;
 
 /// <summary>Every verdict as a user of the command line meets it: an exit code, and one line on standard error.</summary>
 [TestClass]
-[DockerCondition]
 public sealed class VerdictTests
 {
     private const int Minute = 60_000;
@@ -179,5 +178,20 @@ public sealed class VerdictTests
         await EngineCli.Docker.WhenNoneIsLeftAsync(run.Id, Token);
         Assert.IsLessThan(TimeSpan.FromSeconds(5), Stopwatch.GetElapsedTime(started));
         Assert.IsFalse(Path.Exists(host.Output));
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task R7_ManyRunsIntoOneOutputDirectory_LeaveTheFilesOfOneOfThem()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult[] results = await Task.WhenAll(Enumerable.Range(0, 4).Select(number =>
+            host.RunCommandAsync($"echo {number} > /output/a; echo {number} > /output/b", Token)));
+        Assert.Contains(0, results.Select(result => result.ExitCode), string.Concat(results.Select(result => result.Error)));
+
+        // Whoever comes second to the rename says so; it does not crash, and does not mix.
+        Assert.IsTrue(results.All(result => result.ExitCode is 0 or 2 or 6), string.Concat(results.Select(result => result.Error)));
+        Assert.AreEqual(await File.ReadAllTextAsync(Path.Combine(host.Output, "a"), Token), await File.ReadAllTextAsync(Path.Combine(host.Output, "b"), Token));
+        Assert.IsEmpty(Directory.GetDirectories(host.Root, "output.*"));
     }
 }

@@ -8,7 +8,6 @@ namespace IsolatedAgents.Sandbox.Tests.Engine;
 
 /// <summary>R9 and R6: an engine that does not do what it was asked, or stops doing it, is never a pass.</summary>
 [TestClass]
-[DockerCondition]
 public sealed class UnfaithfulEngineTests
 {
     private const int Minute = 60_000;

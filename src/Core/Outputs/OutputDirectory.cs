@@ -65,7 +65,16 @@ internal sealed class OutputDirectory
         }
         catch when (old is not null)
         {
-            Directory.Move(old, FullPath);
+            // Where another run was quicker, its outputs stay, and what both wanted to replace is nobody's.
+            if (Directory.Exists(FullPath))
+            {
+                Directory.Delete(old, recursive: true);
+            }
+            else
+            {
+                Directory.Move(old, FullPath);
+            }
+
             throw;
         }
 

@@ -14,12 +14,6 @@ internal static unsafe class SandboxCheck
 {
     private const string OnlyInterface = "lo";
 
-    // Where the host's own folders are mounted, whatever kind of file system they lie on there.
-    private static readonly string[] HostPlaces = ["/workspace", "/agent", "/.isolated-agents"];
-
-    // The kernel's own, which the agent's missing privileges protect.
-    private static readonly string[] KernelPlaces = ["/proc", "/sys", "/dev"];
-
     /// <exception cref="SetupException">A control is not in force.</exception>
     public static void Verify(LaunchSpec spec, ControlGroup? controlGroup)
     {
@@ -27,7 +21,13 @@ internal static unsafe class SandboxCheck
         VerifyNetwork(spec.HostNetworkNamespace);
         VerifyLimits(spec, controlGroup);
         Require(!IsWritable("/"), "read-only root", "the root file system is writable");
-        VerifyMounts(spec.OutputPath);
+        MountTable mounts = MountTable.Parse(File.ReadLines("/proc/self/mountinfo"));
+        foreach (string path in spec.ReadonlyPaths)
+        {
+            string? writable = mounts.FindWritable(path);
+            Require(writable is null, "read-only mount", writable ?? "");
+        }
+
         if (spec.WorkspacePath.Length > 0 && spec.WorkspaceInode != 0)
         {
             FileStatus status = Status(spec.WorkspacePath, "workspace");
@@ -65,24 +65,6 @@ internal static unsafe class SandboxCheck
             Require(link is not null && link != string.Create(CultureInfo.InvariantCulture, $"net:[{hostNamespace}]"), "network namespace", "it is the host's");
         }
     }
-
-    // What comes from the host is shown and never written, and so is a file system of the host's below it, which engines do not make read-only by themselves.
-    // proc_pid_mountinfo(5): the fifth field is where, the sixth how, the one behind the dash what. Memory of the sandbox's own is no one's but its own.
-    private static void VerifyMounts(string outputPath)
-    {
-        foreach (string line in File.ReadLines("/proc/self/mountinfo"))
-        {
-            string[] fields = line.Split(' ');
-            string place = fields[4];
-            bool isReadOnly = fields[5].Split(',')[0] == "ro";
-            bool isFromHost = HostPlaces.Any(folder => IsSameOrBelow(place, folder)) || fields[Array.IndexOf(fields, "-") + 1] != "tmpfs";
-            bool isOwn = IsSameOrBelow(place, outputPath) || KernelPlaces.Any(folder => IsSameOrBelow(place, folder));
-            Require(isReadOnly || isOwn || !isFromHost, "read-only mounts", $"'{place}' is writable");
-        }
-    }
-
-    private static bool IsSameOrBelow(string path, string folder) =>
-        path.StartsWith(folder, StringComparison.Ordinal) && (path.Length == folder.Length || path[folder.Length] == '/');
 
     private static void VerifyLimits(LaunchSpec spec, ControlGroup? controlGroup)
     {

@@ -147,6 +147,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
             WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
             WorkspaceInode = isLocal && run.Workspace is not null ? FileIdentity.Inode(run.Workspace) : 0,
+            ReadonlyPaths = [.. Mounts().Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
             HostNetworkNamespace = isLocal ? FileIdentity.NetworkNamespace() : 0,
             TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
             GraceMilliseconds = (long)Grace.TotalMilliseconds,

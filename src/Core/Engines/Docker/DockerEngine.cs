@@ -31,13 +31,12 @@ internal sealed class DockerEngine : IContainerEngine
         {
             using DockerClientConfiguration configuration = new(address, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
-            VersionResponse version = await WithDeadlineAsync(
+            (string name, string version) = await WithDeadlineAsync(
                 $"no answer from {address} within {deadline.TotalSeconds} seconds",
                 deadline,
-                client.System.GetVersionAsync,
+                token => IdentifyAsync(client, address, token),
                 cancellationToken).ConfigureAwait(false);
-            bool isPodman = version.Components?.Any(component => component.Name.Contains("Podman", StringComparison.OrdinalIgnoreCase)) == true;
-            return new DockerEngine(client, new EngineDescription(isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version, address));
+            return new DockerEngine(client, new EngineDescription(name, version, address));
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
@@ -144,6 +143,18 @@ internal sealed class DockerEngine : IContainerEngine
         StartDeadline,
         token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
         CancellationToken.None);
+
+    private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
+    {
+        if (address.Scheme == "unix" && await EngineBanner.ReadAsync(address.LocalPath, cancellationToken).ConfigureAwait(false) is { } banner)
+        {
+            return banner;
+        }
+
+        VersionResponse version = await client.System.GetVersionAsync(cancellationToken).ConfigureAwait(false);
+        bool isPodman = version.Components?.Any(component => component.Name.Contains(EngineDescription.PodmanName, StringComparison.OrdinalIgnoreCase)) == true;
+        return (isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version);
+    }
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>

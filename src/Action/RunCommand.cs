@@ -91,13 +91,18 @@ internal sealed class RunCommand
             throw UsageErrors.New($"'{ImageOption}' and '{baseImage.ParameterName}' both name the image; keep one of them.");
         }
 
+        if (image is not null)
+        {
+            // As the key that it stands for, so that a message about it names what was typed.
+            overrides = overrides.Add(new PolicyOverride(BaseImageKey, [image], ImageOption));
+        }
+
         return new AgentRunRequest
         {
             BaseDirectory = _terminal.CurrentDirectory,
             Agent = agent,
             Command = command,
             Arguments = [.. _agentArguments],
-            Image = image,
             WorkingDirectory = parsed.GetValue(_workingDirectory),
             OutputDirectory = parsed.GetValue(_outputDirectory),
             PolicyFile = parsed.GetValue(_policy),

@@ -47,7 +47,7 @@ public sealed class RunCommandTests
         Assert.IsNull(request.Command);
         Assert.AreSequenceEqual(["--policy", "-x", "--", "@y"], request.Arguments);
         Assert.AreEqual("p.json", request.PolicyFile);
-        Assert.AreEqual("img", request.Image);
+        Assert.AreEqual(("base_image", "img", "--image"), Assert.ContainsSingle(request.PolicyOverrides.Select(set => (set.Key, string.Join('|', set.Values), set.ParameterName))));
         Assert.AreEqual("w", request.WorkingDirectory);
         Assert.AreEqual("o", request.OutputDirectory);
         Assert.AreEqual("r", request.ReportDirectory);
@@ -55,7 +55,6 @@ public sealed class RunCommandTests
         Assert.AreSequenceEqual(["A", "B"], request.Environment);
         Assert.AreEqual(fixture.Folder, request.BaseDirectory);
         Assert.AreEqual("x", request.HostEnvironment["TOKEN"]);
-        Assert.IsEmpty(request.PolicyOverrides);
     }
 
     [TestMethod]

@@ -17,7 +17,9 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 
     // Past its own deadline and grace, a supervisor that says nothing is lost.
     private static readonly TimeSpan SupervisorSlack = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan CancelDeadline = TimeSpan.FromSeconds(4);
+
+    // The grace and a second: with the container's removal less than the five seconds that a build host may grant.
+    private static readonly TimeSpan CancelDeadline = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(30);
 
     private Policy Policy => run.Policy;
@@ -39,7 +41,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
             using SandboxReporter reporter = new(run, limits, events);
             await link.LaunchAsync(CreateLaunch(limits), cancellationToken).ConfigureAwait(false);
-            await FollowAsync(link, reporter, cancellationToken).ConfigureAwait(false);
+            await FollowAsync(container, link, reporter, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);
             isOver = true;
             return report;
@@ -55,7 +57,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         }
     }
 
-    private async Task FollowAsync(SandboxLink link, SandboxReporter reporter, CancellationToken cancellationToken)
+    private async Task FollowAsync(ISandboxContainer container, SandboxLink link, SandboxReporter reporter, CancellationToken cancellationToken)
     {
         using CancellationTokenSource lost = new(HelloDeadline);
         Task? stopping = null;
@@ -64,6 +66,10 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             lost.CancelAfter(CancelDeadline);
             stopping = link.StopAsync(Grace, CancellationToken.None);
         });
+
+        // Here and not below: whoever shows the events may have stopped reading them, and this method then waits for it.
+        Task? removing = null;
+        using CancellationTokenRegistration removal = lost.Token.Register(() => removing = container.RemoveAsync());
         try
         {
             await foreach (SandboxFrame frame in link.ReadAsync(lost.Token).ConfigureAwait(false))
@@ -81,7 +87,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             throw new EngineException(DiagnosticTable.EngineLost, "The sandbox did not answer within its deadline. It was removed.");
         }
 
-        await (stopping ?? Task.CompletedTask).ConfigureAwait(false);
+        await Task.WhenAll(stopping ?? Task.CompletedTask, removing ?? Task.CompletedTask).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
     }
 

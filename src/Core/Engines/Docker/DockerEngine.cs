@@ -69,6 +69,10 @@ internal sealed class DockerEngine : IContainerEngine
         {
             throw new EngineException(DiagnosticTable.Image, $"The engine refuses the image name '{reference}': {ApiMessage(failure)}", failure);
         }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the image '{reference}': {Innermost(failure)}", failure);
+        }
     }
 
     public async Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken)
@@ -96,12 +100,9 @@ internal sealed class DockerEngine : IContainerEngine
         MultiplexedStream? stream = null;
         try
         {
-            CreateContainerResponse created = await WithDeadlineAsync(
-                "the engine did not create the container in time",
-                StartDeadline,
-                token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
-                cancellationToken).ConfigureAwait(false);
+            CreateContainerResponse created = await CreateAsync(spec).ConfigureAwait(false);
             id = created.ID;
+            cancellationToken.ThrowIfCancellationRequested();
             stream = await CallAsync(
                 token => _client.Containers.AttachContainerAsync(
                     id,
@@ -135,6 +136,13 @@ internal sealed class DockerEngine : IContainerEngine
     }
 
     public void Dispose() => _client.Dispose();
+
+    // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.
+    private Task<CreateContainerResponse> CreateAsync(SandboxSpec spec) => WithDeadlineAsync(
+        "the engine did not create the container in time",
+        StartDeadline,
+        token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
+        CancellationToken.None);
 
     private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
     {

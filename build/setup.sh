@@ -4,7 +4,8 @@
 # needed: the images are made from Debian packages and carry local tags only.
 #
 #   build/setup.sh                 engine (Docker unless one answers already) and images
-#   build/setup.sh --with-podman   the same, and Podman's API service on /run/podman/podman.sock
+#   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
+#                                  the program of an image registry, which tests start and end themselves
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
@@ -300,13 +301,22 @@ ensure_image() {
   say "$image imported (${engine#in_}$([ "$made" = yes ] || echo ', from the cached file system'))"
 }
 
+# --- registry ---------------------------------------------------------------------------------------------------------
+
+ensure_registry() {
+  have docker-registry && return 0
+  install docker-registry
+  # Tests run their own on a free port; a service that nobody asked for would hold one for good.
+  if has_systemd; then as_root systemctl disable --now docker-registry >/dev/null 2>&1 || true; fi
+}
+
 # --- main -------------------------------------------------------------------------------------------------------------
 
-with_podman=no
+for_tests=no
 stop=
 for argument in "$@"; do
   case "$argument" in
-    --with-podman) with_podman=yes ;;
+    --for-tests) for_tests=yes ;;
     --stop) stop="podman docker" ;;
     --stop=docker | --stop=podman) stop="$stop ${argument#--stop=}" ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
@@ -334,11 +344,11 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$with_podman" = no ] || ensure_podman
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python
-if [ "$with_podman" = yes ]; then
+if [ "$for_tests" = yes ]; then
   ensure_image in_podman "$BUSYBOX_IMAGE" busybox
   ensure_image in_podman "$PYTHON_IMAGE" python
 fi

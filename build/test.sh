@@ -152,7 +152,7 @@ command -v dotnet >/dev/null || { echo "test: the .NET SDK is missing (dotnet is
 docker_before=$(pid_of dockerd)
 podman_before=$(pid_of podman)
 before= ready=yes
-build/setup.sh --with-podman
+build/setup.sh --for-tests
 before=$({ containers docker; containers podman; } | tr '\n' ' ')
 
 echo "test: building"

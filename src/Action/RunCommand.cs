@@ -22,6 +22,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _image = Text(ImageOption, "IMAGE", "Image, in place of the policy's 'base_image'.");
     private readonly Option<string?> _workingDirectory = Text("--working-directory", "DIR", "The workspace; the current folder without it.");
     private readonly Option<string?> _outputDirectory = Text("--output-directory", "DIR", "Where collected outputs go; without it they are dropped.");
+    private readonly Option<string?> _auditLog = Text("--audit-log", "FILE", "The audit log, continued where it exists; the run fails where it cannot be written.");
     private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
     private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
     private readonly Option<string[]> _environment = new("--environment")
@@ -61,7 +62,7 @@ internal sealed class RunCommand
 
     private IEnumerable<Option> Options() =>
     [
-        _command, _policy, _image, _workingDirectory, _outputDirectory, _reportDirectory, _engine, _environment, .. _policyOptions.All,
+        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _engine, _environment, .. _policyOptions.All,
     ];
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -70,6 +71,11 @@ internal sealed class RunCommand
         foreach (Diagnostic diagnostic in result.Diagnostics)
         {
             await _terminal.Error.WriteLineAsync(diagnostic.ToString());
+        }
+
+        if (result.AuditHead is not null)
+        {
+            await _terminal.Error.WriteLineAsync($"audit: {QuotedText.Of(parsed.GetValue(_auditLog)!)} ends in {result.AuditHead}");
         }
 
         return result.ExitCode;
@@ -85,18 +91,24 @@ internal sealed class RunCommand
             throw UsageErrors.New($"'{ImageOption}' and '{baseImage.ParameterName}' both name the image; keep one of them.");
         }
 
+        if (image is not null)
+        {
+            // As the key that it stands for, so that a message about it names what was typed.
+            overrides = overrides.Add(new PolicyOverride(BaseImageKey, [image], ImageOption));
+        }
+
         return new AgentRunRequest
         {
             BaseDirectory = _terminal.CurrentDirectory,
             Agent = agent,
             Command = command,
             Arguments = [.. _agentArguments],
-            Image = image,
             WorkingDirectory = parsed.GetValue(_workingDirectory),
             OutputDirectory = parsed.GetValue(_outputDirectory),
             PolicyFile = parsed.GetValue(_policy),
             PolicyOverrides = overrides,
             Engine = Engine(parsed.GetValue(_engine)),
+            AuditLog = parsed.GetValue(_auditLog),
             ReportDirectory = parsed.GetValue(_reportDirectory),
             Environment = [.. parsed.GetValue(_environment) ?? []],
             HostEnvironment = _terminal.Environment,

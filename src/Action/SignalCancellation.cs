@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>Turns the first SIGINT or SIGTERM into cancellation, so that the run can clean up. The second one ends the process at once.</summary>
+/// <summary>Turns the first SIGINT, SIGTERM or SIGHUP into cancellation, so that the run can clean up. The second one ends the process at once.</summary>
 internal sealed class SignalCancellation : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -13,6 +13,7 @@ internal sealed class SignalCancellation : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal),
     ];
 
     public CancellationToken Token => _source.Token;

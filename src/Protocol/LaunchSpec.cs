@@ -18,6 +18,9 @@ internal sealed record LaunchSpec
     /// <summary>Inode of the workspace as the host sees it; 0 where it cannot be told. Proves that the mount shows the host's folder.</summary>
     public long WorkspaceInode { get; init; }
 
+    /// <summary>Sandbox paths that must be mounts of their own and read-only, with everything that is mounted below them.</summary>
+    public required string[] ReadonlyPaths { get; init; }
+
     /// <summary>Inode of the host's network namespace; 0 where the kernel is not shared.</summary>
     public long HostNetworkNamespace { get; init; }
 
@@ -56,7 +59,7 @@ internal sealed record LaunchSpec
 
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
-        .Text(WorkspacePath).Int64(WorkspaceInode).Int64(HostNetworkNamespace)
+        .Text(WorkspacePath).Int64(WorkspaceInode).Texts(ReadonlyPaths).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
         .Int64(MemoryLimitBytes).Int64(PidsLimit).Int64(CpuMillicores)
@@ -72,6 +75,7 @@ internal sealed record LaunchSpec
             WorkingDirectory = reader.Text(),
             WorkspacePath = reader.Text(),
             WorkspaceInode = reader.Int64(),
+            ReadonlyPaths = reader.Texts(),
             HostNetworkNamespace = reader.Int64(),
             TimeoutMilliseconds = reader.Int64(),
             GraceMilliseconds = reader.Int64(),

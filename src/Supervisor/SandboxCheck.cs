@@ -21,6 +21,13 @@ internal static unsafe class SandboxCheck
         VerifyNetwork(spec.HostNetworkNamespace);
         VerifyLimits(spec, controlGroup);
         Require(!IsWritable("/"), "read-only root", "the root file system is writable");
+        MountTable mounts = MountTable.Parse(File.ReadLines("/proc/self/mountinfo"));
+        foreach (string path in spec.ReadonlyPaths)
+        {
+            string? writable = mounts.FindWritable(path);
+            Require(writable is null, "read-only mount", writable ?? "");
+        }
+
         if (spec.WorkspacePath.Length > 0 && spec.WorkspaceInode != 0)
         {
             FileStatus status = Status(spec.WorkspacePath, "workspace");

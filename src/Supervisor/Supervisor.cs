@@ -93,7 +93,7 @@ internal sealed unsafe class Supervisor
         _channel.Send(FrameType.Exited, exit.ToPayload());
         if (exit.Cause != EndCause.Stop)
         {
-            new OutputSender(_channel, spec, userId, groupId).Send();
+            new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
         }
 
         _channel.Send(FrameType.Done, []);

@@ -40,7 +40,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Which engine runs the sandbox: <c>auto</c>, <c>docker</c> or <c>podman</c>.</summary>
     public string? Engine { get; set; }
 
-    /// <summary>File for a log that shows when it was changed. Not in this version: given, the step fails, since a log that is silently missing is worse than none.</summary>
+    /// <summary>File for the audit log. Where it is given and cannot be written, the step fails.</summary>
     public string? AuditLog { get; set; }
 
     /// <summary>Folder for the session record and reports.</summary>
@@ -86,6 +86,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public string ReportFile { get; set; } = "";
 
+    /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
+    [Output]
+    public string AuditHead { get; set; } = "";
+
     /// <summary>Replaces the runner in tests of this class.</summary>
     internal Func<ILoggerFactory, AgentRunRequest, CancellationToken, Task<AgentRunResult>> Runner { get; init; } =
         static (loggers, request, token) => new AgentRunner(loggers).RunAsync(request, token);
@@ -95,7 +99,6 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     {
         try
         {
-            RefuseUnavailable();
             AgentRunRequest request = Request();
 
             // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
@@ -153,22 +156,13 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         PolicyFile = Given(PolicyFile),
         PolicyOverrides = _policy.Overrides(),
         Engine = EngineOf(Engine),
+        AuditLog = Given(AuditLog),
         ReportDirectory = Given(ReportDirectory),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
         StampFile = Given(StampFile),
         Inputs = List(Inputs),
     };
-
-    private void RefuseUnavailable()
-    {
-        if (Given(AuditLog) is not null)
-        {
-            throw new ConfigurationException(
-                DiagnosticTable.Parameters,
-                "Parameter 'AuditLog' is not available in this version, which keeps no audit log. Remove it; 'ReportDirectory' keeps the session's record.");
-        }
-    }
 
     private static EngineKind EngineOf(string? engine) => engine?.ToUpperInvariant() switch
     {
@@ -196,6 +190,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Duration = ResultItems.Seconds(result.Duration);
         SessionId = result.SessionId;
         ReportFile = result.ReportFile ?? "";
+        AuditHead = result.AuditHead ?? "";
     }
 
     private void Report(AgentRunResult result)
@@ -203,6 +198,11 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         if (result.Skipped)
         {
             Log.LogMessage(MessageImportance.High, "{0}", $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed.");
+        }
+
+        if (result.AuditHead is not null)
+        {
+            Log.LogMessage(MessageImportance.High, "{0}", $"Audit log '{AuditLog}' ends in {result.AuditHead}");
         }
 
         foreach (Diagnostic diagnostic in result.Diagnostics)

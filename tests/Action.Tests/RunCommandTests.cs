@@ -22,8 +22,8 @@ public sealed class RunCommandTests
     [DataRow("'--image' and '--base-image' both name the image; keep one of them.", "run", "a.py", "--image", "a", "--base-image", "b")]
     [DataRow("Required argument missing for option: '--memory-mb'.", "run", "a.py", "--memory-mb")]
     [DataRow("Option '--memory-mb' expects a single argument but 2 were provided.", "run", "a.py", "--memory-mb", "64", "--memory-mb", "65")]
-    [DataRow("Unknown command 'rum'; write 'run' or 'policy'.", "rum")]
-    [DataRow("No command is given; write 'run' or 'policy', or '--help' for more.")]
+    [DataRow("Unknown command 'rum'; write 'run', 'policy' or 'audit'.", "rum")]
+    [DataRow("No command is given; write 'run', 'policy' or 'audit', or '--help' for more.")]
     [DataRow("No command is given; write 'check' or 'schema', or '--help' for more.", "policy")]
     public async Task Invoke_WrongUsage_IsOneLineAndExitCode2(string message, params string[] args)
     {
@@ -47,7 +47,7 @@ public sealed class RunCommandTests
         Assert.IsNull(request.Command);
         Assert.AreSequenceEqual(["--policy", "-x", "--", "@y"], request.Arguments);
         Assert.AreEqual("p.json", request.PolicyFile);
-        Assert.AreEqual("img", request.Image);
+        Assert.AreEqual(("base_image", "img", "--image"), Assert.ContainsSingle(request.PolicyOverrides.Select(set => (set.Key, string.Join('|', set.Values), set.ParameterName))));
         Assert.AreEqual("w", request.WorkingDirectory);
         Assert.AreEqual("o", request.OutputDirectory);
         Assert.AreEqual("r", request.ReportDirectory);
@@ -55,7 +55,6 @@ public sealed class RunCommandTests
         Assert.AreSequenceEqual(["A", "B"], request.Environment);
         Assert.AreEqual(fixture.Folder, request.BaseDirectory);
         Assert.AreEqual("x", request.HostEnvironment["TOKEN"]);
-        Assert.IsEmpty(request.PolicyOverrides);
     }
 
     [TestMethod]

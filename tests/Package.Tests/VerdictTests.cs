@@ -16,7 +16,7 @@ public sealed class VerdictTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_Passes_GivesEveryOutput()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo hello; echo data > /output/result.txt\" OutputDirectory=\"out/\" ReportDirectory=\"report\" {Busybox}"));
+        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo hello; echo data > /output/result.txt\" OutputDirectory=\"out/\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\" {Busybox}"));
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertPassed();
@@ -32,6 +32,7 @@ public sealed class VerdictTests
         string session = project.Output("SessionId").Single();
         Assert.IsTrue(Guid.TryParseExact(session, "N", out _), session);
         Assert.Contains(session, project.Read("report/session.jsonl"));
+        Assert.AreNotEqual("", project.Read("audit.jsonl"));
         Assert.IsGreaterThan(0.0, double.Parse(project.Output("Duration").Single(), System.Globalization.CultureInfo.InvariantCulture));
     }
 
@@ -42,7 +43,7 @@ public sealed class VerdictTests
     [DataRow("Agent=\"absent.py\"", "IA1002", "configuration_error", "2", DisplayName = "Step_AgentIsAbsent_IsIA1002")]
     [DataRow("Agent=\"puppet.py\" Command=\"true\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AgentAndCommand_IsIA1003")]
     [DataRow("Command=\"true\" Engine=\"embedded\"", "IA1003", "configuration_error", "2", DisplayName = "Step_EngineOfLaterVersions_IsIA1003")]
-    [DataRow("Command=\"true\" AuditLog=\"audit.jsonl\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AuditLogOfLaterVersions_IsIA1003")]
+    [DataRow("Command=\"true\" AuditLog=\"policy.json/audit.jsonl\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AuditLogCannotBeWritten_IsIA1003")]
     [DataRow("Command=\"true\" AllowedEndpoints=\"example.com\"", "IA2004", "engine_error", "6", DisplayName = "Step_ParameterAsksForAMissingControl_IsIA2004")]
     [DataRow("Command=\"sleep 60\" TimeoutSeconds=\"1\"", "IA4001", "timeout", "124", DisplayName = "Step_AgentTakesTooLong_IsIA4001")]
     [DataRow("Command=\"head -c 2000000 /dev/zero > /output/big\" MaxOutputBytes=\"1000\" OutputDirectory=\"out\"", "IA4003", "output_limit_exceeded", "0", DisplayName = "Step_OutputIsTooLarge_IsIA4003")]
@@ -50,6 +51,7 @@ public sealed class VerdictTests
     public async Task Step_Fails_IsOneErrorAtTheStep(string attributes, string code, string verdict, string exitCode)
     {
         using ConsumerProject project = new(ConsumerProject.Step($"{attributes} {Busybox}"));
+        project.Write("policy.json", "{}");
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertFailed(code, project.PathOf(PackageFeed.ProjectName), project.PlaceOf("<RunIsolatedAgent"));

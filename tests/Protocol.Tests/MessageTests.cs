@@ -22,6 +22,7 @@ public sealed class MessageTests
         WorkingDirectory = "/workspace",
         WorkspacePath = "/workspace",
         WorkspaceInode = 4711,
+        ReadonlyPaths = ["/workspace"],
         HostNetworkNamespace = 4026531840,
         TimeoutMilliseconds = 300_000,
         GraceMilliseconds = 2000,
@@ -57,7 +58,8 @@ public sealed class MessageTests
         LaunchSpec read = LaunchSpec.FromPayload(Launch.ToPayload());
         CollectionAssert.AreEqual(Launch.Arguments, read.Arguments);
         CollectionAssert.AreEqual(Launch.Environment, read.Environment);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment });
+        CollectionAssert.AreEqual(Launch.ReadonlyPaths, read.ReadonlyPaths);
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths });
     }
 
     [TestMethod]

@@ -182,6 +182,19 @@ public sealed class PrivilegeTests
         Assert.AreEqual("/tmp", host.Said("cwd").GetProperty("path").GetString());
     }
 
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_WritableMountBelowTheWorkspace_FailsClosed()
+    {
+        using SandboxHost host = new();
+        string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "cache")).FullName;
+        using SmallDisk mounted = await SmallDisk.MountAsync(below, "1m", Token);
+        AgentRunResult result = await host.RunPuppetAsync("write /workspace/cache/new", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, "IA2004");
+        Assert.Contains("'/workspace/cache'", result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Lines);
+    }
+
     private static void AssertRefused(JsonElement said, string error)
     {
         Assert.IsFalse(said.GetProperty("ok").GetBoolean(), said.ToString());

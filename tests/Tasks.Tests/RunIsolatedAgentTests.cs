@@ -48,20 +48,6 @@ public sealed class RunIsolatedAgentTests
     }
 
     [TestMethod]
-    [DataRow("AuditLog")]
-    [DataRow("Engine")]
-    public void Execute_ParameterOfALaterVersion_IsRefused(string parameter)
-    {
-        using RunIsolatedAgent task = Task(Passed());
-        typeof(RunIsolatedAgent).GetProperty(parameter)!.SetValue(task, "embedded");
-
-        Assert.IsFalse(task.Execute());
-        Assert.AreEqual("IA1003", _engine.Errors.Single().Code);
-        Assert.Contains("not available in this version", _engine.Errors.Single().Message!);
-        Assert.IsNull(_request);
-    }
-
-    [TestMethod]
     public void Execute_PolicyParameters_BecomeOverridesOfTheirKeys()
     {
         string[] list = ["a", "b"];

@@ -65,7 +65,16 @@ internal sealed class OutputDirectory
         }
         catch when (old is not null)
         {
-            Directory.Move(old, FullPath);
+            // Where another run was quicker, its outputs stay, and what both wanted to replace is nobody's.
+            if (Directory.Exists(FullPath))
+            {
+                Directory.Delete(old, recursive: true);
+            }
+            else
+            {
+                Directory.Move(old, FullPath);
+            }
+
             throw;
         }
 
@@ -96,6 +105,11 @@ internal sealed class OutputDirectory
         string? parent = Path.GetDirectoryName(path);
         while (parent is not null && !Directory.Exists(parent))
         {
+            if (File.Exists(parent))
+            {
+                throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be made: '{parent}' is a file. Name a folder whose parents are folders.");
+            }
+
             parent = Path.GetDirectoryName(parent);
         }
 
@@ -111,7 +125,15 @@ internal sealed class OutputDirectory
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be written: {failure.Message} Name a folder that this user may create files in.");
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be written: no file can be made in '{parent}'{Cause(failure)}. Name a folder that this user may create files in.");
         }
     }
+
+    // What the file system says of the probe names the probe, which nobody has heard of: its path is left out.
+    private static string Cause(Exception failure) => failure switch
+    {
+        UnauthorizedAccessException => " (permission denied)",
+        FileNotFoundException or DirectoryNotFoundException => "",
+        _ => $" ({failure.Message.Split(" : ")[0].TrimEnd('.')})",
+    };
 }

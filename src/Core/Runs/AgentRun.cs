@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using IsolatedAgents.Agents;
+using IsolatedAgents.Audit;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
@@ -21,35 +24,56 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     public async Task<AgentRunResult> RunAsync(CancellationToken cancellationToken)
     {
         SecretMasker masker = new(run.Secrets);
-        SessionRecord? record = null;
         AgentRunResult result;
         try
         {
-            record = SessionRecord.Create(run.ReportDirectory);
-            ImmutableArray<ITelemetrySink> sinks = run.Policy.TelemetryEnabled ? [new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category))] : [];
-            EventStream stream = new(run.SessionId, masker, TimeProvider.System, record is null ? sinks : sinks.Add(record));
-            await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
-            RunEvents events = new(stream, _outcome, _expected, masker);
-            result = await RunAsync(events, cancellationToken).ConfigureAwait(false);
-            await stream.CompleteAsync().ConfigureAwait(false);
+            result = await RunRecordedAsync(masker, cancellationToken).ConfigureAwait(false);
         }
         catch (ConfigurationException failure)
         {
             result = Result(Verdict.ConfigurationError, [failure.Diagnostic]);
         }
-        finally
-        {
-            record?.Dispose();
-        }
 
         return result with
         {
-            ReportFile = record?.Path,
             Duration = Elapsed,
             Diagnostics = [.. result.Diagnostics.Select(diagnostic => diagnostic with { Message = masker.Mask(diagnostic.Message) })],
             Violations = [.. result.Violations.Select(violation => violation with { Subject = masker.Mask(violation.Subject) })],
         };
     }
+
+    private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
+        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(), stop.Cancel) : null;
+        ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit];
+        EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
+        await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
+        AgentRunResult result = await RunAsync(new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
+        await stream.CompleteAsync().ConfigureAwait(false);
+        audit?.Seal(TimeProvider.System.GetUtcNow(), result.Verdict.Name());
+        if (audit?.Failure is { } failure)
+        {
+            Diagnostic lost = new(DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold.");
+            result = result with { Verdict = Verdict.EngineError, Diagnostics = [lost] };
+        }
+
+        return result with { ReportFile = record?.Path, AuditHead = audit?.Head };
+    }
+
+    private AuditHeader CreateAuditHeader() => new()
+    {
+        Timestamp = TimeProvider.System.GetUtcNow(),
+        SessionId = run.SessionId,
+        PolicySha256 = run.Loaded.Sha256,
+        PolicyFile = run.Loaded.File,
+        AgentName = run.Agent.Name,
+        AgentSha256 = AgentHash.Compute(run.Agent),
+        HostName = Environment.MachineName,
+        OperatingSystem = RuntimeInformation.OSDescription,
+        ProcessId = Environment.ProcessId,
+    };
 
     private async Task<AgentRunResult> RunAsync(RunEvents events, CancellationToken cancellationToken)
     {
@@ -83,7 +107,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> ExecuteAsync(RunEvents events, CancellationToken cancellationToken)
     {
         using IContainerEngine engine = await new EngineLocator(request.HostEnvironment).ConnectAsync(run.Engine, cancellationToken).ConfigureAwait(false);
-        await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", "Off")).ConfigureAwait(false);
+        await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", run.AuditLog is null ? "Off" : "File")).ConfigureAwait(false);
         await events.RaiseAsync(PolicyDescription.Describe(run.Policy)).ConfigureAwait(false);
         ImageDescription image = await FindImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
         RunStamp? stamp = RunStamp.Create(request, run, image);

@@ -52,6 +52,9 @@ public sealed record AgentRunRequest
     /// <summary>Which engine runs the sandbox.</summary>
     public EngineKind Engine { get; init; }
 
+    /// <summary>File for the audit log, which is continued where it exists; none is written when null. Where it is given and cannot be written, the run fails.</summary>
+    public string? AuditLog { get; init; }
+
     /// <summary>Folder for the session record and reports; none are written when null.</summary>
     public string? ReportDirectory { get; init; }
 

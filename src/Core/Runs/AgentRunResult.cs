@@ -86,6 +86,9 @@ public sealed record AgentRunResult
     /// <summary>The session record; null where none was asked for.</summary>
     public string? ReportFile { get; init; }
 
+    /// <summary>The hash of the audit log's last entry, in hex. Kept elsewhere, it proves later that the log's end was not cut off. Null where no log was asked for.</summary>
+    public string? AuditHead { get; init; }
+
     /// <summary>Whether nothing ran, because nothing that the run depends on has changed since it last passed.</summary>
     public bool Skipped { get; init; }
 

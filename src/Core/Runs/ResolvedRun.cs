@@ -20,6 +20,8 @@ internal sealed record ResolvedRun
     /// <summary>Null where outputs are measured and dropped.</summary>
     public required OutputDirectory? Output { get; init; }
 
+    public required string? AuditLog { get; init; }
+
     public required string? ReportDirectory { get; init; }
 
     public required EngineKind Engine { get; init; }

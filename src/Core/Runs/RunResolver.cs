@@ -32,6 +32,7 @@ internal static class RunResolver
             Agent = agent,
             Workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
+            AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             Engine = request.Engine,
             Environment = environment,
@@ -58,9 +59,16 @@ internal static class RunResolver
         }
 
         // What is mounted is what is there, and not what a link points to when the engine looks.
-        string resolved = Directory.ResolveLinkTarget(workspace, returnFinalTarget: true)?.FullName ?? workspace;
-        return resolved == Path.GetPathRoot(resolved)
-            ? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' is the root of a file system, which is never shown to an agent. Name a folder below it.")
+        string resolved = LinkResolver.Resolve(workspace)
+            ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' lies behind links that cannot be followed. Name the folder itself.");
+        if (resolved == Path.GetPathRoot(resolved))
+        {
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' is the root of a file system, which is never shown to an agent. Name a folder below it.");
+        }
+
+        HostPathGuard guard = new(Home(request.HostEnvironment));
+        return (guard.WorkspaceProblem(workspace) ?? guard.WorkspaceProblem(resolved)) is { } problem
+            ? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' {problem}. Name a folder that holds just what the agent needs.")
             : Path.TrimEndingDirectorySeparator(resolved);
     }
 

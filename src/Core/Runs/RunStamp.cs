@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using IsolatedAgents.Agents;
 using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.Runs;
@@ -70,36 +71,18 @@ internal sealed class RunStamp
         Append(hash, run.Output?.FullPath ?? "");
         AppendAll(hash, run.Agent.Command);
         AppendAll(hash, run.Environment.Select(variable => $"{variable.Key}={variable.Value}"));
-        if (run.Agent.Mount is { } agent)
-        {
-            AppendAgent(hash, agent.HostPath);
-        }
-
+        Append(hash, AgentHash.Compute(run.Agent));
         foreach (string input in request.Inputs.Select(input => Path.GetFullPath(input, request.BaseDirectory)).Order(StringComparer.Ordinal))
         {
-            AppendFile(hash, input, input);
+            AppendFile(hash, input);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void AppendAgent(IncrementalHash hash, string path)
+    private static void AppendFile(IncrementalHash hash, string path)
     {
-        if (File.Exists(path))
-        {
-            AppendFile(hash, path, path);
-            return;
-        }
-
-        foreach (string file in Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
-        {
-            AppendFile(hash, file, file);
-        }
-    }
-
-    private static void AppendFile(IncrementalHash hash, string name, string path)
-    {
-        Append(hash, name);
+        Append(hash, path);
         if (File.Exists(path))
         {
             using FileStream stream = File.OpenRead(path);

@@ -35,7 +35,6 @@ internal sealed class SandboxReporter : IDisposable
     private readonly AgentLines _standardOutput;
     private readonly AgentLines _standardError;
     private readonly OutputCollector? _collector;
-    private readonly List<ViolationOutput> _violations = [];
     private UsageFigures? _previous;
     private AgentExit? _exit;
     private OutputsFound? _found;
@@ -275,8 +274,6 @@ internal sealed class SandboxReporter : IDisposable
     {
         string name = OutputName.Decode(path, isWindows: false).Name;
         bool isExpected = _events.Expected.Matches(ViolationKind.Output, name);
-        ViolationOutput violation = new(name, reason, "Not collected", "output", isExpected);
-        _violations.Add(violation);
-        return _events.RaiseAsync(violation);
+        return _events.RaiseAsync(new ViolationOutput(name, reason, "Not collected", "output", isExpected));
     }
 }

@@ -17,7 +17,9 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 
     // Past its own deadline and grace, a supervisor that says nothing is lost.
     private static readonly TimeSpan SupervisorSlack = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan CancelDeadline = TimeSpan.FromSeconds(4);
+
+    // The grace and a second: with the container's removal less than the five seconds that a build host may grant.
+    private static readonly TimeSpan CancelDeadline = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(30);
 
     private Policy Policy => run.Policy;
@@ -39,7 +41,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
             using SandboxReporter reporter = new(run, limits, events);
             await link.LaunchAsync(CreateLaunch(limits), cancellationToken).ConfigureAwait(false);
-            await FollowAsync(link, reporter, cancellationToken).ConfigureAwait(false);
+            await FollowAsync(container, link, reporter, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);
             isOver = true;
             return report;
@@ -55,7 +57,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         }
     }
 
-    private async Task FollowAsync(SandboxLink link, SandboxReporter reporter, CancellationToken cancellationToken)
+    private async Task FollowAsync(ISandboxContainer container, SandboxLink link, SandboxReporter reporter, CancellationToken cancellationToken)
     {
         using CancellationTokenSource lost = new(HelloDeadline);
         Task? stopping = null;
@@ -64,13 +66,17 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             lost.CancelAfter(CancelDeadline);
             stopping = link.StopAsync(Grace, CancellationToken.None);
         });
+
+        // Here and not below: whoever shows the events may have stopped reading them, and this method then waits for it.
+        Task? removing = null;
+        using CancellationTokenRegistration removal = lost.Token.Register(() => removing = container.RemoveAsync());
         try
         {
             await foreach (SandboxFrame frame in link.ReadAsync(lost.Token).ConfigureAwait(false))
             {
-                if (frame.Type == FrameType.Started && !cancellationToken.IsCancellationRequested)
+                if (!cancellationToken.IsCancellationRequested)
                 {
-                    lost.CancelAfter(TimeSpan.FromSeconds(Policy.TimeoutSeconds) + Grace + SupervisorSlack);
+                    ExtendDeadline(lost, frame.Type);
                 }
 
                 await reporter.TakeAsync(frame).ConfigureAwait(false);
@@ -81,8 +87,21 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             throw new EngineException(DiagnosticTable.EngineLost, "The sandbox did not answer within its deadline. It was removed.");
         }
 
-        await (stopping ?? Task.CompletedTask).ConfigureAwait(false);
+        await Task.WhenAll(stopping ?? Task.CompletedTask, removing ?? Task.CompletedTask).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    // While the agent runs, its own time limit; once it has ended, as long as something still comes.
+    private void ExtendDeadline(CancellationTokenSource lost, FrameType type)
+    {
+        if (type == FrameType.Started)
+        {
+            lost.CancelAfter(TimeSpan.FromSeconds(Policy.TimeoutSeconds) + Grace + SupervisorSlack);
+        }
+        else if (type >= FrameType.Exited)
+        {
+            lost.CancelAfter(SupervisorSlack);
+        }
     }
 
     private SandboxSpec CreateSpec(SandboxLimits limits) => new()
@@ -128,6 +147,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
             WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
             WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
             WorkspaceInode = isLocal && run.Workspace is not null ? FileIdentity.Inode(run.Workspace) : 0,
+            ReadonlyPaths = [.. Mounts().Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
             HostNetworkNamespace = isLocal ? FileIdentity.NetworkNamespace() : 0,
             TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
             GraceMilliseconds = (long)Grace.TotalMilliseconds,

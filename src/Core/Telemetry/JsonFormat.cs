@@ -17,7 +17,10 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
     private readonly JsonLineBuffer _line = new();
     private bool _began;
 
-    public void Write(TelemetryEvent telemetryEvent)
+    public void Write(TelemetryEvent telemetryEvent) => output.Write(Render(telemetryEvent));
+
+    /// <summary>One event as a whole line, its end included. Valid until the next call.</summary>
+    public ReadOnlySpan<byte> Render(TelemetryEvent telemetryEvent)
     {
         _line.Begin();
         _line.Name("timestamp");
@@ -54,7 +57,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
 
         telemetryEvent.Describe(this);
         _line.End();
-        output.Write(_line.Written);
+        return _line.Written;
     }
 
     public void Flush() => output.Flush();

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
@@ -96,8 +97,10 @@ internal sealed class JsonLineBuffer
     {
         Byte('"');
         Room(LongestNumber);
-        value.UtcDateTime.TryFormat(_bytes.AsSpan(_length), out int written, "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
-        _length += written;
+        // The round-trip form has seven digits and a 'Z'; the format has six.
+        Utf8Formatter.TryFormat(value.UtcDateTime, _bytes.AsSpan(_length), out int written, 'O');
+        _length += written - 1;
+        _bytes[_length - 1] = (byte)'Z';
         Byte('"');
     }
 
@@ -133,6 +136,13 @@ internal sealed class JsonLineBuffer
     private void Characters(string value)
     {
         Room(value.Length * LongestCharacter);
+        if (UntrustedText.IsPlain(value))
+        {
+            Ascii.FromUtf16(value, _bytes.AsSpan(_length), out int written);
+            _length += written;
+            return;
+        }
+
         for (int i = 0; i < value.Length; i++)
         {
             char character = value[i];

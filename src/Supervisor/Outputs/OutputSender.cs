@@ -12,12 +12,14 @@ internal sealed class OutputSender(HostChannel channel, LaunchSpec spec, int use
 
     private readonly byte[] _buffer = new byte[Frame.MaxDataLength];
 
-    public void Send()
+    /// <param name="isExceeded">Whether the bound was seen passed while the agent ran, whatever it left in the end.</param>
+    public void Send(bool isExceeded)
     {
         // Only this thread's view of the file system changes; the supervisor has no other thread that opens files.
         _ = LibC.setfsgid(groupId);
         _ = LibC.setfsuid(userId);
         OutputsFound found = Measure();
+        found = found with { Exceeded = found.Exceeded || isExceeded };
         channel.Send(FrameType.OutputsFound, found.ToPayload());
         if (!found.Exceeded)
         {

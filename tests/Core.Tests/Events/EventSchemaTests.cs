@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using IsolatedAgents.Telemetry;
 using NJsonSchema;
@@ -12,7 +11,7 @@ public sealed class EventSchemaTests
     [TestMethod]
     public void CheckedInSchema_Always_IsTheGeneratedOne()
     {
-        string path = PathOfSchema();
+        string path = Repository.File("src", "Core", "Telemetry", "events.schema.json");
         string generated = EventSchema.Generate();
         if (Environment.GetEnvironmentVariable("IA_UPDATE_GOLDEN") == "1")
         {
@@ -47,7 +46,4 @@ public sealed class EventSchemaTests
 
         Assert.IsNotEmpty(schema.Validate("""{"timestamp":"2026-01-01T00:00:00Z","severity_text":"INFO","severity_number":9,"event.name":"file.read","event.id":500,"seq":1,"session.id":"","body":"","x":1}"""));
     }
-
-    private static string PathOfSchema([CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "..", "src", "Core", "Telemetry", "events.schema.json");
 }

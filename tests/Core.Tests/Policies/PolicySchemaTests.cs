@@ -13,7 +13,7 @@ public sealed class PolicySchemaTests
     [TestMethod]
     public async Task Text_CheckedInFile_IsTheSame()
     {
-        string file = SchemaFile();
+        string file = Repository.File("src", "Core", "Policies", "policy.schema.json");
         if (Environment.GetEnvironmentVariable("IA_UPDATE_GOLDEN") == "1")
         {
             await File.WriteAllTextAsync(file, PolicySchema.Text(), TestContext.CancellationToken);
@@ -92,18 +92,5 @@ public sealed class PolicySchemaTests
         }
 
         return result;
-    }
-
-    // Not by the caller's path: a deterministic build replaces it.
-    private static string SchemaFile()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "IsolatedAgents.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        Assert.IsNotNull(folder);
-        return Path.Combine(folder.FullName, "src", "Core", "Policies", "policy.schema.json");
     }
 }

@@ -31,13 +31,12 @@ internal sealed class DockerEngine : IContainerEngine
         {
             using DockerClientConfiguration configuration = new(address, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
-            VersionResponse version = await WithDeadlineAsync(
+            (string name, string version) = await WithDeadlineAsync(
                 $"no answer from {address} within {deadline.TotalSeconds} seconds",
                 deadline,
-                client.System.GetVersionAsync,
+                token => IdentifyAsync(client, address, token),
                 cancellationToken).ConfigureAwait(false);
-            bool isPodman = version.Components?.Any(component => component.Name.Contains("Podman", StringComparison.OrdinalIgnoreCase)) == true;
-            return new DockerEngine(client, new EngineDescription(isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version, address));
+            return new DockerEngine(client, new EngineDescription(name, version, address));
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
@@ -70,6 +69,10 @@ internal sealed class DockerEngine : IContainerEngine
         {
             throw new EngineException(DiagnosticTable.Image, $"The engine refuses the image name '{reference}': {ApiMessage(failure)}", failure);
         }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the image '{reference}': {Innermost(failure)}", failure);
+        }
     }
 
     public async Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken)
@@ -94,15 +97,13 @@ internal sealed class DockerEngine : IContainerEngine
     public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         string? id = null;
+        MultiplexedStream? stream = null;
         try
         {
-            CreateContainerResponse created = await WithDeadlineAsync(
-                "the engine did not create the container in time",
-                StartDeadline,
-                token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
-                cancellationToken).ConfigureAwait(false);
+            CreateContainerResponse created = await CreateAsync(spec).ConfigureAwait(false);
             id = created.ID;
-            MultiplexedStream stream = await CallAsync(
+            cancellationToken.ThrowIfCancellationRequested();
+            stream = await CallAsync(
                 token => _client.Containers.AttachContainerAsync(
                     id,
                     tty: false,
@@ -119,6 +120,7 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (Exception failure)
         {
+            stream?.Dispose();
             if (id is not null)
             {
                 await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);
@@ -134,6 +136,25 @@ internal sealed class DockerEngine : IContainerEngine
     }
 
     public void Dispose() => _client.Dispose();
+
+    // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.
+    private Task<CreateContainerResponse> CreateAsync(SandboxSpec spec) => WithDeadlineAsync(
+        "the engine did not create the container in time",
+        StartDeadline,
+        token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
+        CancellationToken.None);
+
+    private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
+    {
+        if (address.Scheme == "unix" && await EngineBanner.ReadAsync(address.LocalPath, cancellationToken).ConfigureAwait(false) is { } banner)
+        {
+            return banner;
+        }
+
+        VersionResponse version = await client.System.GetVersionAsync(cancellationToken).ConfigureAwait(false);
+        bool isPodman = version.Components?.Any(component => component.Name.Contains(EngineDescription.PodmanName, StringComparison.OrdinalIgnoreCase)) == true;
+        return (isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version);
+    }
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>

@@ -15,8 +15,10 @@ internal sealed class HostPathGuard(string? homeDirectory)
         "/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh", "/etc/docker", "/etc/kubernetes",
     ];
 
+    private static readonly string[] SystemSettings = ["/etc", "/private/etc"];
+
     /// <summary>Refused themselves; what lies in them may be mounted.</summary>
-    private static readonly string[] ClosedItself = ["/etc", "/private/etc", "/tmp", "/private/tmp", "/var/tmp", "/root"];
+    private static readonly string[] ClosedItself = [.. SystemSettings, "/tmp", "/private/tmp", "/var/tmp", "/root"];
 
     /// <summary>Below any home: keys, tokens and sockets.</summary>
     private static readonly string[] Secrets =
@@ -49,7 +51,7 @@ internal sealed class HostPathGuard(string? homeDirectory)
             return $"the host path '{QuotedText.Of(path)}' is a socket that would let the agent act outside the sandbox; no socket is ever available, remove the mount";
         }
 
-        if (SocketNames.FirstOrDefault(name => Path.Exists(Path.Join(absolutePath, name))) is { } held)
+        if (SocketIn(absolutePath) is { } held)
         {
             return $"the host path '{QuotedText.Of(path)}' holds the socket '{held}', which would let the agent act outside the sandbox; {Advice}";
         }
@@ -59,6 +61,28 @@ internal sealed class HostPathGuard(string? homeDirectory)
             ?? SecretOf(path);
         return closed is null ? null : $"the host path '{QuotedText.Of(path)}' meets '{QuotedText.Of(closed)}', which never goes into a sandbox; {Advice}";
     }
+
+    /// <summary>
+    /// Why a run may not have <paramref name="absolutePath"/> as its workspace; null where it may. Milder than <see cref="Problem"/>, since the workspace is where one stands:
+    /// a home is one as long as it holds no keys, and so is a temporary folder.
+    /// </summary>
+    public string? WorkspaceProblem(string absolutePath)
+    {
+        string path = Normal(absolutePath);
+        if (SocketIn(absolutePath) is { } held)
+        {
+            return $"holds the socket '{held}', which would let the agent act outside the sandbox";
+        }
+
+        string? closed = Closed.FirstOrDefault(folder => IsSameOrBelow(path, folder) || IsSameOrBelow(folder, path))
+            ?? SystemSettings.FirstOrDefault(folder => IsSameOrBelow(folder, path))
+            ?? Homes(path).SelectMany(SecretsOf).FirstOrDefault(secret => IsSameOrBelow(path, secret) || (IsSameOrBelow(secret, path) && Path.Exists(secret)));
+        return closed is null ? null : $"meets '{QuotedText.Of(closed)}', which never goes into a sandbox";
+    }
+
+    private static string? SocketIn(string folder) => SocketNames.FirstOrDefault(name => Path.Exists(Path.Join(folder, name)));
+
+    private static IEnumerable<string> SecretsOf(string home) => Secrets.Select(name => $"{home}/{name}");
 
     private static bool IsSocket(string path)
     {
@@ -71,15 +95,14 @@ internal sealed class HostPathGuard(string? homeDirectory)
 
     private string? SecretOf(string path)
     {
-        IEnumerable<string> homes = homeDirectory is null ? ["/root"] : [Normal(homeDirectory), "/root"];
-        foreach (string home in homes.Concat(HomeParents.Select(parent => HomeBelow(path, parent)).OfType<string>()))
+        foreach (string home in Homes(path))
         {
             if (IsSameOrBelow(home, path))
             {
                 return home;
             }
 
-            string? secret = Secrets.Select(name => $"{home}/{name}").FirstOrDefault(folder => IsSameOrBelow(path, folder) || IsSameOrBelow(folder, path));
+            string? secret = SecretsOf(home).FirstOrDefault(folder => IsSameOrBelow(path, folder) || IsSameOrBelow(folder, path));
             if (secret is not null)
             {
                 return secret;
@@ -88,6 +111,9 @@ internal sealed class HostPathGuard(string? homeDirectory)
 
         return HomeParents.FirstOrDefault(parent => IsSameOrBelow(parent, path));
     }
+
+    private IEnumerable<string> Homes(string path) =>
+        [.. homeDirectory is null ? [] : new[] { Normal(homeDirectory) }, "/root", .. HomeParents.Select(parent => HomeBelow(path, parent)).OfType<string>()];
 
     /// <summary>The home, of whichever user, that <paramref name="path"/> lies in.</summary>
     private static string? HomeBelow(string path, string parent)

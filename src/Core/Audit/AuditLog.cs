@@ -1,0 +1,170 @@
+using System.Buffers;
+using System.Text.Json;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Audit;
+
+/// <summary>
+/// An append-only file of every event of a run, each entry chained to the one before it, from a header to a seal. Runs that follow one another in a
+/// file continue one chain. What cannot be written fails the run: a log that was asked for and is not there is no log.
+/// </summary>
+internal sealed class AuditLog : ITelemetrySink, IDisposable
+{
+    private readonly FileStream _file;
+    private readonly Action _onFailure;
+    private readonly JsonFormat _format = new(Stream.Null);
+    private readonly ArrayBufferWriter<byte> _line = new(4096);
+    private readonly byte[] _head = new byte[AuditChain.HashLength];
+    private readonly string _sessionId;
+    private long _entries;
+    private long _lastSequence;
+
+    private AuditLog(FileStream file, string path, string sessionId, ReadOnlySpan<byte> head, Action onFailure)
+    {
+        _file = file;
+        _sessionId = sessionId;
+        _onFailure = onFailure;
+        Path = path;
+        head.CopyTo(_head);
+    }
+
+    /// <summary>Absolute path of the file.</summary>
+    public string Path { get; }
+
+    /// <summary>The hash of the last entry: kept elsewhere, it shows whether the end of the file was cut off.</summary>
+    public string Head => System.Text.Encoding.ASCII.GetString(_head);
+
+    /// <summary>Why the log is not complete; null where it is.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Opens or continues a file and writes the run's header.</summary>
+    /// <param name="path">Absolute path.</param>
+    /// <param name="header">The header.</param>
+    /// <param name="onFailure">Called once, on the writing thread, when an entry cannot be written.</param>
+    /// <exception cref="ConfigurationException">IA1003: it cannot be written, is in use, or is no audit log.</exception>
+    public static AuditLog Open(string path, AuditHeader header, Action onFailure)
+    {
+        FileStream? file = null;
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            // Whoever writes it has it alone. Elsewhere than on Windows only the strictest mode takes an exclusive lock, and other programs can read all the same.
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, 64 * 1024);
+            AuditVerification before = AuditVerifier.Verify(file, expectedHead: null);
+            if (before.Status is not (AuditStatus.Empty or AuditStatus.Sealed or AuditStatus.Unsealed) || before.IsTorn)
+            {
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    $"The audit log '{path}' cannot be continued: {before.Message} Keep it as it is and name another file.");
+            }
+
+            file.Seek(0, SeekOrigin.End);
+            AuditLog log = new(file, path, header.SessionId, before.Head is { } head ? System.Text.Encoding.ASCII.GetBytes(head) : AuditChain.Genesis, onFailure);
+            log.Append(JsonSerializer.SerializeToUtf8Bytes(header, AuditJsonContext.Default.AuditHeader));
+            file.Flush();
+            return log;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            file?.Dispose();
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                $"The audit log '{path}' cannot be written: {failure.Message} Name a file that this user may write and that no other run is writing.");
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    public void Write(TelemetryEvent telemetryEvent)
+    {
+        ReadOnlySpan<byte> line = _format.Render(telemetryEvent);
+        _lastSequence = telemetryEvent.Sequence;
+        TryAppend(line[..^1]);
+    }
+
+    public ValueTask FlushAsync()
+    {
+        Try(_file.Flush);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Writes the seal. Every event must have been written.</summary>
+    public void Seal(DateTimeOffset timestamp, string verdict)
+    {
+        AuditFooter footer = new() { Timestamp = timestamp, Sequence = _lastSequence + 1, SessionId = _sessionId, Verdict = verdict, Entries = _entries };
+        TryAppend(JsonSerializer.SerializeToUtf8Bytes(footer, AuditJsonContext.Default.AuditFooter));
+        Try(() => _file.Flush(flushToDisk: true));
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            _file.Dispose();
+        }
+        catch (IOException) when (Failure is not null)
+        {
+            // What could not be written before cannot be written now; the file is closed all the same.
+        }
+    }
+
+    private void TryAppend(ReadOnlySpan<byte> entry)
+    {
+        if (Failure is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            Append(entry);
+        }
+        catch (IOException failure)
+        {
+            Fail(failure);
+        }
+    }
+
+    private void Append(ReadOnlySpan<byte> entry)
+    {
+        _line.ResetWrittenCount();
+        _line.Write(entry[..^1]);
+        _line.Write(AuditChain.PreviousName);
+        _line.Write(_head);
+        AuditChain.Hash(_line.WrittenSpan, _head);
+        _line.Write(AuditChain.HashName);
+        _line.Write(_head);
+        _line.Write(AuditChain.End);
+        _line.Write("\n"u8);
+        _file.Write(_line.WrittenSpan);
+        _entries++;
+    }
+
+    private void Try(Action action)
+    {
+        if (Failure is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            action();
+        }
+        catch (IOException failure)
+        {
+            Fail(failure);
+        }
+    }
+
+    private void Fail(IOException failure)
+    {
+        Failure = failure.Message;
+        _onFailure();
+    }
+}

@@ -1,0 +1,194 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+
+namespace IsolatedAgents.Audit;
+
+[TestClass]
+public sealed class AuditLogTests
+{
+    private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("isolated-agents-audit-").FullName, "audit.jsonl");
+
+    [TestCleanup]
+    public void Delete() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
+
+    [TestMethod]
+    public void Verify_SealedRun_IsSealedAndKnowsItsHead()
+    {
+        string head = Record("run1", events: 20, isSealed: true);
+        AuditVerification verification = Verify(head);
+        Assert.AreEqual(AuditStatus.Sealed, verification.Status);
+        Assert.AreEqual(22, verification.Entries);
+        Assert.AreEqual(head, verification.Head);
+    }
+
+    [TestMethod]
+    public void Verify_TwoRunsInOneFile_AreOneChain()
+    {
+        string first = Record("run1", events: 3, isSealed: true);
+        string second = Record("run2", events: 4, isSealed: true);
+        Assert.AreEqual(AuditStatus.Sealed, Verify(second).Status);
+        Assert.AreEqual(AuditStatus.Sealed, Verify(first).Status, "the head of an earlier run is still in the chain");
+        Assert.AreEqual(11, Verify(second).Entries);
+    }
+
+    [TestMethod]
+    public void Verify_NoSeal_IsUnsealedAndNotTampered()
+    {
+        Record("run1", events: 5, isSealed: false);
+        Assert.AreEqual(AuditStatus.Unsealed, Verify(null).Status);
+    }
+
+    [TestMethod]
+    public void Verify_TornAtAnyByte_IsUnsealedWithoutAHeadAndCutWithOne()
+    {
+        string head = Record("run1", events: 3, isSealed: true);
+        byte[] whole = File.ReadAllBytes(_path);
+        for (int length = 1; length < whole.Length; length += 7)
+        {
+            File.WriteAllBytes(_path, whole[..length]);
+            Assert.AreEqual(AuditStatus.Unsealed, Verify(null).Status, $"torn at {length}");
+            Assert.AreEqual(AuditStatus.Cut, Verify(head).Status, $"torn at {length}");
+        }
+    }
+
+    [TestMethod]
+    public void C7_OneByteChangedAnywhere_NamesThatLine()
+    {
+        Record("run1", events: 8, isSealed: true);
+        byte[] whole = File.ReadAllBytes(_path);
+        Random random = new(20261122);
+        for (int round = 0; round < 500; round++)
+        {
+            byte[] changed = [.. whole];
+            int position = random.Next(whole.Length - 1);
+            changed[position] ^= (byte)(1 << random.Next(7));
+            if (changed[position] == '\n' || whole[position] == '\n')
+            {
+                continue;
+            }
+
+            File.WriteAllBytes(_path, changed);
+            AuditVerification verification = Verify(null);
+            Assert.AreEqual(AuditStatus.Tampered, verification.Status, $"byte {position}");
+            Assert.AreEqual(whole[..position].Count(value => value == '\n') + 1, verification.Line, $"byte {position}");
+        }
+    }
+
+    [TestMethod]
+    public void C7_LineTakenOutDoubledOrMoved_NamesThatLine()
+    {
+        Record("run1", events: 8, isSealed: true);
+        string[] lines = File.ReadAllLines(_path);
+        AssertTampered(4, [.. lines[..3], .. lines[4..]]);
+        AssertTampered(5, [.. lines[..4], .. lines[3..]]);
+        AssertTampered(3, [.. lines[..2], lines[3], lines[2], .. lines[4..]]);
+        AssertTampered(1, lines[1..]);
+    }
+
+    [TestMethod]
+    public void C7_EndCutOffOrAllReplaced_IsSeenWithTheHead()
+    {
+        string head = Record("run1", events: 8, isSealed: true);
+        string[] lines = File.ReadAllLines(_path);
+        Write(lines[..5]);
+        Assert.AreEqual(AuditStatus.Cut, Verify(head).Status);
+        File.Delete(_path);
+        Record("run1", events: 2, isSealed: true);
+        Assert.AreEqual(AuditStatus.Cut, Verify(head).Status);
+    }
+
+    [TestMethod]
+    public void C7_EntryRewrittenWithItsOwnHash_BreaksTheNextOne()
+    {
+        Record("run1", events: 8, isSealed: true);
+        string[] lines = File.ReadAllLines(_path);
+        string covered = lines[4][..lines[4].IndexOf("\",\"audit.hash\"", StringComparison.Ordinal)].Replace("line 4", "LINE 4", StringComparison.Ordinal);
+        Span<byte> hash = stackalloc byte[AuditChain.HashLength];
+        AuditChain.Hash(Encoding.UTF8.GetBytes(covered), hash);
+        lines[4] = $"{covered}\",\"audit.hash\":\"{Encoding.ASCII.GetString(hash)}\"}}";
+        AssertTampered(6, lines);
+    }
+
+    [TestMethod]
+    public void Open_FileOfAnotherKind_IsRefusedAndLeftAsItIs()
+    {
+        File.WriteAllText(_path, "not an audit log\n");
+        ConfigurationException refused = Assert.ThrowsExactly<ConfigurationException>(() => Open("run1"));
+        Assert.AreEqual(DiagnosticTable.Parameters, refused.Diagnostic.Code);
+        Assert.AreEqual("not an audit log\n", File.ReadAllText(_path));
+    }
+
+    [TestMethod]
+    public void Open_WhileAnotherRunWrites_IsRefused()
+    {
+        using AuditLog first = Open("run1");
+        Assert.ThrowsExactly<ConfigurationException>(() => Open("run2"));
+    }
+
+    [TestMethod]
+    public void Verify_LineWithoutEnd_IsBounded()
+    {
+        using MemoryStream endless = new(Encoding.ASCII.GetBytes(new string('a', 3 * 1024 * 1024)));
+        Assert.AreEqual(AuditStatus.Tampered, AuditVerifier.Verify(endless, null).Status);
+    }
+
+    [TestMethod]
+    public void Lines_ReadByAnyone_AreValidJsonWithConsecutiveNumbers()
+    {
+        Record("run1", events: 3, isSealed: true);
+        string[] numbers = [.. File.ReadLines(_path).Select(line => Regex.Match(line, "\"seq\":(\\d+)").Groups[1].Value)];
+        CollectionAssert.AreEqual(new[] { "0", "1", "2", "3", "4" }, numbers);
+        foreach (string line in File.ReadLines(_path))
+        {
+            System.Text.Json.JsonDocument.Parse(line).Dispose();
+        }
+    }
+
+    private static AuditHeader Header(string session) => new()
+    {
+        Timestamp = DateTimeOffset.UnixEpoch,
+        SessionId = session,
+        PolicySha256 = "0",
+        AgentName = "agent",
+        AgentSha256 = "0",
+        HostName = "host",
+        OperatingSystem = "system",
+        ProcessId = 1,
+    };
+
+    private AuditLog Open(string session) => AuditLog.Open(_path, Header(session), () => Assert.Fail("Nothing is to fail here."));
+
+    private string Record(string session, int events, bool isSealed)
+    {
+        using AuditLog log = Open(session);
+        for (int number = 1; number <= events; number++)
+        {
+            log.Write(new AgentOutput(OutputStream.Standard, $"line {number}", Cut: false) { Sequence = number, SessionId = session, Timestamp = DateTimeOffset.UnixEpoch });
+        }
+
+        if (isSealed)
+        {
+            log.Seal(DateTimeOffset.UnixEpoch, "passed");
+        }
+
+        return log.Head;
+    }
+
+    private AuditVerification Verify(string? head)
+    {
+        using FileStream log = File.OpenRead(_path);
+        return AuditVerifier.Verify(log, head);
+    }
+
+    private void AssertTampered(long line, string[] lines)
+    {
+        Write(lines);
+        AuditVerification verification = Verify(null);
+        Assert.AreEqual(AuditStatus.Tampered, verification.Status);
+        Assert.AreEqual(line, verification.Line, verification.Message);
+    }
+
+    private void Write(string[] lines) => File.WriteAllText(_path, string.Concat(lines.Select(line => line + "\n")));
+}

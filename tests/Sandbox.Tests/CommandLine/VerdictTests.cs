@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using IsolatedAgents.Sandbox.Tests.Engine;
+
+namespace IsolatedAgents.Sandbox.Tests.CommandLine;
+
+/// <summary>Every verdict as a user of the command line meets it: an exit code, and one line on standard error.</summary>
+[TestClass]
+public sealed class VerdictTests
+{
+    private const int Minute = 60_000;
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_Passed_IsZeroAndSilentOnStandardError()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.RunCommandAsync("echo data > /output/result.txt", Token);
+        result.AssertEnd(0, null);
+        Assert.AreEqual("", result.Error);
+        Assert.AreEqual("data\n", await File.ReadAllTextAsync(Path.Combine(host.Output, "result.txt"), Token));
+        await EngineCli.Docker.WhenNoneIsLeftAsync(result.ProcessId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("exit 3", "error IA6001: The agent ended with exit code 3.")]
+    [DataRow("exit 124", "error IA6001: The agent ended with exit code 124.")]
+    [DataRow("exit 137", "error IA6001: The agent ended with exit code 137.")]
+    [DataRow("kill -SEGV $$", "error IA6002: The agent was ended by signal SIGSEGV.")]
+    [DataRow("kill -9 $$", "error IA6002: The agent was ended by signal SIGKILL.")]
+    [DataRow("no-such-program", "error IA6001: The agent ended with exit code 127.")]
+    public async Task Run_AgentFails_IsOneWhateverItsOwnCode(string command, string line)
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.RunCommandAsync(command, Token);
+        result.AssertEnd(1, line[6..12]);
+        Assert.AreEqual(line, Assert.ContainsSingle(result.ErrorLines));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_OutputThatIsALink_IsThree()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.RunCommandAsync("ln -s /etc/passwd /output/stolen; echo good > /output/good", Token);
+        result.AssertEnd(3, "IA3004");
+        Assert.Contains("'stolen'", result.Error);
+        Assert.IsFalse(Path.Exists(Path.Combine(host.Output, "stolen")));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_TooMuchOutput_IsFourAndNothingIsCollected()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.RunCommandAsync("dd if=/dev/zero of=/output/big bs=1k count=300 2>&1", Token, "--max-output-bytes", "100000");
+        result.AssertEnd(4, "IA4003");
+        Assert.IsFalse(Path.Exists(host.Output));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_TimeLimit_Is124()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.RunCommandAsync("trap '' TERM; sleep 600 & sleep 600", Token, "--timeout-seconds", "1");
+        result.AssertEnd(124, "IA4001");
+        await EngineCli.Docker.WhenNoneIsLeftAsync(result.ProcessId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_ForkBomb_Is135()
+    {
+        using CommandLineHost host = new();
+        (await host.RunPuppetAsync("forkbomb 500", Token, "--pids-limit", "32")).AssertEnd(135, "IA4004");
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_MemoryHog_Is137()
+    {
+        using CommandLineHost host = new();
+        (await host.RunPuppetAsync("memory 300", Token, "--memory-mb", "64")).AssertEnd(137, "IA4002");
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_NoEngine_IsSixWithinTwoSeconds()
+    {
+        using CommandLineHost host = new() { Environment = { ["DOCKER_HOST"] = "unix:///nonexistent/docker.sock" } };
+        long started = Stopwatch.GetTimestamp();
+        CommandLineResult result = await host.Start("run", "--command", "true").EndAsync(Token);
+        Assert.IsLessThan(TimeSpan.FromSeconds(2), Stopwatch.GetElapsedTime(started));
+        result.AssertEnd(6, "IA2001");
+        Assert.AreEqual(
+            "error IA2001: No container engine answers. Tried unix:///nonexistent/docker.sock: no such socket. Start one, or point DOCKER_HOST at it.\n",
+            result.Error);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("localhost:2375", "error IA2001: The engine address 'localhost:2375' of DOCKER_HOST cannot be used: expected unix:///path, npipe://./pipe/name or tcp://host:port.\n")]
+    [DataRow("ssh://user@host", "error IA2001: The engine address 'ssh://user@host' of DOCKER_HOST cannot be used: expected unix:///path, npipe://./pipe/name or tcp://host:port.\n")]
+    public async Task Run_EngineAddressThatIsNone_IsSix(string address, string error)
+    {
+        using CommandLineHost host = new() { Environment = { ["DOCKER_HOST"] = address } };
+        CommandLineResult result = await host.Start("run", "--command", "true").EndAsync(Token);
+        result.AssertEnd(6, "IA2001");
+        Assert.AreEqual(error, result.Error);
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task Run_ImageThatCannotBeHad_IsSix()
+    {
+        using CommandLineHost host = new();
+        // No registry answers there: the engine says so, whatever the network is like.
+        CommandLineResult result = await host.Start("run", "--command", "true", "--image", "localhost:1/nothing:1").EndAsync(Token);
+        result.AssertEnd(6, "IA2002");
+        Assert.StartsWith("error IA2002: The image 'localhost:1/nothing:1' is not on the engine and cannot be pulled: ", result.Error);
+        Assert.EndsWith("Build or pull it first, or name another one in base_image.\n", result.Error);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_ImageNameThatIsNone_IsTwoAndNamesTheOption()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.Start("run", "--command", "true", "--image", "UPPER CASE").EndAsync(Token);
+        result.AssertEnd(2, "IA1003");
+        Assert.Contains("'--image'", result.Error);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_ImageWithoutTheInterpreter_IsSixAndNamesIt()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult result = await host.Start("run", CommandLineHost.Puppet, "--image", SandboxHost.BusyboxImage, "--", "exit", "0").EndAsync(Token);
+        result.AssertEnd(6, "IA2002");
+        Assert.StartsWith($"error IA2002: The program 'python3' cannot be started in the image '{SandboxHost.BusyboxImage}': ", result.Error);
+        await EngineCli.Docker.WhenNoneIsLeftAsync(result.ProcessId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_ControlThatThisVersionLacks_IsSixAtItsPlaceInTheFile()
+    {
+        using CommandLineHost host = new();
+        host.Write("policy.json", "{\n  \"network\": { \"allowed_endpoints\": [\"a.example\"] }\n}\n");
+        CommandLineResult result = await host.RunCommandAsync("true", Token, "--policy", "policy.json");
+        result.AssertEnd(6, "IA2004");
+        Assert.AreEqual(
+            "policy.json(2,16): error IA2004: 'network.allowed_endpoints' cannot be enforced: this version opens no way to the network; remove the entries.\n",
+            result.Error);
+        Assert.AreEqual("", await EngineCli.Docker.ContainersOfAsync(result.ProcessId, Token));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("INT")]
+    [DataRow("TERM")]
+    public async Task R5_Signal_Is130AndNothingIsLeft(string signal)
+    {
+        using CommandLineHost host = new();
+        CommandLineRun run = host.StartPuppet("trap-term 600");
+        await run.WhenOutputAsync("\\\"trap-term\\\"", Token);
+        long started = Stopwatch.GetTimestamp();
+        await run.SignalAsync(signal, Token);
+        CommandLineResult result = await run.EndAsync(Token);
+        Assert.IsLessThan(TimeSpan.FromSeconds(5), Stopwatch.GetElapsedTime(started));
+        result.AssertEnd(130, "IA7001");
+        await EngineCli.Docker.WhenNoneIsLeftAsync(run.Id, Token);
+        Assert.IsLessThan(TimeSpan.FromSeconds(5), Stopwatch.GetElapsedTime(started));
+        Assert.IsFalse(Path.Exists(host.Output));
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task R7_ManyRunsIntoOneOutputDirectory_LeaveTheFilesOfOneOfThem()
+    {
+        using CommandLineHost host = new();
+        CommandLineResult[] results = await Task.WhenAll(Enumerable.Range(0, 4).Select(number =>
+            host.RunCommandAsync($"echo {number} > /output/a; echo {number} > /output/b", Token)));
+        Assert.Contains(0, results.Select(result => result.ExitCode), string.Concat(results.Select(result => result.Error)));
+
+        // Whoever comes second to the rename says so; it does not crash, and does not mix.
+        Assert.IsTrue(results.All(result => result.ExitCode is 0 or 2 or 6), string.Concat(results.Select(result => result.Error)));
+        Assert.AreEqual(await File.ReadAllTextAsync(Path.Combine(host.Output, "a"), Token), await File.ReadAllTextAsync(Path.Combine(host.Output, "b"), Token));
+        Assert.IsEmpty(Directory.GetDirectories(host.Root, "output.*"));
+    }
+}

@@ -1,0 +1,185 @@
+using System.Text.Json.Nodes;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Runs;
+using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+
+namespace IsolatedAgents.Sandbox.Tests.Engine;
+
+/// <summary>R9 and R6: an engine that does not do what it was asked, or stops doing it, is never a pass.</summary>
+[TestClass]
+public sealed class UnfaithfulEngineTests
+{
+    private const int Minute = 60_000;
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_EngineThatChangesNothing_Passes()
+    {
+        using SandboxHost host = new();
+        using RewritingEngineProxy proxy = Proxy(host, _ => { });
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("echo ran > /output/ran", Token));
+        Assert.IsTrue(proxy.CreateAsked.Task.IsCompleted);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("memory limit", "Memory", "MemorySwap")]
+    [DataRow("process limit", "PidsLimit")]
+    [DataRow("CPU limit", "NanoCpus")]
+    [DataRow("read-only root", "ReadonlyRootfs")]
+    public async Task R9_LimitThatTheEngineIgnores_IsAnEngineErrorAndNothingRuns(string control, params string[] keys)
+    {
+        await AssertRefusedAsync(control, create =>
+        {
+            JsonObject settings = create["HostConfig"]!.AsObject();
+            foreach (string key in keys)
+            {
+                // An engine's client may write the name in another case than the documentation.
+                string written = settings.Select(entry => entry.Key).Single(name => name.Equals(key, StringComparison.OrdinalIgnoreCase));
+                settings.Remove(written);
+            }
+        });
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("empty network", "bridge")]
+    [DataRow("empty network", "host")]
+    public async Task R9_NetworkThatTheEngineSetsUpAnyway_IsAnEngineErrorAndNothingRuns(string control, string mode) =>
+        await AssertRefusedAsync(control, create =>
+        {
+            create["NetworkDisabled"] = false;
+            create["HostConfig"]!["NetworkMode"] = mode;
+        });
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_HostProcesses_AreAnEngineErrorAndNothingRuns() =>
+        await AssertRefusedAsync("process namespace", create => create["HostConfig"]!["PidMode"] = "host");
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_WritableWorkspace_IsAnEngineErrorAndNothingRuns() =>
+        await AssertRefusedAsync("read-only mounts", create =>
+        {
+            foreach (JsonNode? mount in create["HostConfig"]!["Mounts"]!.AsArray())
+            {
+                mount!["ReadOnly"] = false;
+            }
+        });
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_FileSystemBelowTheWorkspaceThatStaysWritable_IsAnEngineErrorAndNothingRuns()
+    {
+        using SandboxHost host = new();
+        string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "below")).FullName;
+        await MountAsync("mount", "-t", "tmpfs", "isolated-agents", below);
+        try
+        {
+            AgentRunResult result = await host.RunAsync("echo stolen > below/file", Token);
+            AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+            Assert.Contains("The control 'read-only mounts' is not in force: '/workspace/below' is writable.", result.Diagnostics[0].Message);
+            Assert.IsFalse(File.Exists(Path.Combine(below, "file")));
+        }
+        finally
+        {
+            await MountAsync("umount", "--lazy", below);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R9_LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() =>
+        await AssertRefusedAsync("memory limit", create =>
+        {
+            create["HostConfig"]!["Memory"] = 1L << 30;
+            create["HostConfig"]!["MemorySwap"] = 1L << 30;
+        });
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R6_ConnectionsAreCut_IsAnEngineErrorAndNothingIsLeft()
+    {
+        using SandboxHost host = new();
+        using RewritingEngineProxy proxy = Proxy(host, _ => { });
+        Task<AgentRunResult> running = host.RunPuppetAsync("trap-term 600", Token);
+        await host.WhenLineAsync("trap-term");
+        proxy.Cut();
+        AgentRunResult result = await running;
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("/images/", DiagnosticTable.EngineLost)]
+    [DataRow("/containers/create", DiagnosticTable.EngineLost)]
+    [DataRow("/attach", DiagnosticTable.EngineLost)]
+    [DataRow("/start", DiagnosticTable.EngineLost)]
+    [DataRow("/version", DiagnosticTable.NoEngine)]
+    public async Task R6_EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code)
+    {
+        using SandboxHost host = new();
+        using RewritingEngineProxy proxy = Proxy(host, _ => { }, call);
+        AgentRunResult result = await host.RunAsync("echo ran", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, code);
+        Assert.Contains("disk is full.", result.Diagnostics[0].Message);
+        Assert.AreEqual("", await DockerCli.ContainersOfAsync(result.SessionId, Token));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task R5_CancelWhileTheContainerIsMade_LeavesNothing()
+    {
+        using SandboxHost host = new();
+        TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using RewritingEngineProxy proxy = new(host.Root, EngineCli.DockerSocket, _ => { }) { CreateGate = gate.Task };
+        host.Environment["DOCKER_HOST"] = proxy.Address;
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        Task<AgentRunResult> running = host.RunAsync("echo ran", cancel.Token);
+        await proxy.CreateAsked.Task;
+        await cancel.CancelAsync();
+        // A slow engine makes the container although nobody wants it any more.
+        gate.SetResult();
+        AgentRunResult result = await running;
+        AssertVerdict(Verdict.Cancelled, 130, result, DiagnosticTable.Cancelled);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+        Assert.IsEmpty(host.Lines);
+    }
+
+    private static async Task MountAsync(string program, params string[] arguments)
+    {
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(program, arguments);
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            Assert.Inconclusive($"'{program}' is not permitted here.");
+        }
+    }
+
+    private static RewritingEngineProxy Proxy(SandboxHost host, Action<JsonObject> rewrite, string? failing = null)
+    {
+        RewritingEngineProxy proxy = new(host.Root, EngineCli.DockerSocket, rewrite) { Failing = failing };
+        host.Environment["DOCKER_HOST"] = proxy.Address;
+        return proxy;
+    }
+
+    private async Task AssertRefusedAsync(string control, Action<JsonObject> rewrite)
+    {
+        using SandboxHost host = new();
+        using RewritingEngineProxy proxy = Proxy(host, rewrite);
+        AgentRunResult result = await host.RunAsync("echo ran; echo ran > /output/ran", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+        Assert.Contains($"The control '{control}' is not in force: ", result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Events.OfType<AgentStarting>());
+        Assert.IsEmpty(host.Lines);
+        Assert.IsFalse(Directory.Exists(host.Output));
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+}

@@ -12,6 +12,9 @@ internal sealed class OutputDirectory
     /// <summary>Marks a folder as ours, and names the files in it that are: those alone a later run may replace.</summary>
     public const string ManifestName = ".isolated-agents-outputs.json";
 
+    // Any other trouble with a rename is no different the next time: a few times are enough to tell.
+    private const int MaxAttempts = 20;
+
     private OutputDirectory(string path) => FullPath = path;
 
     /// <summary>Absolute path.</summary>
@@ -52,35 +55,42 @@ internal sealed class OutputDirectory
         File.WriteAllBytes(
             Path.Combine(staging, ManifestName),
             JsonSerializer.SerializeToUtf8Bytes(new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)]), OutputManifestContext.Default.OutputManifest));
-        string? old = null;
-        if (Directory.Exists(FullPath))
-        {
-            old = $"{FullPath}.replaced-{sessionId}";
-            Directory.Move(FullPath, old);
-        }
-
+        List<string> replaced = [];
         try
         {
-            Directory.Move(staging, FullPath);
+            for (int attempt = 1; !TryReplace(staging, $"{FullPath}.replaced-{sessionId}-{attempt}", replaced, isLast: attempt == MaxAttempts); attempt++)
+            {
+            }
         }
-        catch when (old is not null)
+        catch when (replaced.Count > 0 && !Directory.Exists(FullPath))
         {
-            // Where another run was quicker, its outputs stay, and what both wanted to replace is nobody's.
-            if (Directory.Exists(FullPath))
-            {
-                Directory.Delete(old, recursive: true);
-            }
-            else
-            {
-                Directory.Move(old, FullPath);
-            }
-
+            Directory.Move(replaced[^1], FullPath);
+            replaced.RemoveAt(replaced.Count - 1);
             throw;
         }
-
-        if (old is not null)
+        finally
         {
-            Directory.Delete(old, recursive: true);
+            replaced.ForEach(old => Directory.Delete(old, recursive: true));
+        }
+    }
+
+    // Between the two renames another run may put its outputs here: the one that comes later replaces them in turn.
+    private bool TryReplace(string staging, string aside, List<string> replaced, bool isLast)
+    {
+        try
+        {
+            if (Directory.Exists(FullPath))
+            {
+                Directory.Move(FullPath, aside);
+                replaced.Add(aside);
+            }
+
+            Directory.Move(staging, FullPath);
+            return true;
+        }
+        catch (IOException) when (!isLast && Directory.Exists(staging))
+        {
+            return false;
         }
     }
 

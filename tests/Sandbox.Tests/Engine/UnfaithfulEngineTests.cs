@@ -65,7 +65,7 @@ public sealed class UnfaithfulEngineTests
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R9_WritableWorkspace_IsAnEngineErrorAndNothingRuns() =>
-        await AssertRefusedAsync("read-only mounts", create =>
+        await AssertRefusedAsync("read-only mount", create =>
         {
             foreach (JsonNode? mount in create["HostConfig"]!["Mounts"]!.AsArray())
             {
@@ -84,7 +84,7 @@ public sealed class UnfaithfulEngineTests
         {
             AgentRunResult result = await host.RunAsync("echo stolen > below/file", Token);
             AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
-            Assert.Contains("The control 'read-only mounts' is not in force: '/workspace/below' is writable.", result.Diagnostics[0].Message);
+            Assert.Contains("The control 'read-only mount' is not in force: '/workspace/below', which is mounted below '/workspace', is writable.", result.Diagnostics[0].Message);
             Assert.IsFalse(File.Exists(Path.Combine(below, "file")));
         }
         finally
@@ -118,18 +118,18 @@ public sealed class UnfaithfulEngineTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
-    [DataRow("/images/", DiagnosticTable.EngineLost)]
-    [DataRow("/containers/create", DiagnosticTable.EngineLost)]
-    [DataRow("/attach", DiagnosticTable.EngineLost)]
-    [DataRow("/start", DiagnosticTable.EngineLost)]
-    [DataRow("/version", DiagnosticTable.NoEngine)]
-    public async Task R6_EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code)
+    [DataRow("/_ping", DiagnosticTable.NoEngine, "500")]
+    [DataRow("/images/", DiagnosticTable.EngineLost, "disk is full.")]
+    [DataRow("/containers/create", DiagnosticTable.EngineLost, "disk is full.")]
+    [DataRow("/attach", DiagnosticTable.EngineLost, "disk is full.")]
+    [DataRow("/start", DiagnosticTable.EngineLost, "disk is full.")]
+    public async Task R6_EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code, string cause)
     {
         using SandboxHost host = new();
         using RewritingEngineProxy proxy = Proxy(host, _ => { }, call);
         AgentRunResult result = await host.RunAsync("echo ran", Token);
         AssertVerdict(Verdict.EngineError, 6, result, code);
-        Assert.Contains("disk is full.", result.Diagnostics[0].Message);
+        Assert.Contains(cause, result.Diagnostics[0].Message);
         Assert.AreEqual("", await DockerCli.ContainersOfAsync(result.SessionId, Token));
     }
 

@@ -7,7 +7,9 @@ namespace IsolatedAgents.Package.Tests;
 public sealed class InterruptionTests
 {
     private const int Minutes = 120_000;
-    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(5);
+
+    // Far above what it takes, since other builds keep the machine busy.
+    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(10);
 
     public required TestContext TestContext { get; init; }
 

@@ -77,6 +77,11 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
                 if (!cancellationToken.IsCancellationRequested)
                 {
                     ExtendDeadline(lost, frame.Type);
+                    if (cancellationToken.IsCancellationRequested)
+                    {
+                        // Between the question and the extension: the shorter deadline holds.
+                        lost.CancelAfter(CancelDeadline);
+                    }
                 }
 
                 await reporter.TakeAsync(frame).ConfigureAwait(false);

@@ -10,7 +10,8 @@ public sealed class EndOfRunTests
 {
     private const int Minute = 60_000;
 
-    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(5);
+    // Far above what it takes, since other tests keep the machine busy; the benchmarks measure.
+    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(10);
 
     public required TestContext TestContext { get; init; }
 

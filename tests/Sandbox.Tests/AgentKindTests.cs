@@ -62,6 +62,19 @@ public sealed class AgentKindTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E9_FolderThatHoldsKeys_IsNoAgentFolder()
+    {
+        using SandboxHost host = new();
+        string home = Directory.CreateDirectory(Path.Combine(host.Root, "home", ".ssh")).Parent!.FullName;
+        await File.WriteAllTextAsync(Path.Combine(home, "agent.sh"), "cat /agent/.ssh/*", Token);
+        host.Environment["HOME"] = home;
+        AgentRunResult result = await host.RunAsync(host.Request("") with { Command = null, Agent = home }, Token);
+        AssertVerdict(Verdict.ConfigurationError, 2, result, "IA1003");
+        Assert.Contains("The agent folder", result.Diagnostics[0].Message);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Command_WithArguments_IsAShellsWithThem()
     {
         using SandboxHost host = new();

@@ -24,6 +24,11 @@ internal static class RunResolver
         }
 
         AgentPlan agent = AgentPlanner.Plan(request);
+        if (agent.Mount is { } mount && Directory.Exists(mount.HostPath))
+        {
+            agent = agent with { Mount = mount with { HostPath = ResolveShownFolder(mount.HostPath, "agent folder", request) } };
+        }
+
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
         return new ResolvedRun
         {
@@ -58,17 +63,23 @@ internal static class RunResolver
             throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' does not exist. Name an existing folder.");
         }
 
+        return ResolveShownFolder(workspace, "working directory", request);
+    }
+
+    /// <summary>Follows the links to a folder that the agent will see, and refuses those that no agent may see.</summary>
+    private static string ResolveShownFolder(string folder, string what, AgentRunRequest request)
+    {
         // What is mounted is what is there, and not what a link points to when the engine looks.
-        string resolved = LinkResolver.Resolve(workspace)
-            ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' lies behind links that cannot be followed. Name the folder itself.");
+        string resolved = LinkResolver.Resolve(folder)
+            ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"The {what} '{folder}' lies behind links that cannot be followed. Name the folder itself.");
         if (resolved == Path.GetPathRoot(resolved))
         {
-            throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' is the root of a file system, which is never shown to an agent. Name a folder below it.");
+            throw new ConfigurationException(DiagnosticTable.Parameters, $"The {what} '{folder}' is the root of a file system, which is never shown to an agent. Name a folder below it.");
         }
 
         HostPathGuard guard = new(Home(request.HostEnvironment));
-        return (guard.WorkspaceProblem(workspace) ?? guard.WorkspaceProblem(resolved)) is { } problem
-            ? throw new ConfigurationException(DiagnosticTable.Parameters, $"The working directory '{workspace}' {problem}. Name a folder that holds just what the agent needs.")
+        return (guard.WorkspaceProblem(folder) ?? guard.WorkspaceProblem(resolved)) is { } problem
+            ? throw new ConfigurationException(DiagnosticTable.Parameters, $"The {what} '{folder}' {problem}. Name a folder that holds just what the agent needs.")
             : Path.TrimEndingDirectorySeparator(resolved);
     }
 

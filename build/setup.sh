@@ -118,7 +118,8 @@ in_podman() { as_root podman --url "unix://$PODMAN_SOCKET" "$@"; }
 
 launch_dockerd() {
   # The group lets the calling user, not only root, use the socket; fd 9 is the lock, which a daemon must not keep.
-  as_root sh -c 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null &' sh "$DOCKERD_LOG" \
+  # From the root: a service must not depend on a folder, such as a clone, that may be gone tomorrow.
+  as_root sh -c 'cd /; log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null &' sh "$DOCKERD_LOG" \
     dockerd --pidfile "$DOCKERD_PID" --group "$(id -g)" "$@" 9>&-
   local i
   for ((i = 0; i < 50; i++)); do
@@ -201,7 +202,7 @@ CONF
   fi
   as_root mkdir -p "${PODMAN_SOCKET%/*}"
   as_root rm -f "$PODMAN_SOCKET"
-  as_root sh -c 'log=$1 file=$2; shift 2; setsid sh -c '\''echo $$ >"$0"; exec "$@"'\'' "$file" "$@" >"$log" 2>&1 </dev/null &' \
+  as_root sh -c 'cd /; log=$1 file=$2; shift 2; setsid sh -c '\''echo $$ >"$0"; exec "$@"'\'' "$file" "$@" >"$log" 2>&1 </dev/null &' \
     sh "$PODMAN_LOG" "$PODMAN_PID" podman system service --time=0 "unix://$PODMAN_SOCKET" 9>&-
   local i
   for ((i = 0; i < 50; i++)); do

@@ -4,12 +4,13 @@ namespace IsolatedAgents.Package.Tests;
 
 /// <summary>R5: a build that is broken off leaves no agent behind.</summary>
 [TestClass]
+[DoNotParallelize]
 public sealed class InterruptionTests
 {
     private const int Minutes = 120_000;
 
-    // Far above what it takes, since other builds keep the machine busy.
-    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(10);
+    // What R5 of the cases allows. These tests run alone, so that it is ours to keep and not the other builds' load.
+    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(5);
 
     public required TestContext TestContext { get; init; }
 

@@ -22,14 +22,14 @@ internal static class DockerCli
     /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
     public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
     {
-        ProcessStartInfo start = new("docker", ["events", "--filter", "event=destroy", "--filter", $"label=dev.isolated-agents.session={sessionId}", "--format", "{{.ID}}"])
+        ProcessStartInfo start = new("docker", ["events", "--since", Engine.EngineCli.Since(), "--filter", "event=destroy", "--filter", $"label=dev.isolated-agents.session={sessionId}", "--format", "{{.ID}}"])
         {
             RedirectStandardOutput = true,
         };
         using Process events = Process.Start(start)!;
         try
         {
-            // Listening first, looking second: a removal in between is seen by one of the two.
+            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between looking and listening.
             Task<string?> destroyed = events.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
             if ((await ContainersOfAsync(sessionId, cancellationToken)).Length > 0)
             {

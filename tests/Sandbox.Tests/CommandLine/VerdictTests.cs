@@ -9,8 +9,8 @@ public sealed class VerdictTests
 {
     private const int Minute = 60_000;
 
-    // Far above what it takes, since other tests keep the machine busy; the benchmarks measure.
-    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(10);
+    // What R5 of the cases allows. These tests run alone, so that it is ours to keep and not the other tests' load.
+    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(5);
 
     public required TestContext TestContext { get; init; }
 
@@ -92,13 +92,14 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task Run_NoEngine_IsSixAndSaysWhatWasTried()
+    public async Task Run_NoEngine_IsSixWithinTwoSeconds()
     {
         using CommandLineHost host = new() { Environment = { ["DOCKER_HOST"] = "unix:///nonexistent/docker.sock" } };
         long started = Stopwatch.GetTimestamp();
         CommandLineResult result = await host.Start("run", "--command", "true").EndAsync(Token);
-        Assert.IsLessThan(TimeSpan.FromSeconds(20), Stopwatch.GetElapsedTime(started));
+        Assert.IsLessThan(TimeSpan.FromSeconds(2), Stopwatch.GetElapsedTime(started));
         result.AssertEnd(6, "IA2001");
         Assert.AreEqual(
             "error IA2001: No container engine answers. Tried unix:///nonexistent/docker.sock: no such socket. Start one, or point DOCKER_HOST at it.\n",
@@ -165,6 +166,7 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("INT")]
     [DataRow("TERM")]

@@ -47,10 +47,10 @@ internal sealed class EngineCli(string name, string socket, params string[] prog
     public async Task WhenNoneIsLeftAsync(int processId, CancellationToken cancellationToken)
     {
         string removal = name == "docker" ? "destroy" : "remove";
-        using Process events = Process.Start(Command("events", "--filter", $"event={removal}", "--format", "{{.ID}}"))!;
+        using Process events = Process.Start(Command("events", "--since", Since(), "--filter", $"event={removal}", "--format", "{{.ID}}"))!;
         try
         {
-            // Listening first, looking second: a removal in between is seen by one of the two.
+            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between looking and listening.
             Task<string?> removed = events.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
             while ((await ContainersOfAsync(processId, cancellationToken)).Length > 0)
             {
@@ -63,6 +63,9 @@ internal sealed class EngineCli(string name, string socket, params string[] prog
             events.Kill();
         }
     }
+
+    /// <summary>Now, as clients take the time from which they replay events.</summary>
+    internal static string Since() => DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private ProcessStartInfo Command(params string[] arguments) => new(program[0], [.. program[1..], .. arguments])
     {

@@ -25,6 +25,8 @@ internal sealed class RunCommand
     private readonly Option<string?> _auditLog = Text("--audit-log", "FILE", "The audit log, continued where it exists; the run fails where it cannot be written.");
     private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
     private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
+    private readonly Option<string?> _transport = Text("--transport", "auto|socket|attach", "How host and sandbox talk.");
+    private readonly Option<string?> _delivery = Text("--delivery", "auto|mount|copy", "How files get into the sandbox.");
     private readonly Option<string[]> _environment = new("--environment")
     {
         HelpName = "NAME",
@@ -62,7 +64,7 @@ internal sealed class RunCommand
 
     private IEnumerable<Option> Options() =>
     [
-        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _engine, _environment, .. _policyOptions.All,
+        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _engine, _transport, _delivery, _environment, .. _policyOptions.All,
     ];
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -107,7 +109,9 @@ internal sealed class RunCommand
             OutputDirectory = parsed.GetValue(_outputDirectory),
             PolicyFile = parsed.GetValue(_policy),
             PolicyOverrides = overrides,
-            Engine = Engine(parsed.GetValue(_engine)),
+            Engine = Choice("--engine", parsed.GetValue(_engine), RequestWords.Engine),
+            Transport = Choice("--transport", parsed.GetValue(_transport), RequestWords.Transport),
+            Delivery = Choice("--delivery", parsed.GetValue(_delivery), RequestWords.Delivery),
             AuditLog = parsed.GetValue(_auditLog),
             ReportDirectory = parsed.GetValue(_reportDirectory),
             Environment = [.. parsed.GetValue(_environment) ?? []],
@@ -136,11 +140,7 @@ internal sealed class RunCommand
         };
     }
 
-    private static EngineKind Engine(string? text) => text switch
-    {
-        null or "auto" => EngineKind.Auto,
-        "docker" => EngineKind.Docker,
-        "podman" => EngineKind.Podman,
-        _ => throw UsageErrors.New($"'--engine' must be 'auto', 'docker' or 'podman', but is '{QuotedText.Of(text)}'."),
-    };
+    private static T Choice<T>(string option, string? word, Func<string?, T?> choose)
+        where T : struct, Enum =>
+        choose(word) ?? throw UsageErrors.New($"'{option}' must be {RequestWords.Of<T>()}, but is '{QuotedText.Of(word!)}'.");
 }

@@ -15,13 +15,31 @@ internal sealed record LaunchSpec
     /// <summary>Sandbox path of the workspace, or empty where there is none. Its owner, unless root, is who the agent runs as.</summary>
     public string WorkspacePath { get; init; } = "";
 
-    /// <summary>Inode of the workspace as the host sees it; 0 where it cannot be told. Proves that the mount shows the host's folder.</summary>
+    /// <summary>The host's boot id, or empty. Where the sandbox finds the same one, both are under one kernel, and inodes can be compared.</summary>
+    public string HostBootId { get; init; } = "";
+
+    /// <summary>Inode of the workspace as the host sees it; 0 where it is no mount. Proves that the mount shows the host's folder.</summary>
     public long WorkspaceInode { get; init; }
+
+    /// <summary>Who the agent runs as; 0 where the owner of the mounted workspace decides.</summary>
+    public int AgentUserId { get; init; }
+
+    /// <summary>Its group; 0 likewise.</summary>
+    public int AgentGroupId { get; init; }
 
     /// <summary>Sandbox paths that must be mounts of their own and read-only, with everything that is mounted below them.</summary>
     public required string[] ReadonlyPaths { get; init; }
 
-    /// <summary>Inode of the host's network namespace; 0 where the kernel is not shared.</summary>
+    /// <summary>Sandbox paths of folders that were filled with copies: all that is in them must belong to root, writable by nobody else.</summary>
+    public required string[] CopiedPaths { get; init; }
+
+    /// <summary>Sandbox path of the file that shows whether mounts are the host's folders; empty where there is no mount to doubt.</summary>
+    public string SentinelPath { get; init; } = "";
+
+    /// <summary>What that file must hold.</summary>
+    public string Sentinel { get; init; } = "";
+
+    /// <summary>Inode of the host's network namespace; 0 where it has none.</summary>
     public long HostNetworkNamespace { get; init; }
 
     /// <summary>The agent's wall clock in milliseconds.</summary>
@@ -59,7 +77,8 @@ internal sealed record LaunchSpec
 
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
-        .Text(WorkspacePath).Int64(WorkspaceInode).Texts(ReadonlyPaths).Int64(HostNetworkNamespace)
+        .Text(WorkspacePath).Text(HostBootId).Int64(WorkspaceInode).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Texts(CopiedPaths)
+        .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
         .Int64(MemoryLimitBytes).Int64(PidsLimit).Int64(CpuMillicores)
@@ -74,8 +93,14 @@ internal sealed record LaunchSpec
             Environment = reader.Texts(),
             WorkingDirectory = reader.Text(),
             WorkspacePath = reader.Text(),
+            HostBootId = reader.Text(),
             WorkspaceInode = reader.Int64(),
+            AgentUserId = reader.Int32(),
+            AgentGroupId = reader.Int32(),
             ReadonlyPaths = reader.Texts(),
+            CopiedPaths = reader.Texts(),
+            SentinelPath = reader.Text(),
+            Sentinel = reader.Text(),
             HostNetworkNamespace = reader.Int64(),
             TimeoutMilliseconds = reader.Int64(),
             GraceMilliseconds = reader.Int64(),

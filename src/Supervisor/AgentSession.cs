@@ -68,7 +68,7 @@ internal sealed unsafe class AgentSession
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[5];
         while (!IsOver)
         {
-            descriptors[0] = HostChannel.InputPoll;
+            descriptors[0] = _channel.InputPoll;
             descriptors[1] = _channel.OutputPoll;
             descriptors[2] = new PollDescriptor { Fd = _signals, Events = PollIn };
             descriptors[3] = _standardOutput.Poll(_channel);

@@ -1,5 +1,6 @@
 using System.Text;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 
@@ -16,8 +17,8 @@ internal static class Program
                 return Launcher.Run();
             }
 
-            Supervisor.BlockChildSignal();
-            return new Supervisor().Run();
+            Supervisor.BlockChildSignal(arguments);
+            return new Supervisor(HostStream.Open(arguments)).Run();
         }
         catch (Exception failure) when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)
         {

@@ -18,7 +18,9 @@ internal static unsafe class SandboxCheck
     public static void Verify(LaunchSpec spec, ControlGroup? controlGroup)
     {
         Require(LibC.getpid() == 1, "process namespace", "the supervisor is not process 1");
-        VerifyNetwork(spec.HostNetworkNamespace);
+        // Inodes of another kernel, such as a virtual machine's, mean nothing.
+        bool isHostKernel = spec.HostBootId.Length > 0 && spec.HostBootId == File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        VerifyNetwork(isHostKernel ? spec.HostNetworkNamespace : 0);
         VerifyLimits(spec, controlGroup);
         Require(!IsWritable("/"), "read-only root", "the root file system is writable");
         MountTable mounts = MountTable.Parse(File.ReadLines("/proc/self/mountinfo"));
@@ -28,27 +30,50 @@ internal static unsafe class SandboxCheck
             Require(writable is null, "read-only mount", writable ?? "");
         }
 
-        if (spec.WorkspacePath.Length > 0 && spec.WorkspaceInode != 0)
+        foreach (string path in spec.CopiedPaths)
         {
-            FileStatus status = Status(spec.WorkspacePath, "workspace");
+            string? writable = CopiedFolder.FindWritable(path);
+            Require(writable is null, "read-only copy", writable ?? "");
+        }
+
+        VerifyMountSource(spec, isHostKernel);
+    }
+
+    /// <summary>Who the agent runs as: who it was said to, or the workspace's owner, unless that is root.</summary>
+    public static (int UserId, int GroupId) ChooseUser(LaunchSpec spec)
+    {
+        if (spec.AgentUserId != 0)
+        {
+            return (spec.AgentUserId, spec.AgentGroupId);
+        }
+
+        if (spec.WorkspacePath.Length == 0)
+        {
+            return AgentUser.Of(0, 0);
+        }
+
+        FileStatus status = Status(spec.WorkspacePath, "workspace");
+        return AgentUser.Of((int)status.UserId, (int)status.GroupId);
+    }
+
+    // A path that the engine knows too need not be the same folder.
+    private static void VerifyMountSource(LaunchSpec spec, bool isHostKernel)
+    {
+        if (isHostKernel && spec.WorkspaceInode != 0)
+        {
             Require(
-                (long)status.Inode == spec.WorkspaceInode,
+                (long)Status(spec.WorkspacePath, "workspace").Inode == spec.WorkspaceInode,
                 "workspace",
                 "the mounted folder is not the host's: the engine does not share this file system");
         }
-    }
 
-    /// <summary>Who the agent runs as: the workspace's owner, unless that is root.</summary>
-    public static (int UserId, int GroupId) ChooseUser(string workspacePath)
-    {
-        const int DefaultId = 1000;
-        if (workspacePath.Length == 0)
+        if (spec.SentinelPath.Length > 0)
         {
-            return (DefaultId, DefaultId);
+            Require(
+                File.Exists(spec.SentinelPath) && File.ReadAllText(spec.SentinelPath) == spec.Sentinel,
+                "mounted folders",
+                "what the engine mounts is not the host's: it does not share this file system");
         }
-
-        FileStatus status = Status(workspacePath, "workspace");
-        return status.UserId == 0 ? (DefaultId, DefaultId) : ((int)status.UserId, status.GroupId == 0 ? DefaultId : (int)status.GroupId);
     }
 
     private static void VerifyNetwork(long hostNamespace)

@@ -9,20 +9,21 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor;
 
 /// <summary>Process 1 of the sandbox: says hello, is told what to run, checks the sandbox, runs it, hands over what it left.</summary>
-internal sealed unsafe class Supervisor
+internal sealed unsafe class Supervisor(HostStream host)
 {
     private const int HostTimeoutMilliseconds = 60_000;
     private const uint AnyoneMayWrite = 0x3FF;
     private const string OwnExecutable = "/proc/self/exe";
 
-    private readonly HostChannel _channel = new();
+    private readonly HostChannel _channel = new(host);
     private LaunchSpec? _spec;
 
     /// <summary>
     /// Sees to it that no thread of this process can swallow the news of a child's end: one that does not block the signal would, now and then.
     /// The runtime's own threads run before this code does, so the mask has to be there before they are: it outlives an exec.
     /// </summary>
-    public static void BlockChildSignal()
+    /// <param name="arguments">What this process was started with, and is again.</param>
+    public static void BlockChildSignal(string[] arguments)
     {
         SignalSet set;
         SignalSet before;
@@ -36,7 +37,7 @@ internal sealed unsafe class Supervisor
 
         fixed (byte* path = Descriptor.PathBytes(OwnExecutable))
         {
-            LibC.execve(path, NativeStrings.Create([OwnExecutable]), NativeStrings.Create([]));
+            LibC.execve(path, NativeStrings.Create([OwnExecutable, .. arguments]), NativeStrings.Create([]));
         }
 
         throw new KernelException("exec of the supervisor itself", System.Runtime.InteropServices.Marshal.GetLastPInvokeError());
@@ -81,7 +82,7 @@ internal sealed unsafe class Supervisor
             KernelException.ThrowIfFailed("chmod the output folder", LibC.chmod(path, AnyoneMayWrite));
         }
 
-        (int userId, int groupId) = SandboxCheck.ChooseUser(spec.WorkspacePath);
+        (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
         AgentProcess agent = AgentProcess.Start(new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId));
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
         AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)).Run();

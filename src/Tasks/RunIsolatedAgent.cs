@@ -40,6 +40,12 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Which engine runs the sandbox: <c>auto</c>, <c>docker</c> or <c>podman</c>.</summary>
     public string? Engine { get; set; }
 
+    /// <summary>How host and sandbox talk: <c>auto</c>, <c>socket</c> or <c>attach</c>.</summary>
+    public string? Transport { get; set; }
+
+    /// <summary>How files get into the sandbox: <c>auto</c>, <c>mount</c> or <c>copy</c>.</summary>
+    public string? Delivery { get; set; }
+
     /// <summary>File for the audit log. Where it is given and cannot be written, the step fails.</summary>
     public string? AuditLog { get; set; }
 
@@ -156,6 +162,8 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         PolicyFile = Given(PolicyFile),
         PolicyOverrides = _policy.Overrides(),
         Engine = EngineOf(Engine),
+        Transport = Choice(nameof(Transport), Transport, RequestWords.Transport),
+        Delivery = Choice(nameof(Delivery), Delivery, RequestWords.Delivery),
         AuditLog = Given(AuditLog),
         ReportDirectory = Given(ReportDirectory),
         Environment = List(Environment),
@@ -164,14 +172,13 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Inputs = List(Inputs),
     };
 
-    private static EngineKind EngineOf(string? engine) => engine?.ToUpperInvariant() switch
-    {
-        null or "" or "AUTO" => EngineKind.Auto,
-        "DOCKER" => EngineKind.Docker,
-        "PODMAN" => EngineKind.Podman,
-        "EMBEDDED" => throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'Engine' is 'embedded', which is not available in this version. Use 'auto', 'docker' or 'podman'."),
-        _ => throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter 'Engine' must be 'auto', 'docker' or 'podman', but is '{engine}'."),
-    };
+    private static EngineKind EngineOf(string? engine) => string.Equals(engine, "embedded", StringComparison.OrdinalIgnoreCase)
+        ? throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'Engine' is 'embedded', which is not available in this version. Use 'auto', 'docker' or 'podman'.")
+        : Choice(nameof(Engine), engine, RequestWords.Engine);
+
+    private static T Choice<T>(string parameter, string? word, Func<string?, T?> choose)
+        where T : struct, Enum =>
+        choose(word) ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter '{parameter}' must be {RequestWords.Of<T>()}, but is '{word}'.");
 
     private async Task<AgentRunResult> RunAsync(AgentRunRequest request)
     {

@@ -22,7 +22,13 @@ public sealed class MessageTests
         WorkingDirectory = "/workspace",
         WorkspacePath = "/workspace",
         WorkspaceInode = 4711,
+        AgentUserId = 1001,
+        AgentGroupId = 1002,
         ReadonlyPaths = ["/workspace"],
+        HostBootId = "b00t",
+        CopiedPaths = ["/agent"],
+        SentinelPath = "/s",
+        Sentinel = "secret",
         HostNetworkNamespace = 4026531840,
         TimeoutMilliseconds = 300_000,
         GraceMilliseconds = 2000,
@@ -59,7 +65,8 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.Arguments, read.Arguments);
         CollectionAssert.AreEqual(Launch.Environment, read.Environment);
         CollectionAssert.AreEqual(Launch.ReadonlyPaths, read.ReadonlyPaths);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths });
+        CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths });
     }
 
     [TestMethod]

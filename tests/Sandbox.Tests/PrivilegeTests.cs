@@ -40,7 +40,7 @@ public sealed class PrivilegeTests
     {
         using SandboxHost host = new();
         // Changing an owner has no managed form.
-        await RunAsync("chown", "4321:4322", host.Workspace);
+        await HostProgram.RunAsync("chown", ["4321:4322", host.Workspace], Token);
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("ids", Token));
         Assert.AreEqual(4321, host.Said("ids").GetProperty("uid").GetInt32());
         Assert.AreEqual(4322, host.Said("ids").GetProperty("gid").GetInt32());
@@ -186,7 +186,7 @@ public sealed class PrivilegeTests
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R9_WritableMountBelowTheWorkspace_FailsClosed()
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "cache")).FullName;
         using SmallDisk mounted = await SmallDisk.MountAsync(below, "1m", Token);
         AgentRunResult result = await host.RunPuppetAsync("write /workspace/cache/new", Token);
@@ -199,12 +199,5 @@ public sealed class PrivilegeTests
     {
         Assert.IsFalse(said.GetProperty("ok").GetBoolean(), said.ToString());
         Assert.AreEqual(error, said.GetProperty("error").GetString(), said.ToString());
-    }
-
-    private async Task RunAsync(string program, params string[] arguments)
-    {
-        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(program, arguments);
-        await process.WaitForExitAsync(Token);
-        Assert.AreEqual(0, process.ExitCode, program);
     }
 }

@@ -15,6 +15,10 @@ internal sealed class SandboxHost : IDisposable
     public const string PythonImage = "isolated-agents/python:bookworm";
     public const string BusyboxImage = "isolated-agents/busybox:latest";
 
+    /// <summary>With these, every test runs over another route to the sandbox.</summary>
+    private const string TransportVariable = "IA_TEST_TRANSPORT";
+    private const string DeliveryVariable = "IA_TEST_DELIVERY";
+
     private readonly EventKeeper _keeper = new();
     private readonly ILoggerFactory _loggers;
 
@@ -35,6 +39,11 @@ internal sealed class SandboxHost : IDisposable
     public Dictionary<string, string> Environment { get; } = System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
         .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
 
+    /// <summary>How the sandboxes of this test are reached; set by tests that are about one way.</summary>
+    public TransportKind Transport { get; init; } = RequestWords.Transport(System.Environment.GetEnvironmentVariable(TransportVariable))!.Value;
+
+    public DeliveryKind Delivery { get; init; } = RequestWords.Delivery(System.Environment.GetEnvironmentVariable(DeliveryVariable))!.Value;
+
     /// <summary>Every event so far, in order.</summary>
     public IReadOnlyList<TelemetryEvent> Events => [.. _keeper.Events];
 
@@ -46,6 +55,9 @@ internal sealed class SandboxHost : IDisposable
         .Where(line => line.StartsWith('{'))
         .Select(line => JsonDocument.Parse(line).RootElement)
         .First(said => said.GetProperty("verb").GetString() == verb);
+
+    /// <summary>How the last sandbox was reached.</summary>
+    public string? Route => Events.OfType<ContainerProvisioning>().Last().Transport;
 
     /// <summary>The sandbox's container, once it runs.</summary>
     public async Task<string> ContainerIdAsync() => ((ContainerProvisioning)await _keeper.FirstAsync<ContainerProvisioning>()).ContainerId!;
@@ -60,6 +72,8 @@ internal sealed class SandboxHost : IDisposable
         Command = command,
         WorkingDirectory = Workspace,
         OutputDirectory = Output,
+        Transport = Transport,
+        Delivery = Delivery,
         HostEnvironment = Environment.ToFrozenDictionary(StringComparer.Ordinal),
         PolicyOverrides = Overrides(image, policy),
     };

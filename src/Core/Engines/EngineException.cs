@@ -6,7 +6,7 @@ namespace IsolatedAgents.Engines;
 /// <param name="code">A row of <see cref="DiagnosticTable"/> in the range IA2xxx.</param>
 /// <param name="message">One line: what failed and what to do.</param>
 /// <param name="inner">What the engine's client said.</param>
-internal sealed class EngineException(string code, string message, Exception? inner = null) : Exception(message, inner)
+internal class EngineException(string code, string message, Exception? inner = null) : Exception(message, inner)
 {
     public string Code { get; } = code;
 }

@@ -13,9 +13,6 @@ internal sealed record EngineDescription(string Name, string Version, Uri Addres
 
     /// <summary>Whether it is Podman, whose API differs in small things.</summary>
     public bool IsPodman => Name == PodmanName;
-
-    /// <summary>Whether the engine surely runs on another machine. Where it does not, sharing of file systems is still found out, not assumed.</summary>
-    public bool IsRemote => Address.Scheme is not ("unix" or "npipe");
 }
 
 /// <summary>An image that is there.</summary>
@@ -38,9 +35,13 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="EngineException">IA2002: it cannot be had.</exception>
     Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken);
 
-    /// <summary>Creates and starts the sandbox's container, attached before it starts so that no byte is lost.</summary>
+    /// <summary>Creates and starts the sandbox's container, and waits for the stream to its supervisor.</summary>
+    /// <param name="spec">All of its settings.</param>
+    /// <param name="socket">Where the supervisor is to connect to; null for the attached streams, which are there before it starts, so that no byte is lost.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SandboxUnreachableException">The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.</exception>
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
-    Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken);
+    Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken);
 }
 
 /// <summary>A started sandbox. The engine removes it by itself when its supervisor ends.</summary>

@@ -14,6 +14,7 @@ internal static class DetailNames
     public static DetailName Image { get; } = new("Image", "image", "container.image.name");
     public static DetailName Digest { get; } = new("Digest", "digest", "container.image.repo_digests");
     public static DetailName ContainerId { get; } = new("Container ID", "container_id", "container.id");
+    public static DetailName Transport { get; } = new("Transport", "transport", "isolated_agents.transport");
     public static DetailName Status { get; } = new("Status", "status", "isolated_agents.status");
     public static DetailName Probes { get; } = new("Probes", "probes", "isolated_agents.probes");
     public static DetailName Agent { get; } = new("Agent", "agent", "gen_ai.agent.name");

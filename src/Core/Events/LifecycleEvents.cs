@@ -45,8 +45,9 @@ public sealed record PolicyValidating(double CpuCores, long MemoryLimit, string 
 /// <param name="Image">The image as the policy names it.</param>
 /// <param name="Digest">The digest that it resolved to.</param>
 /// <param name="ContainerId">The container's id.</param>
+/// <param name="Transport">How it is reached, and how files got into it.</param>
 /// <param name="Status"><c>Creating</c>, <c>Running</c> …</param>
-public sealed record ContainerProvisioning(string Image, string? Digest, string? ContainerId, string Status)
+public sealed record ContainerProvisioning(string Image, string? Digest, string? ContainerId, string? Transport, string Status)
     : TelemetryEvent(EventCatalog.ContainerProvisioning)
 {
     internal override void Describe(IDetailVisitor visitor)
@@ -54,10 +55,11 @@ public sealed record ContainerProvisioning(string Image, string? Digest, string?
         visitor.Text(DetailNames.Image, Image);
         visitor.List(DetailNames.Digest, Digest is null ? [] : [Digest]);
         visitor.Text(DetailNames.ContainerId, ContainerId);
+        visitor.Text(DetailNames.Transport, Transport);
         visitor.Word(DetailNames.Status, Status);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Image = masker.Mask(Image) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Image = masker.Mask(Image), Transport = masker.Mask(Transport) };
 }
 
 /// <summary>Probes inside the sandbox found its walls standing.</summary>

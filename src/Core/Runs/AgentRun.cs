@@ -141,8 +141,8 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             return image;
         }
 
-        await events.RaiseAsync(new ContainerProvisioning(reference, null, null, "Pulling")).ConfigureAwait(false);
-        InOrderProgress progress = new(status => events.RaiseAsync(new ContainerProvisioning(reference, null, null, status)));
+        await events.RaiseAsync(new ContainerProvisioning(reference, null, null, null, "Pulling")).ConfigureAwait(false);
+        InOrderProgress progress = new(status => events.RaiseAsync(new ContainerProvisioning(reference, null, null, null, status)));
         ImageDescription pulled = await engine.PullImageAsync(reference, progress, cancellationToken).ConfigureAwait(false);
         await progress.CompleteAsync().ConfigureAwait(false);
         return pulled;

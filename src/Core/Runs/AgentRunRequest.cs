@@ -52,6 +52,12 @@ public sealed record AgentRunRequest
     /// <summary>Which engine runs the sandbox.</summary>
     public EngineKind Engine { get; init; }
 
+    /// <summary>How host and sandbox talk.</summary>
+    public TransportKind Transport { get; init; }
+
+    /// <summary>How files get into the sandbox.</summary>
+    public DeliveryKind Delivery { get; init; }
+
     /// <summary>File for the audit log, which is continued where it exists; none is written when null. Where it is given and cannot be written, the run fails.</summary>
     public string? AuditLog { get; init; }
 

@@ -26,6 +26,10 @@ internal sealed record ResolvedRun
 
     public required EngineKind Engine { get; init; }
 
+    public required TransportKind Transport { get; init; }
+
+    public required DeliveryKind Delivery { get; init; }
+
     /// <summary>What the policy and the host give the agent; the image's variables come before these.</summary>
     public required ImmutableSortedDictionary<string, string> Environment { get; init; }
 

@@ -40,6 +40,8 @@ internal static class RunResolver
             AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             Engine = request.Engine,
+            Transport = request.Transport,
+            Delivery = request.Delivery,
             Environment = environment,
             Secrets = secrets,
         };

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
@@ -6,7 +5,6 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
-using IsolatedAgents.Sandbox.Interop;
 
 namespace IsolatedAgents.Runs;
 
@@ -30,17 +28,21 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
     public async Task<SandboxReport> RunAsync(CancellationToken cancellationToken)
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
-        ISandboxContainer container = await engine.StartAsync(CreateSpec(limits), cancellationToken).ConfigureAwait(false);
+        SandboxPlan plan = new(run, image, limits, Grace);
+        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
+        using ChannelFolder? channel = started.Channel;
+        ISandboxContainer container = started.Container;
+        await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
         string shortId = container.Id[..Math.Min(12, container.Id.Length)];
         bool isOver = false;
         try
         {
             SandboxLink link = new(container.Transport);
             await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
-            await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, "Running")).ConfigureAwait(false);
+            await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
             using SandboxReporter reporter = new(run, limits, events);
-            await link.LaunchAsync(CreateLaunch(limits), cancellationToken).ConfigureAwait(false);
+            await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), cancellationToken).ConfigureAwait(false);
             await FollowAsync(container, link, reporter, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);
             isOver = true;
@@ -106,83 +108,6 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         else if (type >= FrameType.Exited)
         {
             lost.CancelAfter(SupervisorSlack);
-        }
-    }
-
-    private SandboxSpec CreateSpec(SandboxLimits limits) => new()
-    {
-        SessionId = run.SessionId,
-        ImageId = image.Id,
-        Mounts = [.. Mounts()],
-        Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
-        MemoryBytes = limits.MemoryBytes,
-        CpuMillicores = limits.CpuMillicores,
-        PidsLimit = Policy.PidsLimit,
-        TemporaryBytes = limits.TemporaryBytes,
-        OutputFileSystemBytes = limits.OutputFileSystemBytes,
-        OutputFileSystemEntries = limits.OutputFileSystemEntries,
-    };
-
-    private IEnumerable<SandboxMount> Mounts()
-    {
-        yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
-        if (run.Workspace is not null)
-        {
-            yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false);
-        }
-
-        if (run.Agent.Mount is { } agent)
-        {
-            yield return agent;
-        }
-
-        foreach (ReadonlyMount mount in Policy.ReadonlyMounts)
-        {
-            yield return new SandboxMount(mount.HostPath, mount.SandboxPath, IsWritable: false);
-        }
-    }
-
-    private LaunchSpec CreateLaunch(SandboxLimits limits)
-    {
-        bool isLocal = !engine.Description.IsRemote;
-        return new LaunchSpec
-        {
-            Arguments = [.. run.Agent.Command],
-            Environment = [.. Environment()],
-            WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
-            WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
-            WorkspaceInode = isLocal && run.Workspace is not null ? FileIdentity.Inode(run.Workspace) : 0,
-            ReadonlyPaths = [.. Mounts().Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
-            HostNetworkNamespace = isLocal ? FileIdentity.NetworkNamespace() : 0,
-            TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
-            GraceMilliseconds = (long)Grace.TotalMilliseconds,
-            UsageIntervalMilliseconds = Math.Max(1, (long)(Policy.ResourceMonitorInterval * 1000)),
-            MaxLogBytes = Policy.MaxLogBytes,
-            OutputPath = SandboxPaths.Output,
-            MaxOutputBytes = Policy.MaxOutputBytes,
-            MaxOutputFiles = Policy.MaxOutputFiles,
-            CollectOutputs = run.Output is not null,
-            MemoryLimitBytes = limits.MemoryBytes,
-            PidsLimit = Policy.PidsLimit,
-            CpuMillicores = limits.CpuMillicores,
-        };
-    }
-
-    // The image's own variables come first: the policy's win.
-    private IEnumerable<string> Environment()
-    {
-        foreach (string variable in image.Environment)
-        {
-            int equals = variable.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0 && !run.Environment.ContainsKey(variable[..equals]))
-            {
-                yield return variable;
-            }
-        }
-
-        foreach ((string name, string value) in run.Environment)
-        {
-            yield return string.Create(CultureInfo.InvariantCulture, $"{name}={value}");
         }
     }
 }

@@ -21,7 +21,7 @@ internal static class SandboxLabels
         {
             labels[OwnerPid] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
             labels[OwnerStart] = OwnStartTicks();
-            labels[BootId] = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+            labels[BootId] = HostBoot.Id;
         }
 
         return labels.ToImmutable();

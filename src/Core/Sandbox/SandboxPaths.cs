@@ -3,7 +3,9 @@ namespace IsolatedAgents.Sandbox;
 /// <summary>Where things lie inside a sandbox.</summary>
 internal static class SandboxPaths
 {
-    public const string Supervisor = "/.isolated-agents/supervisor";
+    public const string Own = "/.isolated-agents";
+    public const string Supervisor = $"{Own}/supervisor";
+    public const string Channel = $"{Own}/channel";
     public const string Workspace = "/workspace";
     public const string Agent = "/agent";
     public const string Output = "/output";

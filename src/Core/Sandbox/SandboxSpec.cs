@@ -19,7 +19,16 @@ internal sealed record SandboxSpec
     /// <summary>The image's id, which cannot be re-tagged between look-up and start.</summary>
     public required string ImageId { get; init; }
 
+    /// <summary>What the supervisor is started with: nothing, or where the host's socket is.</summary>
+    public required ImmutableArray<string> SupervisorArguments { get; init; }
+
     public required ImmutableArray<SandboxMount> Mounts { get; init; }
+
+    /// <summary>What is copied in before the start instead, each volume's own.</summary>
+    public required ImmutableArray<SandboxCopy> Copies { get; init; }
+
+    /// <summary>Who the agent is among the owners of this machine's files: it may read of the copies what this user may read of them.</summary>
+    public required (int UserId, int GroupId) CopyReader { get; init; }
 
     public required ImmutableSortedDictionary<string, string> Labels { get; init; }
 

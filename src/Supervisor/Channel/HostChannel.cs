@@ -5,13 +5,11 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Channel;
 
 /// <summary>
-/// The stream to the host, on descriptors 0 and 1. Never blocks: what the host does not take yet is kept, and the kept amount is bounded
+/// The frames to and from the host. Never blocks: what the host does not take yet is kept, and the kept amount is bounded
 /// because data frames need credit and callers ask <see cref="HasRoom"/> first.
 /// </summary>
-internal sealed class HostChannel
+internal sealed class HostChannel(HostStream host)
 {
-    private const int InputDescriptor = 0;
-    private const int OutputDescriptor = 1;
     private const int RoomThreshold = 256 * 1024;
 
     private readonly FrameDecoder _decoder = new();
@@ -20,12 +18,6 @@ internal sealed class HostChannel
     private readonly Queue<byte[]> _pending = new();
     private int _pendingOffset;
     private long _pendingBytes;
-
-    public HostChannel()
-    {
-        Descriptor.SetNonBlocking(InputDescriptor);
-        Descriptor.SetNonBlocking(OutputDescriptor);
-    }
 
     /// <summary>Whether the host has closed the stream: the lease is over.</summary>
     public bool IsClosed { get; private set; }
@@ -40,15 +32,15 @@ internal sealed class HostChannel
     public bool HasRoom => CreditLeft > 0 && _pendingBytes < RoomThreshold;
 
     /// <summary>The entry to poll for the host's frames and its end.</summary>
-    public static PollDescriptor InputPoll => new() { Fd = InputDescriptor, Events = PollIn };
+    public PollDescriptor InputPoll => new() { Fd = host.Input, Events = PollIn };
 
     /// <summary>The entry to poll for the host taking bytes; inert while nothing waits.</summary>
-    public PollDescriptor OutputPoll => new() { Fd = IsDrained ? -1 : OutputDescriptor, Events = PollOut };
+    public PollDescriptor OutputPoll => new() { Fd = IsDrained ? -1 : host.Output, Events = PollOut };
 
     /// <summary>Takes what has arrived. Credit is booked here; other frames go to <paramref name="handle"/>.</summary>
     public void Receive(Action<FrameType, byte[]> handle)
     {
-        int count = Descriptor.Read(InputDescriptor, _input);
+        int count = Descriptor.Read(host.Input, _input);
         if (count == -TryAgain)
         {
             return;
@@ -92,7 +84,7 @@ internal sealed class HostChannel
     {
         while (_pending.TryPeek(out byte[]? chunk))
         {
-            int count = Descriptor.Write(OutputDescriptor, chunk.AsSpan(_pendingOffset));
+            int count = Descriptor.Write(host.Output, chunk.AsSpan(_pendingOffset));
             if (!Advance(count))
             {
                 return;
@@ -134,7 +126,7 @@ internal sealed class HostChannel
     {
         if (IsDrained && !bytes.IsEmpty)
         {
-            int count = Descriptor.Write(OutputDescriptor, bytes);
+            int count = Descriptor.Write(host.Output, bytes);
             if (Advance(count))
             {
                 bytes = bytes[count..];

@@ -28,6 +28,10 @@ internal static class KernelConstants
     public const int CurrentDirectory = -100;
     public const int NoFollow = 0x100;
 
+    // include/linux/socket.h, include/linux/net.h; SOCK_CLOEXEC is O_CLOEXEC
+    public const int AddressFamilyUnix = 1;
+    public const int SocketStream = 1;
+
     // include/uapi/asm-generic/poll.h
     public const short PollIn = 1;
     public const short PollOut = 4;

@@ -27,6 +27,15 @@ internal static unsafe partial class LibC
     public static partial int pipe2(int* descriptors, int flags);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int dup3(int fd, int newFd, int flags);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int socket(int family, int type, int protocol);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int connect(int fd, byte* address, int length);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
 
     [LibraryImport("c", SetLastError = true)]

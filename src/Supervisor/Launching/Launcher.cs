@@ -50,10 +50,16 @@ internal static unsafe class Launcher
         File.WriteAllText("/proc/self/oom_score_adj", "1000");
         ResourceLimit noCoreFiles = default;
         KernelException.ThrowIfFailed("setrlimit", LibC.setrlimit(LimitCore, &noCoreFiles));
-        KernelException.ThrowIfFailed("chdir to the working directory", ChangeDirectory(plan.WorkingDirectory));
+        // A folder may be open to root alone, or to the agent alone: root has no privilege over files here.
+        bool isEntered = ChangeDirectory(plan.WorkingDirectory) == 0;
         KernelException.ThrowIfFailed("setgroups", LibC.setgroups(0, null));
         KernelException.ThrowIfFailed("setresgid", LibC.setresgid(plan.GroupId, plan.GroupId, plan.GroupId));
         KernelException.ThrowIfFailed("setresuid", LibC.setresuid(plan.UserId, plan.UserId, plan.UserId));
+        if (!isEntered)
+        {
+            KernelException.ThrowIfFailed("chdir to the working directory", ChangeDirectory(plan.WorkingDirectory));
+        }
+
         CapabilityHeader header = new() { Version = CapabilityVersion3 };
         CapabilitySets none = default;
         KernelException.ThrowIfFailed("capset", (int)LibC.syscall(SystemCallCapSet, (nint)(&header), (nint)(&none), 0));

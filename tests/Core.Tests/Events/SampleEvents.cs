@@ -13,7 +13,7 @@ internal static class SampleEvents
     [
         new SessionInitializing("Podman", "Local Filesystem", "File"),
         new PolicyValidating(2, 1024 * Megabyte, "Disabled", TimeSpan.FromSeconds(300), [new("pids_limit", "256")]),
-        new ContainerProvisioning("python:3.11-slim", "python@sha256:abc", "abc123def456", "Running"),
+        new ContainerProvisioning("python:3.11-slim", "python@sha256:abc", "abc123def456", "Unix socket, files mounted", "Running"),
         new SandboxVerified([new("Network", "refused"), new("Host files", "absent")]),
         new AgentInjecting("langchain_research_agent", 2458, ["langchain", "langchain-openai"]),
         new DependenciesInstalling(["langchain==0.1.0", "langchain-openai==0.0.5"], "Installing..."),
@@ -58,7 +58,7 @@ internal static class SampleEvents
     [
         ("15:30:45", new SessionInitializing("Podman", "Local Filesystem", "File")),
         ("15:30:46", new PolicyValidating(2, 1024 * Megabyte, "Disabled", TimeSpan.FromSeconds(300), [])),
-        ("15:30:47", new ContainerProvisioning("python:3.11-slim", null, "abc123def456", "Running")),
+        ("15:30:47", new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running")),
         ("15:30:48", new AgentInjecting("langchain_research_agent", 2458, ["langchain", "langchain-openai"])),
         ("15:30:49", new DependenciesInstalling(["langchain==0.1.0", "langchain-openai==0.0.5"], "Installed (12.3 MB)")),
         ("15:30:52", new AgentStarting("python3 /tmp/_agent_bootstrap.py")),

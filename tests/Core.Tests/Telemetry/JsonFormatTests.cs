@@ -11,7 +11,7 @@ public sealed class JsonFormatTests
     [TestMethod]
     public void Write_EventOfTheSpecification_HasItsFieldsInOrder()
     {
-        string line = RenderSecond(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", "Running"));
+        string line = RenderSecond(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running"));
 
         Assert.AreEqual(
             """{"timestamp":"2026-11-22T15:30:47.123456Z","severity_text":"INFO","severity_number":9,"event.name":"container.provisioning","event.id":102,"seq":3,"session.id":"s-1","body":"Provisioning container...","container.image.name":"python:3.11-slim","container.id":"abc123def456","isolated_agents.status":"running"}""" + "\n",

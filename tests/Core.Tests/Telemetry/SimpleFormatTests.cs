@@ -10,7 +10,7 @@ public sealed class SimpleFormatTests
     {
         Assert.AreEqual(
             "2026-11-22T15:30:47.123Z INFO  container.provisioning Provisioning container... image=python:3.11-slim container_id=abc123def456 status=running\n",
-            Render(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", "Running")));
+            Render(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running")));
     }
 
     [TestMethod]

@@ -77,9 +77,9 @@ public sealed class UnfaithfulEngineTests
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R9_FileSystemBelowTheWorkspaceThatStaysWritable_IsAnEngineErrorAndNothingRuns()
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "below")).FullName;
-        await MountAsync("mount", "-t", "tmpfs", "isolated-agents", below);
+        await HostProgram.RunAsync("mount", ["-t", "tmpfs", "isolated-agents", below], Token);
         try
         {
             AgentRunResult result = await host.RunAsync("echo stolen > below/file", Token);
@@ -89,7 +89,7 @@ public sealed class UnfaithfulEngineTests
         }
         finally
         {
-            await MountAsync("umount", "--lazy", below);
+            await HostProgram.RunAsync("umount", ["--lazy", below], CancellationToken.None);
         }
     }
 
@@ -106,7 +106,7 @@ public sealed class UnfaithfulEngineTests
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R6_ConnectionsAreCut_IsAnEngineErrorAndNothingIsLeft()
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Transport = TransportKind.Attach };
         using RewritingEngineProxy proxy = Proxy(host, _ => { });
         Task<AgentRunResult> running = host.RunPuppetAsync("trap-term 600", Token);
         await host.WhenLineAsync("trap-term");
@@ -125,7 +125,7 @@ public sealed class UnfaithfulEngineTests
     [DataRow("/start", DiagnosticTable.EngineLost, "disk is full.")]
     public async Task R6_EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code, string cause)
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Transport = TransportKind.Attach };
         using RewritingEngineProxy proxy = Proxy(host, _ => { }, call);
         AgentRunResult result = await host.RunAsync("echo ran", Token);
         AssertVerdict(Verdict.EngineError, 6, result, code);
@@ -153,13 +153,6 @@ public sealed class UnfaithfulEngineTests
         Assert.IsEmpty(host.Lines);
     }
 
-    private static async Task MountAsync(string program, params string[] arguments)
-    {
-        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(program, arguments);
-        await process.WaitForExitAsync();
-        Assert.AreEqual(0, process.ExitCode, $"'{program}' is needed to try a control of the sandbox, and failed.");
-    }
-
     private static RewritingEngineProxy Proxy(SandboxHost host, Action<JsonObject> rewrite, string? failing = null)
     {
         RewritingEngineProxy proxy = new(host.Root, EngineCli.DockerSocket, rewrite) { Failing = failing };
@@ -169,7 +162,7 @@ public sealed class UnfaithfulEngineTests
 
     private async Task AssertRefusedAsync(string control, Action<JsonObject> rewrite)
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         using RewritingEngineProxy proxy = Proxy(host, rewrite);
         AgentRunResult result = await host.RunAsync("echo ran; echo ran > /output/ran", Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);

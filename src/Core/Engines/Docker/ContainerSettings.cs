@@ -10,21 +10,21 @@ internal static class ContainerSettings
     // What the supervisor needs to become the agent's user and to end whatever it starts. The agent gets none of them.
     private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL"];
 
-    public static CreateContainerParameters Create(SandboxSpec spec, bool isPodman) => new()
+    public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
     {
         Image = spec.ImageId,
         Entrypoint = [SandboxPaths.Supervisor],
-        Cmd = [],
+        Cmd = [.. spec.SupervisorArguments],
         User = "0:0",
         WorkingDir = "/",
         Hostname = "sandbox",
         Labels = spec.Labels.ToDictionary(),
-        AttachStdin = true,
-        AttachStdout = true,
-        AttachStderr = true,
-        OpenStdin = true,
+        AttachStdin = isAttached,
+        AttachStdout = isAttached,
+        AttachStderr = isAttached,
+        OpenStdin = isAttached,
         // The end of our connection is the end of the supervisor's input: the lease.
-        StdinOnce = true,
+        StdinOnce = isAttached,
         Tty = false,
         // With "none" alone the engine still sets a network up, at a cost of some 200 ms.
         NetworkDisabled = true,
@@ -45,7 +45,7 @@ internal static class ContainerSettings
             MemorySwap = spec.MemoryBytes,
             NanoCPUs = spec.CpuMillicores * 1_000_000,
             PidsLimit = spec.PidsLimit,
-            Mounts = [.. spec.Mounts.Select(CreateBind), .. CreateOutputVolume(spec)],
+            Mounts = [.. spec.Mounts.Select(CreateBind), .. Volumes(spec).Distinct().Select(CreateVolume)],
             Tmpfs = CreateTmpfs(spec, isPodman),
         },
     };
@@ -60,8 +60,16 @@ internal static class ContainerSettings
         BindOptions = new BindOptions { Propagation = "rprivate" },
     };
 
-    private static IEnumerable<Mount> CreateOutputVolume(SandboxSpec spec) =>
-        spec.OutputFileSystemBytes is null ? [new Mount { Type = "volume", Target = SandboxPaths.Output }] : [];
+    private static IEnumerable<string> Volumes(SandboxSpec spec) =>
+        [.. spec.Copies.Select(copy => copy.VolumePath), .. spec.OutputFileSystemBytes is null ? [SandboxPaths.Output] : Array.Empty<string>()];
+
+    private static Mount CreateVolume(string path) => new()
+    {
+        Type = "volume",
+        Target = path,
+        // What an image has there is not the agent's.
+        VolumeOptions = new VolumeOptions { NoCopy = true },
+    };
 
     private static Dictionary<string, string> CreateTmpfs(SandboxSpec spec, bool isPodman)
     {

@@ -5,7 +5,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>A started container.</summary>
-internal sealed class DockerContainer(DockerClient client, string id, AttachTransport transport) : ISandboxContainer
+internal sealed class DockerContainer(DockerClient client, string id, ISandboxTransport transport, Task starting) : ISandboxContainer
 {
     private static readonly TimeSpan RemoveDeadline = TimeSpan.FromSeconds(5);
 
@@ -15,7 +15,12 @@ internal sealed class DockerContainer(DockerClient client, string id, AttachTran
 
     public Task RemoveAsync() => RemoveAsync(client, id);
 
-    public ValueTask DisposeAsync() => transport.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await transport.DisposeAsync().ConfigureAwait(false);
+        // The engine may still be at it when the sandbox is over; giving up its call earlier could undo the start half way.
+        await starting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     /// <summary>Removes by force what may be gone already.</summary>
     internal static async Task RemoveAsync(DockerClient client, string id)

@@ -11,6 +11,7 @@ internal sealed class DockerEngine : IContainerEngine
     // A frozen daemon must not freeze the build. Generous: a busy disk makes create slow.
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
 
     private readonly DockerClient _client;
 
@@ -94,55 +95,121 @@ internal sealed class DockerEngine : IContainerEngine
             ?? throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' was pulled and is not there. It may be for another processor architecture.");
     }
 
-    public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, CancellationToken cancellationToken)
+    public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken)
     {
         string? id = null;
-        MultiplexedStream? stream = null;
+        ISandboxTransport? transport = null;
         try
         {
-            CreateContainerResponse created = await CreateAsync(spec).ConfigureAwait(false);
+            CreateContainerResponse created = await CreateAsync(spec, isAttached: socket is null).ConfigureAwait(false);
             id = created.ID;
             cancellationToken.ThrowIfCancellationRequested();
-            stream = await CallAsync(
-                token => _client.Containers.AttachContainerAsync(
-                    id,
-                    tty: false,
-                    new ContainerAttachParameters { Stream = true, Stdin = true, Stdout = true, Stderr = true },
-                    token),
-                cancellationToken).ConfigureAwait(false);
-            DockerContainer container = new(_client, id, new AttachTransport(stream));
-            bool started = await WithDeadlineAsync(
-                "the engine did not start the container in time",
-                StartDeadline,
-                token => _client.Containers.StartContainerAsync(id, new ContainerStartParameters(), token),
-                cancellationToken).ConfigureAwait(false);
-            return started ? container : throw new EngineException(DiagnosticTable.EngineLost, "The container was running before it was started.");
+            foreach (SandboxCopy copy in spec.Copies)
+            {
+                await VolumeFiller.FillAsync(_client, id, copy, spec.CopyReader, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (socket is null)
+            {
+                transport = await AttachAsync(id, cancellationToken).ConfigureAwait(false);
+            }
+
+            Task starting = StartAsync(id, cancellationToken);
+            transport ??= await AcceptAsync(id, socket!, starting, cancellationToken).ConfigureAwait(false);
+            if (socket is null)
+            {
+                await starting.ConfigureAwait(false);
+            }
+
+            return new DockerContainer(_client, id, transport, starting);
         }
         catch (Exception failure)
         {
-            stream?.Dispose();
+            if (transport is not null)
+            {
+                await transport.DisposeAsync().ConfigureAwait(false);
+            }
+
             if (id is not null)
             {
                 await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);
             }
 
-            if (IsEngineTrouble(failure))
+            if (!IsEngineTrouble(failure))
             {
-                throw new EngineException(DiagnosticTable.EngineLost, $"The sandbox cannot be started: {Innermost(failure)}", failure);
+                throw;
             }
 
-            throw;
+            string message = $"The sandbox cannot be started: {Innermost(failure)}";
+            throw IsMountRefused(spec, failure)
+                ? new SandboxUnreachableException(DiagnosticTable.EngineLost, message, isMountRefused: true, failure)
+                : new EngineException(DiagnosticTable.EngineLost, message, failure);
         }
     }
 
     public void Dispose() => _client.Dispose();
 
     // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.
-    private Task<CreateContainerResponse> CreateAsync(SandboxSpec spec) => WithDeadlineAsync(
+    private Task<CreateContainerResponse> CreateAsync(SandboxSpec spec, bool isAttached) => WithDeadlineAsync(
         "the engine did not create the container in time",
         StartDeadline,
-        token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, Description.IsPodman), token),
+        token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, isAttached, Description.IsPodman), token),
         CancellationToken.None);
+
+    private async Task<ISandboxTransport> AttachAsync(string id, CancellationToken cancellationToken)
+    {
+        ContainerAttachParameters parameters = new() { Stream = true, Stdin = true, Stdout = true, Stderr = true };
+        return new AttachTransport(await CallAsync(token => _client.Containers.AttachContainerAsync(id, tty: false, parameters, token), cancellationToken).ConfigureAwait(false));
+    }
+
+    private async Task StartAsync(string id, CancellationToken cancellationToken)
+    {
+        bool started = await WithDeadlineAsync(
+            "the engine did not start the container in time",
+            StartDeadline,
+            token => _client.Containers.StartContainerAsync(id, new ContainerStartParameters(), token),
+            cancellationToken).ConfigureAwait(false);
+        if (!started)
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, "The container was running before it was started.");
+        }
+    }
+
+    // The supervisor connects some time before the engine is done with starting its container: nobody waits for the rest of that.
+    private async Task<ISandboxTransport> AcceptAsync(string id, ChannelFolder socket, Task starting, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<ISandboxTransport> accepting = socket.AcceptAsync(over.Token);
+        if (await Task.WhenAny(accepting, starting).ConfigureAwait(false) == starting)
+        {
+            await starting.ConfigureAwait(false);
+            over.CancelAfter(ConnectDeadline);
+            // A supervisor that cannot connect leaves, and its container with it.
+            Task ended = _client.Containers.WaitContainerAsync(id, over.Token);
+            if (await Task.WhenAny(accepting, ended).ConfigureAwait(false) == ended)
+            {
+                await over.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
+        try
+        {
+            return await accepting.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new SandboxUnreachableException(
+                DiagnosticTable.EngineLost,
+                "The sandbox's supervisor did not connect to this machine's socket: the engine runs under another kernel, or a security module forbids it. Use the attached streams (transport 'attach').",
+                isMountRefused: false);
+        }
+    }
+
+    // A path that is there, and that the engine does not find or may not run, is one that it sees differently.
+    private static bool IsMountRefused(SandboxSpec spec, Exception failure) =>
+        failure is DockerApiException api
+        && (spec.Mounts.Any(mount => api.Message.Contains(mount.HostPath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
+            || (spec.Mounts.Length > 0 && api.Message.Contains(SandboxPaths.Supervisor, StringComparison.Ordinal)));
 
     private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
     {

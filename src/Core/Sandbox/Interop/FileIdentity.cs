@@ -6,23 +6,20 @@ namespace IsolatedAgents.Sandbox.Interop;
 /// <summary>Tells a folder of this machine from one of the same name on another.</summary>
 internal static partial class FileIdentity
 {
-    // statx(2): AT_FDCWD, STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps stx_ino in its 256 bytes.
+    // statx(2): AT_FDCWD, STATX_UID | STATX_GID | STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps the three in its 256 bytes.
     private const int CurrentDirectory = -100;
-    private const uint InodeMask = 0x100;
+    private const uint Mask = 0x8 | 0x10 | 0x100;
+    private const int UserOffset = 20;
+    private const int GroupOffset = 24;
     private const int InodeOffset = 32;
     private const int StatusLength = 256;
 
     /// <summary>The inode of a file or folder; 0 where this system has none.</summary>
-    public static long Inode(string path)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return 0;
-        }
+    public static long Inode(string path) => Status(path) is { } status ? BitConverter.ToInt64(status, InodeOffset) : 0;
 
-        byte[] status = new byte[StatusLength];
-        return statx(CurrentDirectory, path, 0, InodeMask, status) == 0 ? BitConverter.ToInt64(status, InodeOffset) : 0;
-    }
+    /// <summary>Who owns a file or folder; null where this system has no such numbers.</summary>
+    public static (int UserId, int GroupId)? Owner(string path) =>
+        Status(path) is { } status ? (BitConverter.ToInt32(status, UserOffset), BitConverter.ToInt32(status, GroupOffset)) : null;
 
     /// <summary>The inode of this process's network namespace; 0 where this system has none.</summary>
     public static long NetworkNamespace()
@@ -30,6 +27,17 @@ internal static partial class FileIdentity
         // The kernel gives it as net:[4026531840].
         string? link = OperatingSystem.IsLinux() ? new FileInfo("/proc/self/ns/net").LinkTarget : null;
         return link is not null && long.TryParse(link.AsSpan(5, link.Length - 6), NumberStyles.None, CultureInfo.InvariantCulture, out long inode) ? inode : 0;
+    }
+
+    private static byte[]? Status(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        byte[] status = new byte[StatusLength];
+        return statx(CurrentDirectory, path, 0, Mask, status) == 0 ? status : null;
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]

@@ -1,0 +1,140 @@
+using System.Globalization;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox;
+using IsolatedAgents.Sandbox.Interop;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
+internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace)
+{
+    private Policy Policy => run.Policy;
+
+    // Copies belong to root, so that who may read them is settled here.
+    private (int UserId, int GroupId) CopyReader
+    {
+        get
+        {
+            (int userId, int groupId) = run.Workspace is null ? (0, 0) : FileIdentity.Owner(run.Workspace) ?? (0, 0);
+            return AgentUser.Of(userId, groupId);
+        }
+    }
+
+    /// <summary>The container's settings.</summary>
+    /// <exception cref="EngineException">IA2004: something can only be mounted.</exception>
+    public SandboxSpec CreateSpec(SandboxRoute route, ChannelFolder? channel) => new()
+    {
+        SessionId = run.SessionId,
+        ImageId = image.Id,
+        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath] : [],
+        Mounts = [.. Mounts(route, channel)],
+        Copies = route.CopiesFiles ? [.. Files().Select(CreateCopy)] : [],
+        CopyReader = CopyReader,
+        Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
+        MemoryBytes = limits.MemoryBytes,
+        CpuMillicores = limits.CpuMillicores,
+        PidsLimit = Policy.PidsLimit,
+        TemporaryBytes = limits.TemporaryBytes,
+        OutputFileSystemBytes = limits.OutputFileSystemBytes,
+        OutputFileSystemEntries = limits.OutputFileSystemEntries,
+    };
+
+    /// <summary>The supervisor's orders.</summary>
+    public LaunchSpec CreateLaunch(SandboxRoute route, ChannelFolder? channel) => new()
+    {
+        Arguments = [.. run.Agent.Command],
+        Environment = [.. Environment()],
+        WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
+        WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
+        HostBootId = HostBoot.Id,
+        WorkspaceInode = run.Workspace is null || route.CopiesFiles ? 0 : FileIdentity.Inode(run.Workspace),
+        AgentUserId = route.CopiesFiles ? CopyReader.UserId : 0,
+        AgentGroupId = route.CopiesFiles ? CopyReader.GroupId : 0,
+        ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
+        CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
+        SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
+        Sentinel = channel?.Sentinel ?? "",
+        HostNetworkNamespace = FileIdentity.NetworkNamespace(),
+        TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
+        GraceMilliseconds = (long)grace.TotalMilliseconds,
+        UsageIntervalMilliseconds = Math.Max(1, (long)(Policy.ResourceMonitorInterval * 1000)),
+        MaxLogBytes = Policy.MaxLogBytes,
+        OutputPath = SandboxPaths.Output,
+        MaxOutputBytes = Policy.MaxOutputBytes,
+        MaxOutputFiles = Policy.MaxOutputFiles,
+        CollectOutputs = run.Output is not null,
+        MemoryLimitBytes = limits.MemoryBytes,
+        PidsLimit = Policy.PidsLimit,
+        CpuMillicores = limits.CpuMillicores,
+    };
+
+    private IEnumerable<SandboxMount> Mounts(SandboxRoute route, ChannelFolder? channel)
+    {
+        if (channel is not null)
+        {
+            yield return new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false);
+        }
+
+        foreach (SandboxMount mount in route.CopiesFiles ? [] : Files())
+        {
+            yield return mount;
+        }
+    }
+
+    private IEnumerable<SandboxMount> Files()
+    {
+        yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
+        if (run.Workspace is not null)
+        {
+            yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false);
+        }
+
+        if (run.Agent.Mount is { } agent)
+        {
+            yield return agent;
+        }
+
+        foreach (ReadonlyMount mount in Policy.ReadonlyMounts)
+        {
+            yield return new SandboxMount(mount.HostPath, mount.SandboxPath, IsWritable: false);
+        }
+    }
+
+    // A volume is a folder: a lone file needs one of its own, which would hide what an image has around a path of the policy's.
+    private static SandboxCopy CreateCopy(SandboxMount mount)
+    {
+        if (Directory.Exists(mount.HostPath))
+        {
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "");
+        }
+
+        int slash = mount.SandboxPath.LastIndexOf('/');
+        string folder = mount.SandboxPath[..slash];
+        return folder is SandboxPaths.Own or SandboxPaths.Agent
+            ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..])
+            : throw new EngineException(
+                DiagnosticTable.IsolationUnavailable,
+                $"The file '{mount.HostPath}' of readonly_mounts can only be mounted, and the engine does not see this machine's files. Name a folder instead.");
+    }
+
+    // The image's own variables come first: the policy's win.
+    private IEnumerable<string> Environment()
+    {
+        foreach (string variable in image.Environment)
+        {
+            int equals = variable.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0 && !run.Environment.ContainsKey(variable[..equals]))
+            {
+                yield return variable;
+            }
+        }
+
+        foreach ((string name, string value) in run.Environment)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>A host folder or file that is copied into a volume of the sandbox's own.</summary>
+/// <param name="HostPath">Absolute path on this machine.</param>
+/// <param name="VolumePath">Absolute sandbox path of the volume.</param>
+/// <param name="Name">Name of the file in the volume; empty for a folder, whose content fills the volume.</param>
+internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name);

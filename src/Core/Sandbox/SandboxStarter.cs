@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Runs;
+
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>A started sandbox and how it is reached.</summary>
+/// <param name="Container">Its container.</param>
+/// <param name="Route">The route that served.</param>
+/// <param name="Channel">The route's folder; null where it has none.</param>
+internal sealed record StartedSandbox(ISandboxContainer Container, SandboxRoute Route, ChannelFolder? Channel);
+
+/// <summary>
+/// Starts a sandbox over the best route that the engine proves to serve: the socket and mounts first. An engine that does not see this machine's folders refuses
+/// to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing is assumed from addresses.
+/// </summary>
+internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery)
+{
+    // What an engine was found to need, so that a process pays for finding out once.
+    private static readonly ConcurrentDictionary<Uri, SandboxRoute> Found = new();
+
+    /// <summary>Starts it.</summary>
+    /// <param name="sessionId">The run.</param>
+    /// <param name="createSpec">Gives the container's settings for a route and its folder.</param>
+    /// <param name="cancellationToken">Ends the attempt; nothing is left of it.</param>
+    /// <exception cref="EngineException">No route that is allowed serves.</exception>
+    public async Task<StartedSandbox> StartAsync(string sessionId, Func<SandboxRoute, ChannelFolder?, SandboxSpec> createSpec, CancellationToken cancellationToken)
+    {
+        SandboxRoute route = First();
+        while (true)
+        {
+            ChannelFolder? channel = route is { UsesSocket: false, CopiesFiles: true } ? null : CreateChannel(sessionId, route);
+            try
+            {
+                ISandboxContainer container = await engine.StartAsync(createSpec(route, channel), route.UsesSocket ? channel : null, cancellationToken).ConfigureAwait(false);
+                if (transport == TransportKind.Auto && delivery == DeliveryKind.Auto)
+                {
+                    Found[engine.Description.Address] = route;
+                }
+
+                return new StartedSandbox(container, route, channel);
+            }
+            catch (SandboxUnreachableException failure) when (Next(route, failure) is { } next)
+            {
+                channel?.Dispose();
+                route = next;
+            }
+            catch
+            {
+                channel?.Dispose();
+                throw;
+            }
+        }
+    }
+
+    private static ChannelFolder CreateChannel(string sessionId, SandboxRoute route)
+    {
+        try
+        {
+            return ChannelFolder.Create(sessionId, route.UsesSocket);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
+        }
+    }
+
+    private SandboxRoute First()
+    {
+        if (transport == TransportKind.Auto && delivery == DeliveryKind.Auto && Found.TryGetValue(engine.Description.Address, out SandboxRoute found))
+        {
+            return found;
+        }
+
+        // Only Linux containers under this very kernel can reach a socket of ours.
+        return new SandboxRoute(
+            UsesSocket: transport == TransportKind.Socket || (transport == TransportKind.Auto && OperatingSystem.IsLinux()),
+            CopiesFiles: delivery == DeliveryKind.Copy);
+    }
+
+    private SandboxRoute? Next(SandboxRoute failed, SandboxUnreachableException failure)
+    {
+        SandboxRoute next = failure.IsMountRefused
+            ? new SandboxRoute(failed.UsesSocket && transport == TransportKind.Socket, failed.CopiesFiles || delivery != DeliveryKind.Mount)
+            : failed with { UsesSocket = failed.UsesSocket && transport == TransportKind.Socket };
+        return next == failed ? null : next;
+    }
+}

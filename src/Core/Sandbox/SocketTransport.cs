@@ -1,0 +1,64 @@
+using System.Net.Sockets;
+using System.Text;
+
+namespace IsolatedAgents.Sandbox;
+
+/// <summary>The supervisor's connections over a Unix socket: one for frames, one for what it writes when it dies.</summary>
+internal sealed class SocketTransport(Socket frames, Socket diagnostics) : ISandboxTransport
+{
+    private const int MaxDiagnostics = 4096;
+
+    private static readonly TimeSpan DiagnosticsDeadline = TimeSpan.FromSeconds(1);
+
+    public string Diagnostics { get; private set; } = "";
+
+    public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
+    {
+        int count = await frames.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        if (count == 0)
+        {
+            await ReadDiagnosticsAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return count;
+    }
+
+    public async Task WriteAsync(byte[] bytes, CancellationToken cancellationToken)
+    {
+        // Unlike a call of its own kind, a send may take a part only.
+        for (int sent = 0; sent < bytes.Length;)
+        {
+            sent += await frames.SendAsync(bytes.AsMemory(sent), SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        frames.Dispose();
+        diagnostics.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    // The supervisor is gone or going; only what it said already counts.
+    private async Task ReadDiagnosticsAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(DiagnosticsDeadline);
+        byte[] text = new byte[MaxDiagnostics];
+        int filled = 0;
+        try
+        {
+            int count;
+            while (filled < text.Length && (count = await diagnostics.ReceiveAsync(text.AsMemory(filled), SocketFlags.None, deadline.Token).ConfigureAwait(false)) > 0)
+            {
+                filled += count;
+            }
+        }
+        catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // What came until now is all there is.
+        }
+
+        Diagnostics = Encoding.UTF8.GetString(text, 0, filled).ReplaceLineEndings(" ").Trim();
+    }
+}

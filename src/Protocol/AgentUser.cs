@@ -1,0 +1,11 @@
+namespace IsolatedAgents.Protocol;
+
+/// <summary>Who an agent runs as: whoever owns the workspace, and never root.</summary>
+internal static class AgentUser
+{
+    private const int DefaultId = 1000;
+
+    /// <summary>The agent's user and group for those of the workspace.</summary>
+    public static (int UserId, int GroupId) Of(int ownerId, int groupId) =>
+        ownerId == 0 ? (DefaultId, DefaultId) : (ownerId, groupId == 0 ? DefaultId : groupId);
+}

@@ -159,6 +159,9 @@ before=$({ containers docker; containers podman; } | tr '\n' ' ')
 
 echo "test: building"
 dotnet build -c Release IsolatedAgents.sln -nologo -v quiet -p:UseSharedCompilation=false
+# The command line is tested as it is shipped: as native code.
+dotnet publish src/Action -c Release -r linux-x64 -nologo -v quiet -p:UseSharedCompilation=false
+export IA_TEST_COMMAND_LINE=$root/artifacts/publish/IsolatedAgents.Action/release_linux-x64/isolated-agents
 
 rm -rf "$results"
 shopt -s nullglob

@@ -12,7 +12,7 @@ internal sealed record BenchmarkOptions(IReadOnlyList<string> Names, int Pairs, 
     {
         List<string> names = [];
         int pairs = DefaultPairs;
-        string commandLine = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "IsolatedAgents.Action", "release", "isolated-agents"));
+        string commandLine = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "publish", "IsolatedAgents.Action", "release_linux-x64", "isolated-agents"));
         for (int i = 0; i < arguments.Length; i++)
         {
             switch (arguments[i])

@@ -17,7 +17,7 @@ internal sealed class Phases
             ("resolve, connect", run.Log.At<SessionInitializing>()),
             ("describe policy", run.Log.At<PolicyValidating>()),
             .. await EngineMarksAsync(run, cancellationToken),
-            ("start, on its way back", run.Log.Events.OfType<ContainerProvisioning>().Last().Timestamp),
+            ("start, until connected", run.Log.Events.OfType<ContainerProvisioning>().Last().Timestamp),
             ("hello, checks, launch", run.Log.At<AgentStarting>()),
             ("agent", run.Log.At<AgentCompleted>()),
             ("outputs, done", run.Log.At<ContainerRemoving>()),
@@ -44,7 +44,7 @@ internal sealed class Phases
             cancellationToken, "docker", "events", "--since", since, "--until", until, "--filter", $"container={run.Log.ContainerId}", "--format", "{{.Action}} {{.TimeNano}}");
         Dictionary<string, DateTimeOffset> events = lines.Split('\n').Select(line => line.Split(' '))
             .ToDictionary(parts => parts[0], parts => DateTimeOffset.UnixEpoch.AddTicks(long.Parse(parts[1], CultureInfo.InvariantCulture) / 100), StringComparer.Ordinal);
-        return [("inspect image, create", events["create"]), ("attach", events["attach"]), ("start, by the engine", events["start"])];
+        return [("inspect image, create", events["create"])];
     }
 
     private static string Seconds(DateTimeOffset time) => (time.ToUnixTimeMilliseconds() / 1000.0).ToString("0.000", CultureInfo.InvariantCulture);

@@ -74,7 +74,7 @@ internal static class PolicySchema
             alias["description"] = $"Another name of '{key.Name}'.";
             alias["deprecated"] = true;
             properties[key.Alias!] = alias;
-            exclusions.Add(new JsonObject { ["not"] = new JsonObject { ["required"] = Words.Json([key.Name, key.Alias!]) } });
+            exclusions.Add((JsonNode)new JsonObject { ["not"] = new JsonObject { ["required"] = Words.Json([key.Name, key.Alias!]) } });
         }
 
         root["allOf"] = exclusions;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
@@ -14,6 +15,7 @@ internal static class SupervisorExecutable
 
     /// <summary>Its path. In the sandbox it runs as a root without privileges over files, so everyone must be able to execute it, which an unpacked package does not grant.</summary>
     /// <exception cref="EngineException">IA2004: it is missing, or cannot be made executable.</exception>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "In a native executable there is no such place, and the application's own folder serves.")]
     public static string Locate()
     {
         string folder = Path.GetDirectoryName(typeof(SupervisorExecutable).Assembly.Location) is { Length: > 0 } location ? location : AppContext.BaseDirectory;

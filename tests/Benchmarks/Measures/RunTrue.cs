@@ -11,7 +11,7 @@ internal sealed class RunTrue(bool untilRemoved) : IMeasure
 
     public string Name => untilRemoved ? "run-true-removed" : "run-true";
 
-    public IReadOnlyList<Peer> Peers { get; } = [new("docker run --rm", 0.92, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
+    public IReadOnlyList<Peer> Peers { get; } = [new("docker run --rm", 0.6, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
 
     public Task<string?> PrepareAsync(CancellationToken cancellationToken) => DockerClient.MissingAsync(cancellationToken);
 

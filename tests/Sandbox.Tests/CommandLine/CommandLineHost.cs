@@ -38,8 +38,8 @@ internal sealed class CommandLineHost : IDisposable
     /// <summary>The agent that does what its verbs say.</summary>
     public static string Puppet { get; } = Path.Combine(AppContext.BaseDirectory, "Puppet", "puppet.py");
 
-    /// <summary>The executable that the project reference has built: beside this one, in the artifacts of the same configuration.</summary>
-    private static string Executable { get; } = Path.Combine(
+    /// <summary>What is published, where that is named; else what the project reference has built, in the artifacts of the same configuration.</summary>
+    private static string Executable { get; } = System.Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE") is { Length: > 0 } published ? published : Path.Combine(
         AppContext.BaseDirectory, "..", "..", "IsolatedAgents.Action", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "isolated-agents");
 
     /// <summary>Writes a file below the current folder and gives its absolute path.</summary>

@@ -42,7 +42,20 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="SandboxUnreachableException">The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.</exception>
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
     Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken);
+
+    /// <summary>Every container that carries a label.</summary>
+    /// <exception cref="EngineException">IA2003: the engine does not say.</exception>
+    Task<IReadOnlyList<FoundContainer>> FindContainersAsync(string label, CancellationToken cancellationToken);
+
+    /// <summary>Removes a container by force, with the volumes that are its alone. Why it could not; null where it is gone.</summary>
+    Task<string?> RemoveContainerAsync(string id, CancellationToken cancellationToken);
 }
+
+/// <summary>A container of ours, in whatever state.</summary>
+/// <param name="Id">The engine's id.</param>
+/// <param name="Created">When it was made.</param>
+/// <param name="Labels">What it carries.</param>
+internal sealed record FoundContainer(string Id, DateTimeOffset Created, IReadOnlyDictionary<string, string> Labels);
 
 /// <summary>A started sandbox. The engine removes it by itself when its supervisor ends.</summary>
 internal interface ISandboxContainer : IAsyncDisposable

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Audit;
+using IsolatedAgents.CleanUp;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
@@ -117,7 +118,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
 
         stamp?.Clear();
-        SandboxReport report = await new SandboxRun(run, engine, image, events).RunAsync(cancellationToken).ConfigureAwait(false);
+        SandboxReport report = await RunSandboxAsync(engine, image, events, cancellationToken).ConfigureAwait(false);
         WarnOfUnmetExpectations();
         AgentRunResult result = Result(_outcome.Verdict, _outcome.Diagnostics()) with
         {
@@ -131,6 +132,23 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
 
         return result;
+    }
+
+    private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, RunEvents events, CancellationToken cancellationToken)
+    {
+        using StartSweep sweep = StartSweep.Begin(engine);
+        try
+        {
+            return await new SandboxRun(run, engine, image, events).RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
+            {
+                string status = leftover.Problem is { } problem ? $"was left by a run that has died, and cannot be removed: {problem}" : "was left by a run that has died, and was removed";
+                await events.RaiseAsync(new ContainerRemoving(leftover.Id[..Math.Min(12, leftover.Id.Length)], status)).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task<ImageDescription> FindImageAsync(IContainerEngine engine, RunEvents events, CancellationToken cancellationToken)

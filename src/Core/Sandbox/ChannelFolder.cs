@@ -13,6 +13,7 @@ internal sealed class ChannelFolder : IDisposable
 
     private const string SocketName = "host.sock";
     private const string SentinelName = "sentinel";
+    private const string OwnerName = "owner";
     private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode ReadableByAll = OwnerAlone | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
@@ -44,6 +45,7 @@ internal sealed class ChannelFolder : IDisposable
     {
         string path = Path.Combine(Parent(sessionId, withSocket), NamePrefix + sessionId);
         CreateFolder(path, withSocket ? OwnerAlone : ReadableByAll);
+        File.WriteAllText(Path.Combine(path, OwnerName), SandboxOwner.Current?.ToString() ?? "");
         if (withSocket)
         {
             Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -55,6 +57,28 @@ internal sealed class ChannelFolder : IDisposable
         string sentinel = RandomNumberGenerator.GetHexString(32);
         File.WriteAllText(Path.Combine(path, SentinelName), sentinel);
         return new ChannelFolder(path, null, sentinel);
+    }
+
+    /// <summary>The folders in the temporary folder whose process is surely gone.</summary>
+    public static IEnumerable<string> FindOwnerless()
+    {
+        foreach (string path in Directory.EnumerateDirectories(Path.GetTempPath(), NamePrefix + "*"))
+        {
+            string? owner = null;
+            try
+            {
+                owner = File.ReadAllText(Path.Combine(path, OwnerName));
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // Not one of these, or somebody else's.
+            }
+
+            if (owner is not null && SandboxOwner.Parse(owner)?.Judge() == OwnerState.Gone)
+            {
+                yield return path;
+            }
+        }
     }
 
     /// <summary>Takes the supervisor's two connections, for frames and for what it says when it dies, and closes the door.</summary>

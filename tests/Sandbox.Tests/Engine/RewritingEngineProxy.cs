@@ -47,6 +47,12 @@ internal sealed class RewritingEngineProxy : IDisposable
     /// <summary>What a container's creation waits for before it is passed on.</summary>
     public Task CreateGate { get; init; } = Task.CompletedTask;
 
+    /// <summary>Completes when a container's start has been asked for, before it is passed on.</summary>
+    public TaskCompletionSource StartAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What a container's start waits for before it is passed on.</summary>
+    public Task StartGate { get; init; } = Task.CompletedTask;
+
     /// <summary>Cuts every connection, as an engine that is restarted does.</summary>
     public void Cut()
     {
@@ -132,6 +138,12 @@ internal sealed class RewritingEngineProxy : IDisposable
                 await client.SendAsync("HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"message\":\"disk is full.\"}"u8.ToArray());
                 client.Shutdown(SocketShutdown.Both);
                 return;
+            }
+
+            if (firstLine.Contains("/start ", StringComparison.Ordinal))
+            {
+                StartAsked.TrySetResult();
+                await StartGate;
             }
 
             if (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal))

@@ -28,14 +28,28 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
         using CancellationTokenSource limit = new(RemoveDeadline);
         try
         {
-            await client.Containers
-                .RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, limit.Token)
-                .WaitAsync(limit.Token)
-                .ConfigureAwait(false);
+            await ForceRemoveAsync(client, id, limit.Token).WaitAsync(limit.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (DockerEngine.IsEngineTrouble(failure) || failure is OperationCanceledException)
         {
             // Gone, or being removed by the engine itself; the lease ends it in any case.
         }
+    }
+
+    /// <summary>Asks for its removal, and that of the volumes that are its alone.</summary>
+    internal static async Task<bool> ForceRemoveAsync(DockerClient client, string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Podman's removal by force first asks the container to stop, and waits ten seconds for it.
+            await client.Containers.KillContainerAsync(id, new ContainerKillParameters(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (DockerApiException)
+        {
+            // It does not run.
+        }
+
+        await client.Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, cancellationToken).ConfigureAwait(false);
+        return true;
     }
 }

@@ -147,6 +147,46 @@ internal sealed class DockerEngine : IContainerEngine
         }
     }
 
+    public async Task<IReadOnlyList<FoundContainer>> FindContainersAsync(string label, CancellationToken cancellationToken)
+    {
+        ContainersListParameters parameters = new()
+        {
+            All = true,
+            Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [label] = true } },
+        };
+        try
+        {
+            IList<ContainerListResponse> found = await CallAsync(token => _client.Containers.ListContainersAsync(parameters, token), cancellationToken).ConfigureAwait(false);
+            return [.. found.Select(container => new FoundContainer(container.ID, new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)), container.Labels.AsReadOnly()))];
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for its containers: {Innermost(failure)}", failure);
+        }
+    }
+
+    public async Task<string?> RemoveContainerAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CallAsync(token => DockerContainer.ForceRemoveAsync(_client, id, token), cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+        catch (DockerApiException failure) when (failure.StatusCode == System.Net.HttpStatusCode.Conflict)
+        {
+            // Its removal is under way already.
+            return null;
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            return Innermost(failure);
+        }
+    }
+
     public void Dispose() => _client.Dispose();
 
     // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.

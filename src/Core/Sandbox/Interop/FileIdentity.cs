@@ -22,10 +22,15 @@ internal static partial class FileIdentity
         Status(path) is { } status ? (BitConverter.ToInt32(status, UserOffset), BitConverter.ToInt32(status, GroupOffset)) : null;
 
     /// <summary>The inode of this process's network namespace; 0 where this system has none.</summary>
-    public static long NetworkNamespace()
+    public static long NetworkNamespace() => Namespace("/proc/self/ns/net");
+
+    /// <summary>The inode of this process's namespace of process numbers; 0 where this system has none.</summary>
+    public static long PidNamespace() => Namespace("/proc/self/ns/pid");
+
+    // The kernel gives it as net:[4026531840].
+    private static long Namespace(string path)
     {
-        // The kernel gives it as net:[4026531840].
-        string? link = OperatingSystem.IsLinux() ? new FileInfo("/proc/self/ns/net").LinkTarget : null;
+        string? link = OperatingSystem.IsLinux() ? new FileInfo(path).LinkTarget : null;
         return link is not null && long.TryParse(link.AsSpan(5, link.Length - 6), NumberStyles.None, CultureInfo.InvariantCulture, out long inode) ? inode : 0;
     }
 

@@ -1,0 +1,48 @@
+using IsolatedAgents.Engines;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.CleanUp;
+
+/// <summary>What was left behind by a run that nobody owns any more.</summary>
+/// <param name="Kind"><c>container</c> or <c>folder</c>.</param>
+/// <param name="Id">The engine's id, or the path.</param>
+/// <param name="Engine">Which engine had it; null for a folder.</param>
+/// <param name="Problem">Why it is still there; null where it was removed, or was only looked for.</param>
+internal sealed record Leftover(string Kind, string Id, string? Engine, string? Problem);
+
+/// <summary>
+/// Removes from one engine the containers that are ours and ownerless, and nothing else: those with our label whose process is gone. Where that cannot be told,
+/// because the process belongs to another machine, boot or namespace, only those that are far past their own time limit.
+/// </summary>
+internal static class EngineSweep
+{
+    // Past the agent's time limit: what a pull, a slow start and the collection of outputs may take at worst.
+    private static readonly TimeSpan Slack = TimeSpan.FromHours(1);
+
+    /// <summary>Removes them, or only names them.</summary>
+    /// <exception cref="EngineException">IA2003: the engine does not say what it has.</exception>
+    public static async Task<IReadOnlyList<Leftover>> RunAsync(IContainerEngine engine, bool onlyLook, CancellationToken cancellationToken)
+    {
+        List<Leftover> leftovers = [];
+        foreach (FoundContainer container in await engine.FindContainersAsync(SandboxLabels.Session, cancellationToken).ConfigureAwait(false))
+        {
+            if (!IsOwnerless(container, TimeProvider.System.GetUtcNow()))
+            {
+                continue;
+            }
+
+            string? problem = onlyLook ? null : await engine.RemoveContainerAsync(container.Id, cancellationToken).ConfigureAwait(false);
+            leftovers.Add(new Leftover("container", container.Id, engine.Description.Name, problem));
+        }
+
+        return leftovers;
+    }
+
+    /// <summary>Whether nobody can own a container any more.</summary>
+    internal static bool IsOwnerless(FoundContainer container, DateTimeOffset now) => SandboxLabels.Owner(container.Labels)?.Judge() switch
+    {
+        OwnerState.Alive => false,
+        OwnerState.Gone => true,
+        _ => SandboxLabels.TimeLimit(container.Labels) is { } limit && now > container.Created + limit + Slack,
+    };
+}

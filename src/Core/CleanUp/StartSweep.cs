@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using IsolatedAgents.Engines;
+
+namespace IsolatedAgents.CleanUp;
+
+/// <summary>
+/// The sweep that goes along with a run, beside it: while the engine starts a sandbox there is nothing else to do. Once in a while for each engine and process,
+/// since a build that runs a hundred agents need not look a hundred times; its troubles are never the run's.
+/// </summary>
+internal sealed class StartSweep : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly ConcurrentDictionary<Uri, long> LastSweeps = new();
+
+    private readonly CancellationTokenSource _deadline = new();
+    private readonly Task<IReadOnlyList<Leftover>> _sweeping;
+
+    private StartSweep(IContainerEngine engine) => _sweeping = IsDue(engine.Description.Address) ? SweepAsync(engine) : Task.FromResult<IReadOnlyList<Leftover>>([]);
+
+    /// <summary>Begins it.</summary>
+    public static StartSweep Begin(IContainerEngine engine) => new(engine);
+
+    /// <summary>What it removed. A run that is over waits only where something is being removed, and not for long.</summary>
+    public Task<IReadOnlyList<Leftover>> EndAsync()
+    {
+        _deadline.CancelAfter(Patience);
+        return _sweeping;
+    }
+
+    public void Dispose() => _deadline.Dispose();
+
+    private static bool IsDue(Uri address)
+    {
+        long now = TimeProvider.System.GetTimestamp();
+        long last = LastSweeps.GetOrAdd(address, now);
+        return last == now || (TimeProvider.System.GetElapsedTime(last, now) >= Interval && LastSweeps.TryUpdate(address, now, last));
+    }
+
+    private async Task<IReadOnlyList<Leftover>> SweepAsync(IContainerEngine engine)
+    {
+        try
+        {
+            return await EngineSweep.RunAsync(engine, onlyLook: false, _deadline.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is EngineException or OperationCanceledException)
+        {
+            // The next one looks again.
+            return [];
+        }
+    }
+}

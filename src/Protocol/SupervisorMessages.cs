@@ -3,14 +3,17 @@ namespace IsolatedAgents.Protocol;
 /// <summary>The supervisor's first word.</summary>
 /// <param name="KernelRelease">As <c>uname -r</c> gives it.</param>
 /// <param name="ControlGroupVersion">1 or 2; 0 where no control group is visible.</param>
-internal sealed record Hello(string KernelRelease, int ControlGroupVersion)
+/// <param name="LandlockVersion">Version of Landlock's interface that can be used in the sandbox; 0 where none can.</param>
+/// <param name="HasSystemCallNotification">Whether seccomp can tell a supervisor of system calls.</param>
+internal sealed record Hello(string KernelRelease, int ControlGroupVersion, int LandlockVersion, bool HasSystemCallNotification)
 {
-    public byte[] ToPayload() => new MessageWriter().Text(KernelRelease).Int32(ControlGroupVersion).Written.ToArray();
+    public byte[] ToPayload() =>
+        new MessageWriter().Text(KernelRelease).Int32(ControlGroupVersion).Int32(LandlockVersion).Flag(HasSystemCallNotification).Written.ToArray();
 
     public static Hello FromPayload(ReadOnlySpan<byte> payload)
     {
         MessageReader reader = new(payload);
-        Hello message = new(reader.Text(), reader.Int32());
+        Hello message = new(reader.Text(), reader.Int32(), reader.Int32(), reader.Flag());
         reader.End();
         return message;
     }

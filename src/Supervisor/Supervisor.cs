@@ -51,7 +51,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         LibC.signal(SignalPipe, SignalIgnore);
         int signals = OpenSignals();
         ControlGroup? controlGroup = ControlGroup.Open(ControlGroup.DefaultRoot);
-        _channel.Send(FrameType.Hello, new Hello(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), controlGroup?.Version ?? 0).ToPayload());
+        _channel.Send(FrameType.Hello, KernelFeatures.Describe(controlGroup?.Version ?? 0).ToPayload());
         _channel.Wait(() => _spec is not null, TakeLaunch, HostTimeoutMilliseconds);
         if (_spec is null)
         {

@@ -46,7 +46,7 @@ public sealed class MessageTests
     private static IEnumerable<(string Name, byte[] Payload, Action<byte[]> Read)> Messages()
     {
         yield return ("launch", Launch.ToPayload(), payload => LaunchSpec.FromPayload(payload));
-        yield return ("hello", new Hello("6.1.0", 2).ToPayload(), payload => Hello.FromPayload(payload));
+        yield return ("hello", new Hello("6.1.0", 2, 7, HasSystemCallNotification: true).ToPayload(), payload => Hello.FromPayload(payload));
         yield return ("setup", new SetupFailure(SetupFailureKind.Isolation, "memory limit", "none").ToPayload(), payload => SetupFailure.FromPayload(payload));
         yield return ("started", new Started(7, 1000, 1000).ToPayload(), payload => Started.FromPayload(payload));
         yield return ("usage", Usage.ToPayload(), payload => ResourceUsage.FromPayload(payload));

@@ -15,6 +15,14 @@ internal sealed record EngineDescription(string Name, string Version, Uri Addres
     public bool IsPodman => Name == PodmanName;
 }
 
+/// <summary>A program that an engine is made of.</summary>
+internal sealed record EnginePart(string Name, string Version);
+
+/// <summary>What an engine is made of, and runs on.</summary>
+/// <param name="Architecture">Its processor, as it names it: <c>amd64</c>.</param>
+/// <param name="Parts">Its programs, itself among them.</param>
+internal sealed record EngineParts(string Architecture, IReadOnlyList<EnginePart> Parts);
+
 /// <summary>An image that is there.</summary>
 /// <param name="Reference">As it was asked for.</param>
 /// <param name="Id">The engine's id, which pins what is run.</param>
@@ -42,6 +50,10 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="SandboxUnreachableException">The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.</exception>
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
     Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken);
+
+    /// <summary>What it is made of. It may have to start programs to know.</summary>
+    /// <exception cref="EngineException">IA2003: it does not say.</exception>
+    Task<EngineParts> DescribePartsAsync(CancellationToken cancellationToken);
 
     /// <summary>Every container that carries a label.</summary>
     /// <exception cref="EngineException">IA2003: the engine does not say.</exception>

@@ -62,6 +62,8 @@ internal static class KernelConstants
 
     // include/uapi/linux/seccomp.h
     public const int SeccompModeFilter = 2;
+    public const int SeccompGetActionAvailable = 2;
+    public const uint SeccompReturnUserNotification = 0x7FC0_0000;
 
     // include/uapi/asm-generic/resource.h
     public const int LimitCore = 4;
@@ -84,5 +86,10 @@ internal static class KernelConstants
     public const int SystemCallCapSet = 126;
     public const int SystemCallCloseRange = 436;
     public const int SystemCallIoUringSetup = 425;
+    public const int SystemCallSeccomp = 317;
+    public const int SystemCallLandlockCreateRuleset = 444;
     public const int CloseRangeCloseOnExec = 4;
+
+    // include/uapi/linux/landlock.h
+    public const int LandlockCreateRulesetVersion = 1;
 }

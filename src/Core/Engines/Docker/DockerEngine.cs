@@ -147,6 +147,19 @@ internal sealed class DockerEngine : IContainerEngine
         }
     }
 
+    public async Task<EngineParts> DescribePartsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            VersionResponse version = await CallAsync(_client.System.GetVersionAsync, cancellationToken).ConfigureAwait(false);
+            return new EngineParts(version.Arch, [.. version.Components?.Select(part => Part(part.Name, part.Version)) ?? []]);
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for its version: {Innermost(failure)}", failure);
+        }
+    }
+
     public async Task<IReadOnlyList<FoundContainer>> FindContainersAsync(string label, CancellationToken cancellationToken)
     {
         ContainersListParameters parameters = new()
@@ -261,6 +274,17 @@ internal sealed class DockerEngine : IContainerEngine
         VersionResponse version = await client.System.GetVersionAsync(cancellationToken).ConfigureAwait(false);
         bool isPodman = version.Components?.Any(component => component.Name.Contains(EngineDescription.PodmanName, StringComparison.OrdinalIgnoreCase)) == true;
         return (isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version);
+    }
+
+    // Docker says "runc" and "1.1.5"; Podman "OCI Runtime (runc)" and whatever "runc --version" prints.
+    private static EnginePart Part(string name, string version)
+    {
+        int bracket = name.IndexOf('(', StringComparison.Ordinal);
+        string line = version.Split('\n')[0];
+        int word = line.IndexOf("version ", StringComparison.Ordinal);
+        return new EnginePart(
+            bracket < 0 ? name : name[(bracket + 1)..].TrimEnd(')'),
+            word < 0 ? line : line[(word + "version ".Length)..].Split(' ', ',')[0]);
     }
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>

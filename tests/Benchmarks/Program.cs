@@ -27,7 +27,9 @@ internal static class Program
             ["cli-true"] = () => new CliTrue(options.CommandLine),
             ["json-events"] = () => new JsonEvents(),
             ["flood"] = () => new Flood(),
-            ["collect"] = () => new Collect(),
+            ["audit-events"] = () => new AuditEvents(),
+            ["collect"] = () => new Collect("collect", 1, 300 * 1024 * 1024, 0.3),
+            ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
         };
         if (options.Names.FirstOrDefault(name => !measures.ContainsKey(name)) is { } unknown)
         {

@@ -1,19 +1,22 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using IsolatedAgents.Events;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>A large file from the sandbox to the host: ours from the agent's end to the outputs in place, hash and manifest included.</summary>
-internal sealed class Collect : IMeasure
+/// <summary>Files from the sandbox to the host: ours from the agent's end to the outputs in place, hashes and manifest included.</summary>
+/// <param name="name">What it is called on the command line.</param>
+/// <param name="files">How many files.</param>
+/// <param name="bytes">How long each of them is.</param>
+/// <param name="goal">Ours over the engine's own copy: not more than this.</param>
+internal sealed class Collect(string name, int files, int bytes, double goal) : IMeasure
 {
-    private const int Bytes = 100 * 1024 * 1024;
-
-    private readonly Bench _bench = new(", \"max_output_bytes\": 200000000");
+    private readonly Bench _bench = new(string.Create(CultureInfo.InvariantCulture, $", \"max_output_bytes\": {2L * files * bytes}, \"max_output_files\": {files}"));
     private string? _source;
 
-    public string Name => "collect";
+    public string Name => name;
 
-    public IReadOnlyList<Peer> Peers => [new("docker cp", 0.15, CopyAsync)];
+    public IReadOnlyList<Peer> Peers => [new("docker cp", goal, CopyAsync)];
 
     public async Task<string?> PrepareAsync(CancellationToken cancellationToken)
     {
@@ -22,21 +25,26 @@ internal sealed class Collect : IMeasure
             return missing;
         }
 
-        _source = await ExternalProgram.ReadAsync(cancellationToken, "docker", "create", "--network", "none", DockerClient.Image, "sh", "-c", Fill("/data"));
+        _source = await ExternalProgram.ReadAsync(cancellationToken, "docker", "create", "--network", "none", DockerClient.Image, "sh", "-c", $"mkdir /data; {Fill("/data")}");
         await ExternalProgram.ReadAsync(cancellationToken, "docker", "start", "--attach", _source);
         return null;
     }
 
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken)
     {
-        TimedRun run = await _bench.RunAsync(Fill("/output/data"), collect: true, telemetryFile: true, cancellationToken);
-        string path = Path.Combine(_bench.Output, "data");
-        using (FileStream file = File.OpenRead(path))
+        TimedRun run = await _bench.RunAsync(Fill("/output"), collect: true, telemetryFile: true, cancellationToken);
+        foreach (Runs.Artifact artifact in run.Result.Artifacts)
         {
-            if (file.Length != Bytes || Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken)) != run.Result.Artifacts.Single().Sha256)
+            using FileStream file = File.OpenRead(artifact.Path);
+            if (file.Length != bytes || Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken)) != artifact.Sha256)
             {
-                throw new InvalidOperationException("The collected file is not the one that the manifest tells.");
+                throw new InvalidOperationException($"'{artifact.Name}' is not the file that the manifest tells.");
             }
+        }
+
+        if (run.Result.Artifacts.Length != files)
+        {
+            throw new InvalidOperationException($"{run.Result.Artifacts.Length} files came instead of {files}.");
         }
 
         Directory.Delete(_bench.Output, recursive: true);
@@ -55,14 +63,16 @@ internal sealed class Collect : IMeasure
         }
     }
 
-    private static string Fill(string path) => $"head -c {Bytes} /dev/urandom > {path}";
+    private string Fill(string folder) => files == 1
+        ? string.Create(CultureInfo.InvariantCulture, $"head -c {bytes} /dev/urandom > {folder}/data")
+        : string.Create(CultureInfo.InvariantCulture, $"cd {folder}; i=0; while [ $i -lt {files} ]; do head -c {bytes} /dev/urandom > file$i; i=$((i+1)); done");
 
     private async Task<TimeSpan> CopyAsync(CancellationToken cancellationToken)
     {
         string target = Path.Combine(_bench.Root, "copied");
         TimeSpan time = await ExternalProgram.TimeAsync(cancellationToken, "docker", "cp", $"{_source}:/data", target);
-        long length = new FileInfo(target).Length;
-        File.Delete(target);
-        return length == Bytes ? time : throw new InvalidOperationException($"docker cp brought {length} bytes.");
+        long length = new DirectoryInfo(target).EnumerateFiles().Sum(file => file.Length);
+        Directory.Delete(target, recursive: true);
+        return length == (long)files * bytes ? time : throw new InvalidOperationException($"docker cp brought {length} bytes.");
     }
 }

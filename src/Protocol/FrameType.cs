@@ -12,6 +12,9 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: so many more data bytes may be sent.</summary>
     Credit = 3,
 
+    /// <summary>To the supervisor: the host is still there. Sent where the stream's end does not show that it is not (<see cref="LaunchSpec.LeaseMilliseconds"/>).</summary>
+    Alive = 4,
+
     /// <summary>From the supervisor, first of all (<see cref="Hello"/>).</summary>
     Hello = 64,
 

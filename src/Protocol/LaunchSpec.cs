@@ -48,6 +48,9 @@ internal sealed record LaunchSpec
     /// <summary>Between SIGTERM and SIGKILL, in milliseconds.</summary>
     public long GraceMilliseconds { get; init; }
 
+    /// <summary>How long the host may be silent, in milliseconds, before it counts as gone; 0 where the end of the stream shows it at once.</summary>
+    public long LeaseMilliseconds { get; init; }
+
     /// <summary>Between two <see cref="FrameType.Usage"/> frames, in milliseconds.</summary>
     public long UsageIntervalMilliseconds { get; init; }
 
@@ -79,7 +82,7 @@ internal sealed record LaunchSpec
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int64(WorkspaceInode).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Texts(CopiedPaths)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
-        .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(UsageIntervalMilliseconds)
+        .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
         .Int64(MemoryLimitBytes).Int64(PidsLimit).Int64(CpuMillicores)
         .Written.ToArray();
@@ -104,6 +107,7 @@ internal sealed record LaunchSpec
             HostNetworkNamespace = reader.Int64(),
             TimeoutMilliseconds = reader.Int64(),
             GraceMilliseconds = reader.Int64(),
+            LeaseMilliseconds = reader.Int64(),
             UsageIntervalMilliseconds = reader.Int64(),
             MaxLogBytes = reader.Int64(),
             OutputPath = reader.Text(),

@@ -143,6 +143,9 @@ internal enum EndCause : byte
 
     /// <summary>The output folder's bound was passed while the agent ran.</summary>
     OutputLimit,
+
+    /// <summary>SIGTERM to the supervisor: somebody else, such as an engine that is shut down, ends the sandbox.</summary>
+    Terminated,
 }
 
 /// <summary>How the agent ended.</summary>
@@ -184,7 +187,7 @@ internal sealed record AgentExit
         {
             ExitCode = exitCode,
             Signal = signal,
-            Cause = cause <= (byte)EndCause.OutputLimit ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
+            Cause = cause <= (byte)EndCause.Terminated ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
             StandardOutputBytes = reader.Int64(),
             StandardErrorBytes = reader.Int64(),
             Usage = ResourceUsage.Read(ref reader),

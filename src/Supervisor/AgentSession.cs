@@ -60,6 +60,9 @@ internal sealed unsafe class AgentSession
 
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
 
+    // The lease runs on the clock that the channel uses, which starts elsewhere.
+    private long LeaseLeft => _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
+
     private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded;
 
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
@@ -82,6 +85,11 @@ internal sealed unsafe class AgentSession
             if (descriptors[1].Returned != 0)
             {
                 _channel.Flush();
+            }
+
+            if (LeaseLeft <= 0)
+            {
+                _channel.Abandon();
             }
 
             if (_channel.IsClosed)
@@ -110,12 +118,16 @@ internal sealed unsafe class AgentSession
 
     private void Handle(FrameType type, byte[] payload)
     {
-        if (type != FrameType.Stop)
+        switch (type)
         {
-            throw new ProtocolException($"A {type} frame came while the agent runs.");
+            case FrameType.Alive:
+                break;
+            case FrameType.Stop:
+                End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
+                break;
+            default:
+                throw new ProtocolException($"A {type} frame came while the agent runs.");
         }
-
-        End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
     }
 
     private int NextTimeout()
@@ -126,7 +138,7 @@ internal sealed unsafe class AgentSession
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
         }
 
-        return (int)Math.Clamp(next - ElapsedMilliseconds, 0, int.MaxValue);
+        return (int)Math.Clamp(Math.Min(next - ElapsedMilliseconds, LeaseLeft), 0, int.MaxValue);
     }
 
     private void RunTimers()
@@ -207,10 +219,14 @@ internal sealed unsafe class AgentSession
 
     private void DrainSignals()
     {
-        // struct signalfd_siginfo is 128 bytes; which child it was, waitpid tells.
+        // struct signalfd_siginfo, include/uapi/linux/signalfd.h: 128 bytes that begin with the signal. Which child it was, waitpid tells.
         Span<byte> signal = stackalloc byte[128];
         while (Descriptor.Read(_signals, signal) > 0)
         {
+            if (BitConverter.ToInt32(signal) == SignalTerminate)
+            {
+                End(EndCause.Terminated, _spec.GraceMilliseconds);
+            }
         }
     }
 

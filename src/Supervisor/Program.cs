@@ -17,7 +17,7 @@ internal static class Program
                 return Launcher.Run();
             }
 
-            Supervisor.BlockChildSignal(arguments);
+            Supervisor.BlockSignals(arguments);
             return new Supervisor(HostStream.Open(arguments)).Run();
         }
         catch (Exception failure) when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)

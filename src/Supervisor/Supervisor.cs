@@ -19,16 +19,14 @@ internal sealed unsafe class Supervisor(HostStream host)
     private LaunchSpec? _spec;
 
     /// <summary>
-    /// Sees to it that no thread of this process can swallow the news of a child's end: one that does not block the signal would, now and then.
+    /// Sees to it that no thread of this process can swallow a signal that is to be read: one that does not block it would, now and then.
     /// The runtime's own threads run before this code does, so the mask has to be there before they are: it outlives an exec.
     /// </summary>
     /// <param name="arguments">What this process was started with, and is again.</param>
-    public static void BlockChildSignal(string[] arguments)
+    public static void BlockSignals(string[] arguments)
     {
-        SignalSet set;
+        SignalSet set = ReadSignals();
         SignalSet before;
-        LibC.sigemptyset(&set);
-        LibC.sigaddset(&set, SignalChild);
         KernelException.ThrowIfFailed("sigprocmask", LibC.sigprocmask(MaskBlock, &set, &before));
         if (LibC.sigismember(&before, SignalChild) == 1)
         {
@@ -92,10 +90,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         _channel.Send(FrameType.Exited, exit.ToPayload());
-        if (exit.Cause != EndCause.Stop)
-        {
-            new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
-        }
+        new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
 
         _channel.Send(FrameType.Done, []);
     }
@@ -103,16 +98,24 @@ internal sealed unsafe class Supervisor(HostStream host)
     private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch
     {
         (FrameType.Launch, null) => LaunchSpec.FromPayload(payload),
-        (FrameType.Stop, _) => _spec,
+        (FrameType.Stop or FrameType.Alive, _) => _spec,
         _ => throw new ProtocolException($"A {type} frame came instead of a launch."),
     };
+
+    // The end of a child, and the request to end.
+    private static SignalSet ReadSignals()
+    {
+        SignalSet set;
+        LibC.sigemptyset(&set);
+        LibC.sigaddset(&set, SignalChild);
+        LibC.sigaddset(&set, SignalTerminate);
+        return set;
+    }
 
     private static int OpenSignals()
     {
         const int NonBlockingCloseOnExec = OpenNonBlocking | OpenCloseOnExec;
-        SignalSet set;
-        LibC.sigemptyset(&set);
-        LibC.sigaddset(&set, SignalChild);
+        SignalSet set = ReadSignals();
         int fd = LibC.signalfd(-1, &set, NonBlockingCloseOnExec);
         KernelException.ThrowIfFailed("signalfd", fd);
         return fd;

@@ -78,6 +78,10 @@ internal interface ISandboxContainer : IAsyncDisposable
     /// <summary>The stream to the supervisor.</summary>
     ISandboxTransport Transport { get; }
 
-    /// <summary>Removes the container by force. Does nothing where it is gone already; never throws.</summary>
-    Task RemoveAsync();
+    /// <summary>Removes the container by force, which takes seconds at the most. Why it could not; null where it is gone or going. Never throws.</summary>
+    Task<string?> RemoveAsync();
+
+    /// <summary>Completes, with the reason, when the engine has gone away in the middle of a run and has not come back. One that is restarted and keeps its containers is not lost.</summary>
+    /// <exception cref="OperationCanceledException">The caller no longer wants to know.</exception>
+    Task<string> WhenLostAsync(CancellationToken cancellationToken);
 }

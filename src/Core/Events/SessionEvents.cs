@@ -8,6 +8,13 @@ namespace IsolatedAgents.Events;
 public sealed record ContainerRemoving(string ContainerId, string Status)
     : TelemetryEvent(EventCatalog.ContainerRemoving)
 {
+    /// <summary>Why it could not be removed; null where it was, or where nobody knows yet.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>Tells how a removal went that was waited for.</summary>
+    internal static ContainerRemoving Outcome(string containerId, string done, string? problem) =>
+        new(containerId, problem is null ? done : $"could not be removed: {problem}") { Problem = problem };
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Sentence(DetailNames.ContainerId, "Container", ContainerId, DetailNames.Status, Status);

@@ -85,20 +85,20 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            result = Result(Verdict.Cancelled, [new Diagnostic(DiagnosticTable.Cancelled, DiagnosticSeverity.Error, "The run was cancelled; every process of the agent has ended.")]);
+            result = Cancelled();
         }
         catch (EngineException failure)
         {
-            result = Result(Verdict.EngineError, [new Diagnostic(failure.Code, DiagnosticSeverity.Error, failure.Message)]);
+            result = EngineError(failure.Code, failure.Message);
         }
         catch (ProtocolException failure)
         {
-            result = Result(Verdict.EngineError, [new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The sandbox said what it must not: {failure.Message}")]);
+            result = EngineError(DiagnosticTable.EngineLost, $"The sandbox said what it must not: {failure.Message}");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // What the sandbox left, or the stamp, could not be put in place: no part of it is there, and the run has not passed.
-            result = Result(Verdict.EngineError, [new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"A file of this run could not be written: {failure.Message} Nothing partial was left.")]);
+            result = EngineError(DiagnosticTable.EngineLost, $"A file of this run could not be written: {failure.Message} Nothing partial was left.");
         }
 
         await RaiseEndAsync(events, result).ConfigureAwait(false);
@@ -120,7 +120,10 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         stamp?.Clear();
         SandboxReport report = await RunSandboxAsync(engine, image, events, cancellationToken).ConfigureAwait(false);
         WarnOfUnmetExpectations();
-        AgentRunResult result = Result(_outcome.Verdict, _outcome.Diagnostics()) with
+        AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
+            : cancellationToken.IsCancellationRequested ? Cancelled()
+            : Result(_outcome.Verdict, _outcome.Diagnostics());
+        AgentRunResult result = end with
         {
             AgentExitCode = report.ExitCode,
             AgentSignal = report.Signal,
@@ -145,8 +148,8 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
             {
-                string status = leftover.Problem is { } problem ? $"was left by a run that has died, and cannot be removed: {problem}" : "was left by a run that has died, and was removed";
-                await events.RaiseAsync(new ContainerRemoving(leftover.Id[..Math.Min(12, leftover.Id.Length)], status)).ConfigureAwait(false);
+                string shortId = leftover.Id[..Math.Min(12, leftover.Id.Length)];
+                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that has died, and was removed", leftover.Problem)).ConfigureAwait(false);
             }
         }
     }
@@ -185,6 +188,13 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         string reason = result.Diagnostics.FirstOrDefault(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) is { } cause ? $"{cause.Code}: {cause.Message}" : result.Verdict.Name();
         await events.RaiseAsync(new SessionFailed(reason, Elapsed, result.ExitCode)).ConfigureAwait(false);
     }
+
+    private AgentRunResult Cancelled() => Trouble(Verdict.Cancelled, DiagnosticTable.Cancelled, "The run was cancelled; every process of the agent has ended.");
+
+    private AgentRunResult EngineError(string code, string message) => Trouble(Verdict.EngineError, code, message);
+
+    private AgentRunResult Trouble(Verdict verdict, string code, string message) =>
+        Result(verdict, [new Diagnostic(code, DiagnosticSeverity.Error, message), .. _outcome.Warnings]);
 
     private AgentRunResult Result(Verdict verdict, ImmutableArray<Diagnostic> diagnostics) => new()
     {

@@ -21,6 +21,9 @@ internal sealed class OutcomeTracker(Policy policy)
     /// <summary>Violations that count, each distinct one once, in the order they came.</summary>
     public ImmutableArray<Violation> Violations => [.. _violations];
 
+    /// <summary>What was warned of.</summary>
+    public ImmutableArray<Diagnostic> Warnings => [.. _warnings];
+
     /// <summary>How the run ends, as far as the events tell.</summary>
     public Verdict Verdict
     {
@@ -68,6 +71,9 @@ internal sealed class OutcomeTracker(Policy policy)
                 break;
             case OutputLimitApproaching near:
                 Warn(DiagnosticTable.OutputLimit, Invariant($"The outputs take {near.Current} of {near.Limit} bytes (max_output_bytes)."));
+                break;
+            case ContainerRemoving { Problem: { } problem } removing:
+                Warn(DiagnosticTable.EngineLost, $"The container '{removing.ContainerId}' could not be removed: {problem} Once the engine is well again, the next run removes it, or 'isolated-agents clean' does.");
                 break;
             case TelemetrySuppressed suppressed:
                 Warn(DiagnosticTable.TelemetrySuppressed, Invariant($"{suppressed.Event}: {suppressed.Count} left out. {suppressed.Reason}"));

@@ -11,6 +11,9 @@ namespace IsolatedAgents.Runs;
 /// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
 internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace)
 {
+    // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
+    private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
+
     private Policy Policy => run.Policy;
 
     // Copies belong to root, so that who may read them is settled here.
@@ -60,6 +63,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         HostNetworkNamespace = FileIdentity.NetworkNamespace(),
         TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
         GraceMilliseconds = (long)grace.TotalMilliseconds,
+        LeaseMilliseconds = route.UsesSocket ? 0 : (long)AttachLease.TotalMilliseconds,
         UsageIntervalMilliseconds = Math.Max(1, (long)(Policy.ResourceMonitorInterval * 1000)),
         MaxLogBytes = Policy.MaxLogBytes,
         OutputPath = SandboxPaths.Output,

@@ -15,7 +15,11 @@ namespace IsolatedAgents.Runs;
 /// <param name="ExitCode">The agent's own; null where a signal or we ended it.</param>
 /// <param name="Signal">Null where none ended it.</param>
 /// <param name="Artifacts">Collected files.</param>
-internal sealed record SandboxReport(int? ExitCode, int? Signal, ImmutableArray<Artifact> Artifacts);
+internal sealed record SandboxReport(int? ExitCode, int? Signal, ImmutableArray<Artifact> Artifacts)
+{
+    /// <summary>Why the engine counts as lost, so that the agent was ended; null where it does not.</summary>
+    public string? EngineLoss { get; init; }
+}
 
 /// <summary>Turns the supervisor's frames into events, and its files into artifacts.</summary>
 internal sealed class SandboxReporter : IDisposable
@@ -112,7 +116,10 @@ internal sealed class SandboxReporter : IDisposable
         }
 
         bool isByItself = exit.Cause == EndCause.None;
-        return new SandboxReport(isByItself && exit.Signal == 0 ? exit.ExitCode : null, exit.Signal == 0 ? null : exit.Signal, artifacts);
+        return new SandboxReport(isByItself && exit.Signal == 0 ? exit.ExitCode : null, exit.Signal == 0 ? null : exit.Signal, artifacts)
+        {
+            EngineLoss = exit.Cause == EndCause.Terminated ? "The engine ended the sandbox while the agent ran: it was shut down, or somebody stopped the container." : null,
+        };
     }
 
     public void Dispose() => _collector?.Dispose();

@@ -23,6 +23,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _draining;
+    private Task _keepingAlive = Task.CompletedTask;
 
     public SandboxLink(ISandboxTransport transport)
     {
@@ -31,7 +32,15 @@ internal sealed class SandboxLink : IAsyncDisposable
     }
 
     /// <summary>Tells the supervisor what to run.</summary>
-    public Task LaunchAsync(LaunchSpec spec, CancellationToken cancellationToken) => SendAsync(FrameType.Launch, spec.ToPayload(), cancellationToken);
+    public Task LaunchAsync(LaunchSpec spec, CancellationToken cancellationToken)
+    {
+        if (spec.LeaseMilliseconds > 0)
+        {
+            _keepingAlive = KeepAliveAsync(TimeSpan.FromMilliseconds(spec.LeaseMilliseconds / 5.0));
+        }
+
+        return SendAsync(FrameType.Launch, spec.ToPayload(), cancellationToken);
+    }
 
     /// <summary>Tells the supervisor to end the agent.</summary>
     public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) =>
@@ -71,6 +80,7 @@ internal sealed class SandboxLink : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         await _draining.ConfigureAwait(false);
+        await _keepingAlive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
         _writing.Dispose();
     }
@@ -89,6 +99,15 @@ internal sealed class SandboxLink : IAsyncDisposable
                 DiagnosticTable.EngineLost,
                 $"The sandbox was lost: {cause}{(said.Length > 0 ? $" It said: {said}" : "")}",
                 closed.InnerException);
+        }
+    }
+
+    private async Task KeepAliveAsync(TimeSpan interval)
+    {
+        using PeriodicTimer timer = new(interval);
+        while (await timer.WaitForNextTickAsync(_closing.Token).ConfigureAwait(false))
+        {
+            await SendAsync(FrameType.Alive, [], _closing.Token).ConfigureAwait(false);
         }
     }
 

@@ -22,6 +22,9 @@ internal sealed class HostChannel(HostStream host)
     /// <summary>Whether the host has closed the stream: the lease is over.</summary>
     public bool IsClosed { get; private set; }
 
+    /// <summary>When the host was heard last, in milliseconds of the system's monotonic clock.</summary>
+    public long LastHeard { get; private set; } = Environment.TickCount64;
+
     /// <summary>Data bytes that may still be sent.</summary>
     public int CreditLeft { get; private set; } = Frame.InitialCredit;
 
@@ -36,6 +39,9 @@ internal sealed class HostChannel(HostStream host)
 
     /// <summary>The entry to poll for the host taking bytes; inert while nothing waits.</summary>
     public PollDescriptor OutputPoll => new() { Fd = IsDrained ? -1 : host.Output, Events = PollOut };
+
+    /// <summary>Takes the host for gone, although its stream is still there.</summary>
+    public void Abandon() => IsClosed = true;
 
     /// <summary>Takes what has arrived. Credit is booked here; other frames go to <paramref name="handle"/>.</summary>
     public void Receive(Action<FrameType, byte[]> handle)
@@ -52,6 +58,7 @@ internal sealed class HostChannel(HostStream host)
             return;
         }
 
+        LastHeard = Environment.TickCount64;
         ReadOnlySpan<byte> received = _input.AsSpan(0, count);
         while (_decoder.TryRead(ref received, out FrameType type, out byte[] payload))
         {

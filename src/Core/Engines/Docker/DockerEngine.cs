@@ -130,17 +130,14 @@ internal sealed class DockerEngine : IContainerEngine
                 await transport.DisposeAsync().ConfigureAwait(false);
             }
 
-            if (id is not null)
-            {
-                await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);
-            }
+            string? leftover = id is null ? null : await DockerContainer.RemoveAsync(_client, id).ConfigureAwait(false);
 
             if (!IsEngineTrouble(failure))
             {
                 throw;
             }
 
-            string message = $"The sandbox cannot be started: {Innermost(failure)}";
+            string message = $"The sandbox cannot be started: {Innermost(failure)}{(leftover is null ? "" : $" Its container '{id![..12]}' could not be removed: {leftover}")}";
             throw IsMountRefused(spec, failure)
                 ? new SandboxUnreachableException(DiagnosticTable.EngineLost, message, isMountRefused: true, failure)
                 : new EngineException(DiagnosticTable.EngineLost, message, failure);
@@ -212,7 +209,15 @@ internal sealed class DockerEngine : IContainerEngine
     private async Task<ISandboxTransport> AttachAsync(string id, CancellationToken cancellationToken)
     {
         ContainerAttachParameters parameters = new() { Stream = true, Stdin = true, Stdout = true, Stderr = true };
-        return new AttachTransport(await CallAsync(token => _client.Containers.AttachContainerAsync(id, tty: false, parameters, token), cancellationToken).ConfigureAwait(false));
+        try
+        {
+            return new AttachTransport(await CallAsync(token => _client.Containers.AttachContainerAsync(id, tty: false, parameters, token), cancellationToken).ConfigureAwait(false));
+        }
+        catch (InvalidCastException failure)
+        {
+            // The client takes any answer but a refusal for a stream.
+            throw new IOException("the engine answered with a page where a stream was asked for", failure);
+        }
     }
 
     private async Task StartAsync(string id, CancellationToken cancellationToken)
@@ -237,9 +242,9 @@ internal sealed class DockerEngine : IContainerEngine
         {
             await starting.ConfigureAwait(false);
             over.CancelAfter(ConnectDeadline);
-            // A supervisor that cannot connect leaves, and its container with it.
+            // A supervisor that cannot connect leaves, and its container with it. An engine that does not tell of it says nothing either way.
             Task ended = _client.Containers.WaitContainerAsync(id, over.Token);
-            if (await Task.WhenAny(accepting, ended).ConfigureAwait(false) == ended)
+            if (await Task.WhenAny(accepting, ended).ConfigureAwait(false) == ended && ended.IsCompletedSuccessfully)
             {
                 await over.CancelAsync().ConfigureAwait(false);
             }

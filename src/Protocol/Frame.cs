@@ -27,7 +27,7 @@ internal static class Frame
     {
         FrameType.Launch => 4 * 1024 * 1024,
         FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData => MaxDataLength,
-        FrameType.Stop or FrameType.Credit or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
+        FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
         FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound => 4096,
         FrameType.OutputRejected or FrameType.OutputFile => 16 * 1024,
         _ => -1,

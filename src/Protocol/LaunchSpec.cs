@@ -18,8 +18,6 @@ internal sealed record LaunchSpec
     /// <summary>The host's boot id, or empty. Where the sandbox finds the same one, both are under one kernel, and inodes can be compared.</summary>
     public string HostBootId { get; init; } = "";
 
-    /// <summary>Inode of the workspace as the host sees it; 0 where it is no mount. Proves that the mount shows the host's folder.</summary>
-    public long WorkspaceInode { get; init; }
 
     /// <summary>Who the agent runs as; 0 where the owner of the mounted workspace decides.</summary>
     public int AgentUserId { get; init; }
@@ -29,6 +27,11 @@ internal sealed record LaunchSpec
 
     /// <summary>Sandbox paths that must be mounts of their own and read-only, with everything that is mounted below them.</summary>
     public required string[] ReadonlyPaths { get; init; }
+
+    /// <summary>
+    /// For each of those the inode that the host saw when it checked the path; 0 where it saw none. Proves that the mount shows the host's file, and the one that was checked.
+    /// </summary>
+    public required long[] ReadonlyInodes { get; init; }
 
     /// <summary>Sandbox paths of folders that were filled with copies: all that is in them must belong to root, writable by nobody else.</summary>
     public required string[] CopiedPaths { get; init; }
@@ -80,7 +83,7 @@ internal sealed record LaunchSpec
 
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
-        .Text(WorkspacePath).Text(HostBootId).Int64(WorkspaceInode).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Texts(CopiedPaths)
+        .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -97,10 +100,10 @@ internal sealed record LaunchSpec
             WorkingDirectory = reader.Text(),
             WorkspacePath = reader.Text(),
             HostBootId = reader.Text(),
-            WorkspaceInode = reader.Int64(),
             AgentUserId = reader.Int32(),
             AgentGroupId = reader.Int32(),
             ReadonlyPaths = reader.Texts(),
+            ReadonlyInodes = reader.Int64s(),
             CopiedPaths = reader.Texts(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),
@@ -122,6 +125,11 @@ internal sealed record LaunchSpec
         if (spec.Arguments.Length == 0 || spec.TimeoutMilliseconds <= 0 || spec.UsageIntervalMilliseconds <= 0)
         {
             throw new ProtocolException("A launch needs a program, a time limit and an interval.");
+        }
+
+        if (spec.ReadonlyInodes.Length != spec.ReadonlyPaths.Length)
+        {
+            throw new ProtocolException("A launch needs one inode for each read-only path.");
         }
 
         return spec;

@@ -37,22 +37,33 @@ internal ref struct MessageReader(ReadOnlySpan<byte> payload)
         }
     }
 
-    public string[] Texts()
+    public long[] Int64s()
     {
-        int count = Int32();
-        // Every entry takes at least its length, which bounds the array by the payload's own bound.
-        if (count < 0 || count > _rest.Length / sizeof(int))
+        long[] values = new long[Count(sizeof(long))];
+        for (int i = 0; i < values.Length; i++)
         {
-            throw new ProtocolException($"A list of {count} entries does not fit its message.");
+            values[i] = Int64();
         }
 
-        string[] values = new string[count];
-        for (int i = 0; i < count; i++)
+        return values;
+    }
+
+    public string[] Texts()
+    {
+        string[] values = new string[Count(sizeof(int))];
+        for (int i = 0; i < values.Length; i++)
         {
             values[i] = Text();
         }
 
         return values;
+    }
+
+    // Every entry takes some bytes, which bounds the list by the payload's own bound.
+    private int Count(int leastLength)
+    {
+        int count = Int32();
+        return count >= 0 && count <= _rest.Length / leastLength ? count : throw new ProtocolException($"A list of {count} entries does not fit its message.");
     }
 
     /// <summary>Says that the message ends here.</summary>

@@ -51,6 +51,17 @@ internal sealed class MessageWriter
         return this;
     }
 
+    public MessageWriter Int64s(IReadOnlyCollection<long> values)
+    {
+        Int32(values.Count);
+        foreach (long value in values)
+        {
+            Int64(value);
+        }
+
+        return this;
+    }
+
     public MessageWriter Texts(IReadOnlyCollection<string> values)
     {
         Int32(values.Count);

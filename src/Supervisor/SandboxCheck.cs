@@ -59,12 +59,13 @@ internal static unsafe class SandboxCheck
     // A path that the engine knows too need not be the same folder.
     private static void VerifyMountSource(LaunchSpec spec, bool isHostKernel)
     {
-        if (isHostKernel && spec.WorkspaceInode != 0)
+        for (int i = 0; isHostKernel && i < spec.ReadonlyPaths.Length; i++)
         {
+            string path = spec.ReadonlyPaths[i];
             Require(
-                (long)Status(spec.WorkspacePath, "workspace").Inode == spec.WorkspaceInode,
-                "workspace",
-                "the mounted folder is not the host's: the engine does not share this file system");
+                spec.ReadonlyInodes[i] == 0 || (long)Status(path, "mount").Inode == spec.ReadonlyInodes[i],
+                "mount",
+                $"what is mounted at '{path}' is not what was checked: it was replaced meanwhile, or the engine does not share this file system");
         }
 
         if (spec.SentinelPath.Length > 0)

@@ -21,10 +21,10 @@ public sealed class MessageTests
         Environment = ["PATH=/bin", "EMPTY=", "MANY=a=b\nc"],
         WorkingDirectory = "/workspace",
         WorkspacePath = "/workspace",
-        WorkspaceInode = 4711,
         AgentUserId = 1001,
         AgentGroupId = 1002,
         ReadonlyPaths = ["/workspace"],
+        ReadonlyInodes = [1],
         HostBootId = "b00t",
         CopiedPaths = ["/agent"],
         SentinelPath = "/s",
@@ -66,7 +66,8 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.Environment, read.Environment);
         CollectionAssert.AreEqual(Launch.ReadonlyPaths, read.ReadonlyPaths);
         CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths });
+        CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes });
     }
 
     [TestMethod]

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Audit;
@@ -18,6 +19,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     private readonly ArrayBufferWriter<byte> _line = new(4096);
     private readonly byte[] _head = new byte[AuditChain.HashLength];
     private readonly string _sessionId;
+    private readonly long _inode;
     private long _entries;
     private long _lastSequence;
 
@@ -26,6 +28,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         _file = file;
         _sessionId = sessionId;
         _onFailure = onFailure;
+        _inode = FileIdentity.Inode(path);
         Path = path;
         head.CopyTo(_head);
     }
@@ -50,6 +53,11 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            if (FileIdentity.IsSpecial(path))
+            {
+                throw new IOException("It is not a regular file.");
+            }
+
             // Whoever writes it has it alone. Elsewhere than on Windows only the strictest mode takes an exclusive lock, and other programs can read all the same.
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, 64 * 1024);
             AuditVerification before = AuditVerifier.Verify(file, expectedHead: null);
@@ -99,6 +107,13 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         AuditFooter footer = new() { Timestamp = timestamp, Sequence = _lastSequence + 1, SessionId = _sessionId, Verdict = verdict, Entries = _entries };
         TryAppend(JsonSerializer.SerializeToUtf8Bytes(footer, AuditJsonContext.Default.AuditFooter));
         Try(() => _file.Flush(flushToDisk: true));
+        Try(() =>
+        {
+            if (FileIdentity.Inode(Path) != _inode)
+            {
+                throw new IOException("The file was deleted or replaced while the run wrote it.");
+            }
+        });
     }
 
     public void Dispose()

@@ -23,6 +23,9 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly DateTimeOffset _startTime;
     private readonly long _startTimestamp;
     private readonly Queue<TelemetrySuppressed> _late = new();
+
+    /// <summary>Sinks that failed and were given up, with the reason. To be read once the stream is complete.</summary>
+    public List<string> LostSinks { get; } = [];
     private readonly Task _reading;
     private long _sequence;
 
@@ -169,6 +172,7 @@ internal sealed class EventStream : IAsyncDisposable
         string name = _sinks[index]!.GetType().Name;
         _sinks[index] = null;
         var told = new TelemetrySuppressed(name, 1, exception.Message);
+        LostSinks.Add($"{name}: {exception.Message}");
         if (!TryEnqueue(told, holdsRoom: false))
         {
             _late.Enqueue((TelemetrySuppressed)told.Mask(_masker));

@@ -53,6 +53,10 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
         AgentRunResult result = await RunAsync(new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
         await stream.CompleteAsync().ConfigureAwait(false);
+        result = result with
+        {
+            Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
+        };
         audit?.Seal(TimeProvider.System.GetUtcNow(), result.Verdict.Name());
         if (audit?.Failure is { } failure)
         {

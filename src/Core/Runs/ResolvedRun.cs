@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Outputs;
@@ -16,6 +17,9 @@ internal sealed record ResolvedRun
 
     /// <summary>Absolute host path; null where the policy shows none.</summary>
     public required string? Workspace { get; init; }
+
+    /// <summary>The inodes of the host files and folders that the agent is shown, by path, as they were when they were checked.</summary>
+    public required FrozenDictionary<string, long> Inodes { get; init; }
 
     /// <summary>Null where outputs are measured and dropped.</summary>
     public required OutputDirectory? Output { get; init; }

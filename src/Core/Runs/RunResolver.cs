@@ -6,6 +6,7 @@ using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Sandbox;
+using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;
@@ -29,13 +30,16 @@ internal static class RunResolver
             agent = agent with { Mount = mount with { HostPath = ResolveShownFolder(mount.HostPath, "agent folder", request) } };
         }
 
+        string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request);
+        IEnumerable<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
         return new ResolvedRun
         {
             SessionId = sessionId,
             Loaded = loaded,
             Agent = agent,
-            Workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request),
+            Workspace = workspace,
+            Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
             AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,

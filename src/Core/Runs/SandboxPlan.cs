@@ -53,10 +53,10 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
         WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
         HostBootId = HostBoot.Id,
-        WorkspaceInode = run.Workspace is null || route.CopiesFiles ? 0 : FileIdentity.Inode(run.Workspace),
         AgentUserId = route.CopiesFiles ? CopyReader.UserId : 0,
         AgentGroupId = route.CopiesFiles ? CopyReader.GroupId : 0,
         ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
+        ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
         Sentinel = channel?.Sentinel ?? "",
@@ -93,17 +93,17 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
         if (run.Workspace is not null)
         {
-            yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false);
+            yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false) { Inode = run.Inodes[run.Workspace] };
         }
 
         if (run.Agent.Mount is { } agent)
         {
-            yield return agent;
+            yield return agent with { Inode = run.Inodes[agent.HostPath] };
         }
 
         foreach (ReadonlyMount mount in Policy.ReadonlyMounts)
         {
-            yield return new SandboxMount(mount.HostPath, mount.SandboxPath, IsWritable: false);
+            yield return new SandboxMount(mount.HostPath, mount.SandboxPath, IsWritable: false) { Inode = run.Inodes[mount.HostPath] };
         }
     }
 
@@ -112,13 +112,13 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         if (Directory.Exists(mount.HostPath))
         {
-            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "");
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode);
         }
 
         int slash = mount.SandboxPath.LastIndexOf('/');
         string folder = mount.SandboxPath[..slash];
         return folder is SandboxPaths.Own or SandboxPaths.Agent
-            ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..])
+            ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..], mount.Inode)
             : throw new EngineException(
                 DiagnosticTable.IsolationUnavailable,
                 $"The file '{mount.HostPath}' of readonly_mounts can only be mounted, and the engine does not see this machine's files. Name a folder instead.");

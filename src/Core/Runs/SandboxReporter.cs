@@ -27,6 +27,9 @@ internal sealed class SandboxReporter : IDisposable
     private const double NearLimit = 0.9;
     private const int KillSignal = 9;
 
+    // One or two late ones are a busy machine, and no gap.
+    private const int LeastGap = 3;
+
     // Any program is busy for a moment; what is shorter than this is no reason to warn.
     private const long MinimumCpuNanoseconds = 500_000_000;
 
@@ -42,6 +45,8 @@ internal sealed class SandboxReporter : IDisposable
     private UsageFigures? _previous;
     private AgentExit? _exit;
     private OutputsFound? _found;
+    private long _lastUsage;
+    private int _folded;
     private bool _isCpuHigh;
     private bool _isMemoryHigh;
     private bool _isTimeoutNear;
@@ -141,6 +146,20 @@ internal sealed class SandboxReporter : IDisposable
             return;
         }
 
+        // Figures that piled up while this process was suspended come at once: the last of them says it all.
+        if (TimeProvider.System.GetElapsedTime(_lastUsage) < TimeSpan.FromSeconds(Policy.ResourceMonitorInterval) / 2 && !IsNearTimeout(usage))
+        {
+            _folded++;
+            return;
+        }
+
+        if (_folded >= LeastGap)
+        {
+            await _events.RaiseAsync(new TelemetrySuppressed(EventCatalog.ResourceUsage.Name, _folded, "They came late and all at once: this process was suspended, or the machine overloaded")).ConfigureAwait(false);
+        }
+
+        _folded = 0;
+        _lastUsage = TimeProvider.System.GetTimestamp();
         await RaiseUsageAsync(usage).ConfigureAwait(false);
         TimeSpan limit = TimeSpan.FromSeconds(Policy.TimeoutSeconds);
         TimeSpan elapsed = TimeSpan.FromTicks(usage.ElapsedNanoseconds / TimeSpan.NanosecondsPerTick);
@@ -151,6 +170,9 @@ internal sealed class SandboxReporter : IDisposable
             await _events.RaiseAsync(new TimeoutApproaching(elapsed, limit, remaining)).ConfigureAwait(false);
         }
     }
+
+    private bool IsNearTimeout(UsageFigures usage) =>
+        !_isTimeoutNear && usage.ElapsedNanoseconds >= Policy.TimeoutSeconds * NearLimit * 1_000_000_000;
 
     private async ValueTask RaiseUsageAsync(UsageFigures usage)
     {

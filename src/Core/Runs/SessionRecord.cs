@@ -44,5 +44,15 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
 
     public async ValueTask FlushAsync() => await _stream.FlushAsync().ConfigureAwait(false);
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which was told when the event that did not fit was written.
+        }
+    }
 }

@@ -18,9 +18,11 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
         TarWriter writer = new(destination, TarEntryFormat.Pax, leaveOpen: true);
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
         FolderArchive archive = new(writer, reader.UserId, reader.GroupId);
+        RequireUnchanged(copy);
         if (copy.Name.Length > 0)
         {
             await archive.WriteFileAsync(new FileInfo(copy.HostPath), copy.Name, cancellationToken).ConfigureAwait(false);
+            RequireUnchanged(copy);
             return;
         }
 
@@ -28,6 +30,16 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
         // The volume's own root too, which the engine may have made writable for others.
         await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, "./") { Mode = archive.Mode(folder) }, cancellationToken).ConfigureAwait(false);
         await archive.WriteFolderAsync(folder, "", cancellationToken).ConfigureAwait(false);
+        RequireUnchanged(copy);
+    }
+
+    // Before and after: what was read in between was read of the folder that had been checked.
+    private static void RequireUnchanged(SandboxCopy copy)
+    {
+        if (copy.Inode != 0 && FileIdentity.Inode(copy.HostPath) != copy.Inode)
+        {
+            throw new IOException($"'{copy.HostPath}' was replaced after it had been checked.");
+        }
     }
 
     private async Task WriteFolderAsync(DirectoryInfo folder, string prefix, CancellationToken cancellationToken)

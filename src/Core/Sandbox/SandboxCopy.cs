@@ -4,4 +4,5 @@ namespace IsolatedAgents.Sandbox;
 /// <param name="HostPath">Absolute path on this machine.</param>
 /// <param name="VolumePath">Absolute sandbox path of the volume.</param>
 /// <param name="Name">Name of the file in the volume; empty for a folder, whose content fills the volume.</param>
-internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name);
+/// <param name="Inode">The inode when it was checked; 0 where this system has none.</param>
+internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode);

@@ -6,7 +6,11 @@ namespace IsolatedAgents.Sandbox;
 /// <param name="HostPath">Absolute path as the engine's host knows it.</param>
 /// <param name="SandboxPath">Absolute path inside.</param>
 /// <param name="IsWritable">Whether it may be written.</param>
-internal sealed record SandboxMount(string HostPath, string SandboxPath, bool IsWritable);
+internal sealed record SandboxMount(string HostPath, string SandboxPath, bool IsWritable)
+{
+    /// <summary>The file's inode when it was checked; 0 where this system has none, or nothing was checked.</summary>
+    public long Inode { get; init; }
+}
 
 /// <summary>
 /// The container, complete, before anything is created: what is not in here does not reach the engine. Holds no secret: the environment and the

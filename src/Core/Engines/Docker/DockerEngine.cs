@@ -78,18 +78,7 @@ internal sealed class DockerEngine : IContainerEngine
 
     public async Task<ImageDescription> PullImageAsync(string reference, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        try
-        {
-            await _client.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = reference },
-                authConfig: null,
-                new PullProgress(progress),
-                cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (IsEngineTrouble(failure))
-        {
-            throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' is not on the engine and cannot be pulled: {Innermost(failure)} Build or pull it first, or name another one in base_image.", failure);
-        }
+        await new ImagePull(_client, reference, progress).RunAsync(cancellationToken).ConfigureAwait(false);
 
         return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false)
             ?? throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' was pulled and is not there. It may be for another processor architecture.");

@@ -5,7 +5,7 @@ namespace IsolatedAgents.Engines.Docker;
 /// <summary>
 /// Turns the engine's stream of layer figures into a few lines: called in order on the reading thread, unlike <see cref="Progress{T}"/>.
 /// </summary>
-internal sealed class PullProgress(IProgress<string> lines) : IProgress<JSONMessage>
+internal sealed class PullProgress(IProgress<string> lines, Action heard) : IProgress<JSONMessage>
 {
     private const long StepPercent = 25;
 
@@ -14,6 +14,7 @@ internal sealed class PullProgress(IProgress<string> lines) : IProgress<JSONMess
 
     public void Report(JSONMessage value)
     {
+        heard();
         if (value.ID is null || value.Progress is not { Total: > 0 } progress || value.Status != "Downloading")
         {
             return;

@@ -6,16 +6,24 @@ namespace IsolatedAgents.Sandbox.Interop;
 /// <summary>Tells a folder of this machine from one of the same name on another.</summary>
 internal static partial class FileIdentity
 {
-    // statx(2): AT_FDCWD, STATX_UID | STATX_GID | STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps the three in its 256 bytes.
+    // statx(2): AT_FDCWD, STATX_TYPE | STATX_UID | STATX_GID | STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps them in its 256 bytes.
     private const int CurrentDirectory = -100;
-    private const uint Mask = 0x8 | 0x10 | 0x100;
+    private const uint Mask = 0x1 | 0x8 | 0x10 | 0x100;
     private const int UserOffset = 20;
     private const int GroupOffset = 24;
+    private const int ModeOffset = 28;
     private const int InodeOffset = 32;
     private const int StatusLength = 256;
 
+    // S_IFMT and S_IFREG, include/uapi/linux/stat.h.
+    private const int TypeMask = 0xF000;
+    private const int RegularFile = 0x8000;
+
     /// <summary>The inode of a file or folder; 0 where this system has none.</summary>
     public static long Inode(string path) => Status(path) is { } status ? BitConverter.ToInt64(status, InodeOffset) : 0;
+
+    /// <summary>Whether something is there that is no file: a folder, a pipe, a device. False where this system does not tell.</summary>
+    public static bool IsSpecial(string path) => Status(path) is { } status && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) != RegularFile;
 
     /// <summary>Who owns a file or folder; null where this system has no such numbers.</summary>
     public static (int UserId, int GroupId)? Owner(string path) =>

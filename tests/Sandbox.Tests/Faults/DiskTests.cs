@@ -1,0 +1,196 @@
+using System.Globalization;
+using IsolatedAgents.Audit;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Runs;
+using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+
+namespace IsolatedAgents.Sandbox.Tests.Faults;
+
+/// <summary>R6: disks that are full, go away or are somebody else's.</summary>
+[TestClass]
+public sealed class DiskTests(TestContext context)
+{
+    private const int Minute = 60_000;
+
+    private CancellationToken Token => context.CancellationToken;
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_17_OutputDiskIsFull_IsAnEngineErrorAndLeavesNothingPartial()
+    {
+        using SandboxHost host = new();
+        string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
+        using SmallDisk mounted = await SmallDisk.MountAsync(disk, "1m", Token);
+        string audit = Path.Combine(host.Root, "audit.jsonl");
+        AgentRunRequest request = host.Request("echo first > /output/a; head -c 3000000 /dev/zero > /output/b") with { OutputDirectory = Path.Combine(disk, "out"), AuditLog = audit };
+        AgentRunResult result = await host.RunAsync(request, Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
+        Assert.Contains("No space left on device", result.Diagnostics[0].Message);
+        Assert.Contains(disk, result.Diagnostics[0].Message);
+        Assert.IsEmpty(Directory.GetFileSystemEntries(disk));
+        await AssertSealedAsync(audit, result, "engine_error");
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_17_ReportDiskIsFull_IsToldAndTheVerdictHolds()
+    {
+        using SandboxHost host = new();
+        string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
+        using SmallDisk mounted = await SmallDisk.MountAsync(disk, "128k", Token);
+        AgentRunResult result = await host.RunAsync(host.Request("seq 1 5000; exit 3") with { ReportDirectory = Path.Combine(disk, "report") }, Token);
+        AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
+        Assert.Contains(suppressed => suppressed.Reason!.Contains("No space left on device", StringComparison.Ordinal), host.Events.OfType<TelemetrySuppressed>());
+        Assert.Contains(diagnostic => diagnostic.Code == DiagnosticTable.TelemetrySuppressed, result.Diagnostics);
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task C3_18_EngineDiskIsFull_IsAnEngineErrorThatNamesIt()
+    {
+        await using PrivateEngine engine = await PrivateEngine.StartAsync(Token, "48m");
+        using SandboxHost host = new();
+        host.Environment["DOCKER_HOST"] = engine.Address;
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("true", Token));
+        string root = await engine.AskAsync(Token, "info", "--format", "{{.DockerRootDir}}");
+        await using (FileStream filler = new(Path.Combine(root, "filler"), FileMode.CreateNew))
+        {
+            byte[] block = new byte[64 * 1024];
+            Assert.ThrowsExactly<IOException>(() =>
+            {
+                while (true)
+                {
+                    filler.Write(block);
+                }
+            });
+        }
+
+        AgentRunResult result = await host.RunAsync("echo ran", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
+        Assert.Contains("no space left on device", result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Lines);
+        Assert.AreEqual("", await engine.AskAsync(Token, "ps", "-aq"));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("/dev/full")]
+    [DataRow("/dev/zero")]
+    [DataRow("pipe")]
+    [DataRow("folder")]
+    public async Task C3_39_AuditLogThatIsNoFile_FailsBeforeAnythingRuns(string path)
+    {
+        using SandboxHost host = new();
+        await HostProgram.RunAsync("mkfifo", [Path.Combine(host.Root, "pipe")], Token);
+        Directory.CreateDirectory(Path.Combine(host.Root, "folder"));
+        AgentRunResult result = await host.RunAsync(host.Request("echo ran") with { AuditLog = Path.Combine(host.Root, path) }, Token);
+        AssertVerdict(Verdict.ConfigurationError, 2, result, DiagnosticTable.Parameters);
+        Assert.IsEmpty(host.Lines);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("delete")]
+    [DataRow("rotate")]
+    [DataRow("replace")]
+    public async Task C3_39_AuditLogIsTakenAway_NeverPasses(string how)
+    {
+        using SandboxHost host = new();
+        string path = Path.Combine(host.Root, "audit.jsonl");
+        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done") with { AuditLog = path }, Token);
+        await host.WhenLineAsync("begun");
+        switch (how)
+        {
+            case "delete":
+                File.Delete(path);
+                break;
+            case "rotate":
+                File.Move(path, path + ".1");
+                break;
+            default:
+                await File.WriteAllTextAsync(path + ".new", "{}\n", Token);
+                File.Move(path + ".new", path, overwrite: true);
+                break;
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        AgentRunResult result = await running;
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+        Assert.Contains("was deleted or replaced", result.Diagnostics[0].Message);
+        if (how == "rotate")
+        {
+            using FileStream log = File.OpenRead(path + ".1");
+            Assert.AreEqual(AuditStatus.Sealed, AuditVerifier.Verify(log, result.AuditHead).Status);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_43_AgentWritesAsAnotherUser_OutputsAreTheCallers()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync("id -u; mkdir /output/d; echo 1 > /output/d/f; chmod 000 /output/d", Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreNotEqual("0", host.Lines[0]);
+        (int caller, _) = IsolatedAgents.Sandbox.Interop.FileIdentity.Owner(host.Root)!.Value;
+        foreach (string entry in Directory.EnumerateFileSystemEntries(host.Output, "*", SearchOption.AllDirectories))
+        {
+            Assert.AreEqual(caller, IsolatedAgents.Sandbox.Interop.FileIdentity.Owner(entry)!.Value.UserId, entry);
+        }
+    }
+
+    // A name that is checked and then becomes a link elsewhere: what is mounted is held against what was checked.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow(DeliveryKind.Mount)]
+    [DataRow(DeliveryKind.Copy)]
+    public async Task C3_44_WorkspaceBecomesALinkBetweenCheckAndMount_NothingElseIsShown(DeliveryKind delivery)
+    {
+        using SandboxHost host = new() { Delivery = delivery };
+        string other = Directory.CreateDirectory(Path.Combine(host.Root, "other")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(other, "stolen"), "other people's", Token);
+        using Engine.RewritingEngineProxy proxy = new(host.Root, Engine.EngineCli.DockerSocket, _ =>
+        {
+            Directory.Delete(host.Workspace);
+            Directory.CreateSymbolicLink(host.Workspace, other);
+        });
+        host.Environment["DOCKER_HOST"] = proxy.Address;
+        AgentRunResult result = await host.RunAsync("cat stolen", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, delivery == DeliveryKind.Mount ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.EngineLost);
+        Assert.Contains("replaced", result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Lines);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    // Power loss: whatever part of the file has reached the disk, what is whole of it verifies, and the missing seal is told.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_49_AuditLogCutAnywhere_IsUnsealedAndItsWholeEntriesHold()
+    {
+        using SandboxHost host = new();
+        string path = Path.Combine(host.Root, "audit.jsonl");
+        AgentRunResult result = await host.RunAsync(host.Request("seq 1 20") with { AuditLog = path }, Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        byte[] whole = await File.ReadAllBytesAsync(path, Token);
+        for (int length = 1; length < whole.Length; length++)
+        {
+            using MemoryStream cut = new(whole, 0, length);
+            AuditVerification verification = AuditVerifier.Verify(cut, expectedHead: null);
+            Assert.IsTrue(
+                verification.Status is AuditStatus.Unsealed or AuditStatus.Empty || (verification.Status == AuditStatus.Sealed && length == whole.Length - 1),
+                string.Create(CultureInfo.InvariantCulture, $"{length} of {whole.Length}: {verification.Status} {verification.Message}"));
+            cut.Position = 0;
+            Assert.AreNotEqual(AuditStatus.Sealed, length == whole.Length - 1 ? AuditStatus.Unsealed : AuditVerifier.Verify(cut, result.AuditHead).Status);
+        }
+    }
+
+    private static async Task AssertSealedAsync(string path, AgentRunResult result, string verdict)
+    {
+        await using FileStream log = File.OpenRead(path);
+        AuditVerification verification = AuditVerifier.Verify(log, result.AuditHead);
+        Assert.AreEqual(AuditStatus.Sealed, verification.Status, verification.Message);
+        Assert.Contains($"\"isolated_agents.verdict\":\"{verdict}\"", await File.ReadAllTextAsync(path));
+    }
+}

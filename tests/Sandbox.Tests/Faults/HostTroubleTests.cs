@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using System.Globalization;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
+using IsolatedAgents.Runs;
+using IsolatedAgents.Sandbox.Tests.CommandLine;
+using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+
+namespace IsolatedAgents.Sandbox.Tests.Faults;
+
+/// <summary>Trouble of the process that runs us: suspended, short of descriptors and memory, cancelled at any moment, at odds with the clock.</summary>
+[TestClass]
+public sealed class HostTroubleTests(TestContext context)
+{
+    private const int Minute = 60_000;
+
+    private CancellationToken Token => context.CancellationToken;
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task C3_05_AttachedStreams_LongRun_KeepsItsLease()
+    {
+        using SandboxHost host = new() { Transport = TransportKind.Attach };
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("sleep 25; echo done", Token, ("timeout_seconds", "60")));
+        Assert.AreEqual("done", host.Lines[^1]);
+    }
+
+    // Cancelled after a time that differs from run to run, so that every phase has its turn; the same must be true after each.
+    [TestMethod]
+    [Timeout(4 * Minute, CooperativeCancellation = true)]
+    [DataRow(TransportKind.Socket, DeliveryKind.Mount)]
+    [DataRow(TransportKind.Attach, DeliveryKind.Copy)]
+    public async Task C3_48_CancelAtEveryPhase_LeavesNothing(TransportKind transport, DeliveryKind delivery)
+    {
+        HashSet<string> phases = [];
+        for (int number = 0; number < 25; number++)
+        {
+            using SandboxHost host = new() { Transport = transport, Delivery = delivery };
+            using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            cancel.CancelAfter(TimeSpan.FromMilliseconds(25 * number));
+            string audit = Path.Combine(host.Root, "audit.jsonl");
+            AgentRunResult result = await host.RunAsync(host.Request("echo 1 > /output/1; sleep 0.02; head -c 2000000 /dev/zero > /output/2; echo end") with { AuditLog = audit }, cancel.Token);
+            Assert.IsTrue(result.Verdict is Verdict.Cancelled or Verdict.Passed, string.Join('\n', result.Diagnostics));
+            phases.Add(host.Events.Select(raised => raised.GetType().Name).LastOrDefault(name => name is not nameof(SessionFailed) and not nameof(ContainerRemoving)) ?? "");
+            await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+            using FileStream log = File.OpenRead(audit);
+            Assert.AreEqual(Audit.AuditStatus.Sealed, Audit.AuditVerifier.Verify(log, result.AuditHead).Status);
+            log.Close();
+            Assert.IsEmpty(Directory.GetFileSystemEntries(host.Root).Select(Path.GetFileName).Except(["workspace", "output", "audit.jsonl"]).ToArray());
+        }
+
+        context.WriteLine(string.Join(' ', phases));
+        Assert.IsGreaterThan(2, phases.Count, string.Join(' ', phases));
+        Assert.IsEmpty(Directory.GetDirectories(Path.GetTempPath(), "isolated-agents-????????????????????????????????").Where(IsOurs).ToArray());
+    }
+
+    // Other tests of this process have channel folders at the same time: theirs are in use.
+    private static bool IsOurs(string folder) => File.Exists(Path.Combine(folder, "owner")) && Directory.GetLastWriteTimeUtc(folder) < DateTime.UtcNow.AddMinutes(-1);
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    [DoNotParallelize]
+    public async Task C3_33_SuspendedProcess_NeitherBurstsNorLosesTheRun()
+    {
+        using CommandLineHost host = new();
+        CommandLineRun run = host.StartCommand("echo be''gun; sleep 10; echo do''ne", "--telemetry-format", "json", "--resource-monitor-interval", "0.5");
+        await run.WhenOutputAsync("begun", Token);
+        await run.SignalAsync("STOP", Token);
+        await Task.Delay(TimeSpan.FromSeconds(6), Token);
+        await run.SignalAsync("CONT", Token);
+        CommandLineResult result = await run.EndAsync(Token);
+        result.AssertEnd(0, code: null);
+        Assert.Contains("done", result.Output);
+        // Twelve samples came while nobody read them: they are one, and the gap is told.
+        string[] usage = [.. result.Events.Where(raised => raised.GetProperty("event.name").GetString() == "resource.usage").Select(raised => raised.GetProperty("timestamp").GetString()!)];
+        Assert.IsLessThan(13, usage.Length, string.Join('\n', usage));
+        Assert.ContainsSingle(result.Events.Where(raised => raised.GetProperty("event.name").GetString() == "telemetry.suppressed"));
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    [DataRow("ulimit -n 160; exec \"$@\"", "")]
+    [DataRow("exec \"$@\"", "0x4000000")]
+    public async Task C3_31_FewDescriptorsOrLittleMemory_NeitherHangsNorLosesOutput(string script, string heapLimit)
+    {
+        using CommandLineHost host = new();
+        host.Environment["DOTNET_GCHeapHardLimit"] = heapLimit.Length > 0 ? heapLimit : null;
+        CommandLineRun run = host.StartFromScript(script, ["run", "--command", "seq 1 200000; seq 1 50 | while read i; do echo $i > /output/$i; done", .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "json"]);
+        CommandLineResult result = await run.EndAsync(Token);
+        result.AssertEnd(0, code: null);
+        Assert.AreEqual(200_000, result.OutputLines.Count(line => line.Contains("\"event.name\":\"agent.output\"", StringComparison.Ordinal)));
+        Assert.HasCount(51, Directory.GetFiles(host.Output));
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    [DataRow("xterm-256color", "stty cols 1 rows 1")]
+    [DataRow("dumb", "stty cols 80 rows 24")]
+    [DataRow("", "stty cols 0 rows 0")]
+    public async Task C3_46_OddTerminal_RunsAndErasesNothing(string terminal, string settings)
+    {
+        using CommandLineHost host = new();
+        host.Environment["TERM"] = terminal;
+        host.Environment["LC_ALL"] = "C";
+        string agent = host.Write("agent.sh", "echo line; exit 9");
+        CommandLineRun run = host.StartFromScript(
+            $"command=\"$*\"; exec script --quiet --return --flush --command \"{settings}; $command\" /dev/null",
+            ["run", agent, .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "rich"]);
+        CommandLineResult result = await run.EndAsync(Token);
+        Assert.AreEqual(1, result.ExitCode, result.Output + result.Error);
+        Assert.Contains("IA6001", result.Output);
+        Assert.DoesNotContain("\e[3J", result.Output);
+        Assert.DoesNotContain("\e[2J", result.Output);
+    }
+
+    // The server of a file system stops answering. Whether the kernel lets go of what waits for it depends on its version: the run ends in either case.
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task C3_25_AgentBlockedInAFileSystem_TheRunEndsInTime()
+    {
+        using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
+        await File.WriteAllBytesAsync(Path.Combine(host.Root, "workspace", "data"), new byte[1 << 20], Token);
+        string shown = Directory.CreateDirectory(Path.Combine(host.Root, "shown")).FullName;
+        using Process server = Process.Start("bindfs", ["-f", "-o", "allow_other,direct_io", host.Workspace, shown]);
+        try
+        {
+            while (!Directory.Exists(shown) || !File.Exists(Path.Combine(shown, "data")))
+            {
+                Assert.IsFalse(server.HasExited, "bindfs is needed to block a process, and ended.");
+                await Task.Delay(20, Token);
+            }
+
+            using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while :; do cat data > /dev/null; done") with { WorkingDirectory = shown }, cancel.Token);
+            await host.WhenLineAsync("begun");
+            await SignalAsync(server, "STOP");
+            string container = await host.ContainerIdAsync();
+            while (!(await Engine.EngineCli.Docker.ProcessesOfAsync(container, Token)).Any(IsBlocked))
+            {
+                await Task.Delay(20, Token);
+            }
+
+            await cancel.CancelAsync();
+            AgentRunResult result = await running;
+            AssertVerdict(Verdict.Cancelled, 130, result, DiagnosticTable.Cancelled);
+            Assert.IsLessThan(TimeSpan.FromSeconds(15), result.Duration);
+            await SignalAsync(server, "CONT");
+            await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+        }
+        finally
+        {
+            await SignalAsync(server, "CONT");
+            await HostProgram.RunAsync("umount", ["--lazy", shown], CancellationToken.None);
+            await server.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Supervisor_WithABusyAgent_StaysSmall()
+    {
+        using SandboxHost host = new();
+        Task<AgentRunResult> running = host.RunAsync("seq 1 300000; echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done", Token);
+        await host.WhenLineAsync("begun");
+        string supervisor = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
+        string resident = File.ReadLines($"/proc/{supervisor}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        long kibibytes = long.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        context.WriteLine(resident);
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        AssertVerdict(Verdict.Passed, 0, await running);
+        Assert.IsLessThan(12 * 1024, kibibytes);
+    }
+
+    // proc(5): after the name in brackets comes the state, and D is a wait that nothing interrupts.
+    private static bool IsBlocked(int processId) =>
+        File.Exists($"/proc/{processId}/stat") && File.ReadAllText($"/proc/{processId}/stat").Contains(") D ", StringComparison.Ordinal);
+
+    private static Task SignalAsync(Process process, string signal) =>
+        HostProgram.RunAsync("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)], CancellationToken.None);
+}

@@ -62,17 +62,21 @@ internal sealed class ImagePull(DockerClient client, string reference, IProgress
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stalled.CancelAfter(StallDeadline);
+        PullProgress pulling = new(progress, () => stalled.CancelAfter(StallDeadline));
         try
         {
-            await client.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = reference },
-                authConfig: null,
-                new PullProgress(progress, () => stalled.CancelAfter(StallDeadline)),
-                stalled.Token).WaitAsync(stalled.Token).ConfigureAwait(false);
+            await client.Images.CreateImageAsync(new ImagesCreateParameters { FromImage = reference }, authConfig: null, pulling, stalled.Token)
+                .WaitAsync(stalled.Token)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new TimeoutException($"nothing came from its registry for {StallDeadline.TotalSeconds} seconds");
+        }
+
+        if (pulling.Failure is { } failure)
+        {
+            throw new IOException(failure);
         }
     }
 }

@@ -12,9 +12,13 @@ internal sealed class PullProgress(IProgress<string> lines, Action heard) : IPro
     private readonly Dictionary<string, (long Current, long Total)> _layers = [];
     private long _reported;
 
+    /// <summary>What went wrong: once the engine has begun to answer it can say so only here.</summary>
+    public string? Failure { get; private set; }
+
     public void Report(JSONMessage value)
     {
         heard();
+        Failure ??= value.Error?.Message ?? value.ErrorMessage;
         if (value.ID is null || value.Progress is not { Total: > 0 } progress || value.Status != "Downloading")
         {
             return;

@@ -188,9 +188,9 @@ public sealed class LifecycleTests
 
     [TestMethod]
     [Timeout(4 * Minute, CooperativeCancellation = true)]
-    public async Task R7_TwentyRunsAtOnce_DoNotMix()
+    public async Task R7_FiftyRunsAtOnce_DoNotMix()
     {
-        SandboxHost[] hosts = [.. Enumerable.Range(0, 20).Select(_ => new SandboxHost())];
+        SandboxHost[] hosts = [.. Enumerable.Range(0, 50).Select(_ => new SandboxHost())];
         try
         {
             AgentRunResult[] results = await Task.WhenAll(hosts.Select((host, number) =>

@@ -44,5 +44,8 @@ internal static class DoctorCommand
 internal sealed record DoctorReport(bool CanRun, IReadOnlyList<Finding> Findings);
 
 [JsonSerializable(typeof(DoctorReport))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FindingStateConverter)])]
 internal sealed partial class DoctorReportContext : JsonSerializerContext;
+
+/// <summary>Writes states as the text does: <c>ok</c>, <c>warning</c>, <c>missing</c>.</summary>
+internal sealed class FindingStateConverter() : JsonStringEnumConverter<FindingState>(JsonNamingPolicy.SnakeCaseLower);

@@ -20,7 +20,8 @@ public sealed record ContainerRemoving(string ContainerId, string Status)
         visitor.Sentence(DetailNames.ContainerId, "Container", ContainerId, DetailNames.Status, Status);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this;
+    // What an engine says of a failure is foreign text.
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Status = masker.Mask(Status), Problem = Problem is { } problem ? masker.Mask(problem) : null };
 }
 
 /// <summary>The run passed.</summary>

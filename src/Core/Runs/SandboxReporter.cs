@@ -111,7 +111,9 @@ internal sealed class SandboxReporter : IDisposable
     {
         AgentExit exit = _exit ?? throw new ProtocolException("The sandbox ended without saying how the agent did.");
         ImmutableArray<Artifact> artifacts = [];
-        if (_collector is not null && _found is { Exceeded: false })
+        // A run that was broken off before it left anything takes away nothing that was there.
+        bool isBrokenOff = exit.Cause is EndCause.Stop or EndCause.Terminated;
+        if (_collector is not null && _found is { Exceeded: false } found && !(isBrokenOff && found.Files == 0))
         {
             artifacts = _collector.Commit();
             foreach (Artifact artifact in artifacts)

@@ -64,9 +64,9 @@ internal sealed class PrivateEngine : IAsyncDisposable
     /// <summary>Starts the daemon, or starts it again on the same data.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // In its own session, so that a Ctrl+C at a terminal does not reach it.
+        // In its own session, so that a Ctrl+C at a terminal does not reach it; with its own network, since an engine without a bridge removes the one that it finds.
         ProcessStartInfo start = new("setsid", [
-            "--wait", "dockerd", "--host", Address, "--data-root", Path.Combine(_folder, "root"), "--exec-root", Path.Combine(_folder, "exec"), "--pidfile", PidFile,
+            "--wait", "unshare", "--net", "dockerd", "--host", Address, "--data-root", Path.Combine(_folder, "root"), "--exec-root", Path.Combine(_folder, "exec"), "--pidfile", PidFile,
             "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", .. _options])
         {
             RedirectStandardError = true,

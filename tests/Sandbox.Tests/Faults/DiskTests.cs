@@ -54,6 +54,7 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new();
         host.Environment["DOCKER_HOST"] = engine.Address;
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync("true", Token));
+        await engine.WhenNoneIsLeftAsync(Token);
         string root = await engine.AskAsync(Token, "info", "--format", "{{.DockerRootDir}}");
         await using (FileStream filler = new(Path.Combine(root, "filler"), FileMode.CreateNew))
         {
@@ -71,7 +72,7 @@ public sealed class DiskTests(TestContext context)
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
         Assert.Contains("no space left on device", result.Diagnostics[0].Message);
         Assert.IsEmpty(host.Lines);
-        Assert.AreEqual("", await engine.AskAsync(Token, "ps", "-aq"));
+        await engine.WhenNoneIsLeftAsync(Token);
     }
 
     [TestMethod]

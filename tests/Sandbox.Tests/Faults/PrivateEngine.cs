@@ -94,6 +94,9 @@ internal sealed class PrivateEngine : IAsyncDisposable
     /// <summary>Asks it by its own client.</summary>
     public Task<string> AskAsync(CancellationToken cancellationToken, params string[] arguments) => _cli.AskAsync(cancellationToken, arguments);
 
+    /// <summary>Completes when no container of this process is left in it.</summary>
+    public Task WhenNoneIsLeftAsync(CancellationToken cancellationToken) => _cli.WhenNoneIsLeftAsync(Environment.ProcessId, cancellationToken);
+
     /// <summary>Ends the daemon by a signal and waits for that.</summary>
     public async Task EndAsync(string signal, CancellationToken cancellationToken)
     {

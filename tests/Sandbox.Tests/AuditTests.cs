@@ -58,4 +58,33 @@ public sealed class AuditTests
         Assert.IsLessThan(TimeSpan.FromSeconds(20), result.Duration);
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
     }
+
+    // C3 47: whatever a run leaves on disk, with all that hides a secret taken off, holds it nowhere.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C6_SecretInEveryDisguise_IsInNothingThatARunLeaves()
+    {
+        const string Secret = "s3cr3t-7f91c2d8";
+        const string Prints =
+            "echo $T; echo $T >&2; printf %.4s $T; sleep 0.1; printf %s $T | cut -c5-; printf %s $T | base64; printf x%s $T | base64; printf xy%s $T | base64; "
+            + "printf %s $T | od -An -tx1; printf %s $T | hexdump -C | cut -c1-58; printf '%s\\n' $T | sed 's/./&\\x1b[1m/g'; printf %s $T | od -An -v -tx1 | sed 's/ /%/g'; "
+            + "printf %s $T | cut -c1-8; printf %s $T | cut -c9-; echo 1 > /output/$T; ln -s /etc/passwd /output/link-$T; exit 3";
+        using SandboxHost host = new();
+        host.Environment["T"] = Secret;
+        string audit = Path.Combine(host.Root, "audit.jsonl");
+        AgentRunRequest request = host.Request(Prints, SandboxHost.BusyboxImage, ("sensitive_env_vars", "T")) with { Command = Prints + $"; : {Secret}", AuditLog = audit, ReportDirectory = Path.Combine(host.Root, "report") };
+        AgentRunResult result = await host.RunAsync(request, Token);
+        Assert.AreEqual(3, result.AgentExitCode);
+        string all = string.Join('\n', [await File.ReadAllTextAsync(audit, Token), await File.ReadAllTextAsync(result.ReportFile!, Token), .. host.Lines, .. result.Diagnostics.Select(diagnostic => diagnostic.ToString()), .. result.Violations.Select(violation => violation.ToString())]);
+        string bare = all.Replace("\\u001b[1m", "", StringComparison.OrdinalIgnoreCase).Replace("\u001b[1m", "", StringComparison.Ordinal);
+        string digits = string.Concat(bare.Where(char.IsAsciiHexDigit));
+        Assert.DoesNotContain(Secret, bare);
+        Assert.DoesNotContain(Secret[..8], bare);
+        Assert.DoesNotContain(Secret[8..], bare);
+        Assert.DoesNotContain(Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(Secret)), digits);
+        for (int phase = 0; phase < 3; phase++)
+        {
+            Assert.DoesNotContain(Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(new string('x', phase) + Secret))[4..16], bare);
+        }
+    }
 }

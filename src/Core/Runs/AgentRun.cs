@@ -47,7 +47,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
-        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(), stop.Cancel) : null;
+        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker), stop.Cancel) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit];
         EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
@@ -67,13 +67,13 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         return result with { ReportFile = record?.Path, AuditHead = audit?.Head };
     }
 
-    private AuditHeader CreateAuditHeader() => new()
+    private AuditHeader CreateAuditHeader(SecretMasker masker) => new()
     {
         Timestamp = TimeProvider.System.GetUtcNow(),
         SessionId = run.SessionId,
         PolicySha256 = run.Loaded.Sha256,
         PolicyFile = run.Loaded.File,
-        AgentName = run.Agent.Name,
+        AgentName = masker.Mask(run.Agent.Name),
         AgentSha256 = AgentHash.Compute(run.Agent),
         HostName = Environment.MachineName,
         OperatingSystem = RuntimeInformation.OSDescription,

@@ -8,7 +8,7 @@ using IsolatedAgents.Events;
 namespace IsolatedAgents.Telemetry;
 
 /// <summary>
-/// Replaces secrets by <c>***</c>, in the forms that they usually leak in: as they are, line by line, Base64 (whatever surrounds them), percent-encoded, hexadecimal, JSON-escaped.
+/// Replaces secrets by <c>***</c>, in the forms that they usually leak in: as they are, line by line, Base64 (whatever surrounds them), percent-encoded, hexadecimal, JSON-escaped, and disguised (<see cref="DisguisedSecrets"/>).
 /// Immutable; safe for any number of threads.
 /// </summary>
 internal sealed class SecretMasker
@@ -22,8 +22,10 @@ internal sealed class SecretMasker
     /// <summary>Longest first, so that the first match at a position is the longest.</summary>
     private readonly string[] _forms;
     private readonly SearchValues<string> _search;
+    private readonly DisguisedSecrets _disguised;
 
-    public SecretMasker(IEnumerable<string> secrets)
+    /// <param name="secrets">What is to be masked; looked at more than once.</param>
+    public SecretMasker(IReadOnlyCollection<string> secrets)
     {
         var forms = new HashSet<string>(StringComparer.Ordinal);
         foreach (string secret in secrets)
@@ -40,6 +42,7 @@ internal sealed class SecretMasker
 
         _forms = [.. forms.Where(form => form.Length >= MinimumLength).OrderByDescending(form => form.Length)];
         _search = SearchValues.Create(_forms, StringComparison.Ordinal);
+        _disguised = new DisguisedSecrets(secrets.Where(secret => secret.Length >= MinimumLength), _forms);
     }
 
     /// <summary>Masks nothing.</summary>
@@ -52,14 +55,19 @@ internal sealed class SecretMasker
     [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(text))]
     public string? Mask(string? text)
     {
-        if (text is null || IsEmpty || text.AsSpan().IndexOfAny(_search) < 0)
+        if (text is null || IsEmpty)
         {
             return text;
         }
 
-        var masked = new StringBuilder(text.Length);
-        MaskComplete(text, masked, text.Length);
-        return masked.ToString();
+        if (text.AsSpan().IndexOfAny(_search) >= 0)
+        {
+            var masked = new StringBuilder(text.Length);
+            MaskComplete(text, masked, text.Length);
+            text = masked.ToString();
+        }
+
+        return _disguised.Mask(text);
     }
 
     /// <summary>The texts without secrets.</summary>

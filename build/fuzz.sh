@@ -4,7 +4,6 @@
 #
 #   build/fuzz.sh                          every target, ten minutes each
 #   build/fuzz.sh --seconds 30 policy      one target, 30 seconds
-#   build/fuzz.sh --keep                   afterwards replaces the corpus in the repository by the smallest set of inputs that covers as much
 #
 # Targets are the folders of tests/Fuzzing/Corpus. What was found is in artifacts/fuzz/findings/TARGET.
 set -euo pipefail
@@ -15,11 +14,10 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_ROLL_FORWARD=Major
 # The target is the runtime, which AFL++ neither knows nor may bind to a processor; what it reports of crashes is kept as files.
 export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_NO_UI=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_AUTORESUME=0
 
-seconds=600 keep=no targets=()
+seconds=600 targets=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=$2; shift 2 ;;
-    --keep) keep=yes; shift ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) targets+=("$1"); shift ;;
   esac
@@ -55,12 +53,5 @@ for target in "${targets[@]}"; do
   crashes=$(find "$findings/default/crashes" "$findings/default/hangs" -name 'id:*' | wc -l)
   echo "fuzz: $target: $(value execs_done) runs, $(value edges_found) edges, $(value corpus_count) inputs, $crashes findings"
   if [ "$crashes" -gt 0 ]; then failed=1; fi
-  if [ "$keep" = yes ] && [ "$crashes" -eq 0 ]; then
-    afl-cmin -t 5000 -m none -i "$findings/default/queue" -o "$work/corpus/$target" -- dotnet "$work/bin/IsolatedAgents.Fuzzing.dll" "$target" >>"$findings/output.log" 2>&1
-    rm -f "tests/Fuzzing/Corpus/$target"/*
-    for input in "$work/corpus/$target"/*; do
-      cp "$input" "tests/Fuzzing/Corpus/$target/$(sha256sum "$input" | cut -c1-16)"
-    done
-  fi
 done
 exit "$failed"

@@ -5,7 +5,7 @@
 #   build/test.sh              all projects under tests/ whose name ends with .Tests
 #   build/test.sh Core Tasks   those whose name contains one of the words
 #
-# Environment: IA_TEST_SECONDS (default 900), the time that one test project may take.
+# Environment: IA_TEST_SECONDS (default 900), the time that one test project may take; IA_FUZZ_SECONDS (default 10), that of one fuzz target.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -183,6 +183,21 @@ for project in tests/*.Tests/*.csproj; do
     esac
   fi
 done
+# Every target of the fuzzer is a test: a few seconds each, from the corpus on.
+fuzz() {
+  local name line
+  build/fuzz.sh --seconds "${IA_FUZZ_SECONDS:-10}" >"$results/fuzz.log" 2>&1 || true
+  for name in tests/Fuzzing/Corpus/*/; do
+    name=$(basename "$name")
+    line=$(grep "^fuzz: $name: " "$results/fuzz.log" || echo "fuzz: $name did not run")
+    echo "$line"
+    case "$line" in
+      *" 0 findings") passed=$((passed + 1)) ;;
+      *) failed=$((failed + 1)); tail -n 20 "$results/fuzz.log" ;;
+    esac
+  done
+}
+if [ $# -eq 0 ] || [[ " $* " == *Fuzz* ]]; then fuzz; fi
 if [ $((passed + failed + skipped)) -eq 0 ]; then echo "test: no test ran"; fi
 echo "test: $((SECONDS - start)) s in all"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -50,4 +50,10 @@ internal enum FrameType : byte
 
     /// <summary>Everything was sent; the supervisor leaves when the stream is closed.</summary>
     Done = 75,
+
+    /// <summary>The controls were tried from inside and hold (<see cref="ProbeResults"/>). Before <see cref="Started"/>.</summary>
+    Verified = 76,
+
+    /// <summary>Something that the agent did or tried (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
+    Activity = 77,
 }

@@ -18,7 +18,6 @@ internal sealed record LaunchSpec
     /// <summary>The host's boot id, or empty. Where the sandbox finds the same one, both are under one kernel, and inodes can be compared.</summary>
     public string HostBootId { get; init; } = "";
 
-
     /// <summary>Who the agent runs as; 0 where the owner of the mounted workspace decides.</summary>
     public int AgentUserId { get; init; }
 
@@ -35,6 +34,15 @@ internal sealed record LaunchSpec
 
     /// <summary>Sandbox paths of folders that were filled with copies: all that is in them must belong to root, writable by nobody else.</summary>
     public required string[] CopiedPaths { get; init; }
+
+    /// <summary>Sandbox paths that the agent may read, with all that is below them.</summary>
+    public required string[] AllowedReadPaths { get; init; }
+
+    /// <summary>Sandbox paths that the agent may read and write, with all that is below them.</summary>
+    public required string[] AllowedWritePaths { get; init; }
+
+    /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
+    public bool RequireLandlock { get; init; }
 
     /// <summary>Sandbox path of the file that shows whether mounts are the host's folders; empty where there is no mount to doubt.</summary>
     public string SentinelPath { get; init; } = "";
@@ -84,6 +92,7 @@ internal sealed record LaunchSpec
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
+        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -105,6 +114,9 @@ internal sealed record LaunchSpec
             ReadonlyPaths = reader.Texts(),
             ReadonlyInodes = reader.Int64s(),
             CopiedPaths = reader.Texts(),
+            AllowedReadPaths = reader.Texts(),
+            AllowedWritePaths = reader.Texts(),
+            RequireLandlock = reader.Flag(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),
             HostNetworkNamespace = reader.Int64(),

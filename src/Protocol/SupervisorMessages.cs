@@ -30,6 +30,9 @@ internal enum SetupFailureKind : byte
 
     /// <summary>The supervisor itself failed.</summary>
     Internal,
+
+    /// <summary>What must be refused was tried from inside, and was not.</summary>
+    Probe,
 }
 
 /// <summary>Why no agent was started.</summary>
@@ -45,7 +48,7 @@ internal sealed record SetupFailure(SetupFailureKind Kind, string Subject, strin
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         SetupFailure message = new(
-            kind <= (byte)SetupFailureKind.Internal ? (SetupFailureKind)kind : throw new ProtocolException($"Setup failure kind {kind} is unknown."),
+            kind <= (byte)SetupFailureKind.Probe ? (SetupFailureKind)kind : throw new ProtocolException($"Setup failure kind {kind} is unknown."),
             reader.Text(),
             reader.Text());
         reader.End();

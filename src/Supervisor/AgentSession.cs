@@ -4,6 +4,7 @@ using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.ControlGroups;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -58,6 +59,12 @@ internal sealed unsafe class AgentSession
         _nextWatch = _watchInterval;
     }
 
+    /// <summary>Who answers the kernel's questions about the agent's calls.</summary>
+    public required Observer Observer { get; init; }
+
+    /// <summary>Where what it does is told.</summary>
+    public required ActivityReport Report { get; init; }
+
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
 
     // The lease runs on the clock that the channel uses, which starts elsewhere.
@@ -68,7 +75,8 @@ internal sealed unsafe class AgentSession
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
     {
-        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[5];
+        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[6];
+        Report.Open();
         while (!IsOver)
         {
             descriptors[0] = _channel.InputPoll;
@@ -76,6 +84,8 @@ internal sealed unsafe class AgentSession
             descriptors[2] = new PollDescriptor { Fd = _signals, Events = PollIn };
             descriptors[3] = _standardOutput.Poll(_channel);
             descriptors[4] = _standardError.Poll(_channel);
+            // Where the host cannot follow, the agent waits: what it did is told, or it did not do it.
+            descriptors[5] = _channel.HasRoom ? Observer.Poll : new PollDescriptor { Fd = -1 };
             Descriptor.Poll(descriptors, NextTimeout());
             if (descriptors[0].Returned != 0)
             {
@@ -98,12 +108,17 @@ internal sealed unsafe class AgentSession
                 return null;
             }
 
-            if (descriptors[3].Returned != 0)
+            if (descriptors[5].Returned != 0)
+            {
+                Observer.Answer(descriptors[5]);
+            }
+
+            // What was carried before may have used up the room.
+            if (descriptors[3].Returned != 0 && _standardOutput.Poll(_channel).Fd >= 0)
             {
                 _standardOutput.Carry(_channel);
             }
 
-            // The first stream may have used up the room.
             if (descriptors[4].Returned != 0 && _standardError.Poll(_channel).Fd >= 0)
             {
                 _standardError.Carry(_channel);
@@ -113,6 +128,7 @@ internal sealed unsafe class AgentSession
             RunTimers();
         }
 
+        Report.End();
         return Exit();
     }
 
@@ -138,7 +154,8 @@ internal sealed unsafe class AgentSession
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
         }
 
-        return (int)Math.Clamp(Math.Min(next - ElapsedMilliseconds, LeaseLeft), 0, int.MaxValue);
+        long flush = Report.FlushAt == long.MaxValue ? long.MaxValue : Report.FlushAt - Environment.TickCount64;
+        return (int)Math.Clamp(Math.Min(Math.Min(next - ElapsedMilliseconds, LeaseLeft), flush), 0, int.MaxValue);
     }
 
     private void RunTimers()
@@ -147,6 +164,11 @@ internal sealed unsafe class AgentSession
         if (!_isEnding && now >= _spec.TimeoutMilliseconds)
         {
             End(EndCause.Timeout, _spec.GraceMilliseconds);
+        }
+
+        if (Environment.TickCount64 >= Report.FlushAt)
+        {
+            Report.Flush();
         }
 
         if (now >= _killAt)

@@ -1,8 +1,10 @@
+using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.ControlGroups;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -81,9 +83,14 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
-        AgentProcess agent = AgentProcess.Start(new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId));
+        ActivityReport report = new(_channel);
+        LaunchObserver observer = new(new FileRules(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths)), report, (userId, groupId));
+        AgentProcess agent = AgentProcess.Start(
+            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock),
+            observer);
+        _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)).Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Observer = observer.Observer!, Report = report }.Run();
         if (exit is null)
         {
             return;
@@ -93,6 +100,13 @@ internal sealed unsafe class Supervisor(HostStream host)
         new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
 
         _channel.Send(FrameType.Done, []);
+    }
+
+    // As the kernel's paths are kept, each byte as one character; and where each leads, since what is asked for is resolved too.
+    private static string[] ToPaths(string[] paths)
+    {
+        string[] plain = [.. paths.Select(path => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(path)))];
+        return [.. plain.Concat(plain.Select(path => PathResolver.Resolve(LibC.getpid(), CurrentDirectory, path, followLast: true).Path)).Distinct()];
     }
 
     private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch

@@ -26,7 +26,8 @@ public sealed record FileRead(string Path, bool InWorkspace = true, int Count = 
 /// <param name="Path">Path in the sandbox.</param>
 /// <param name="InWorkspace">Whether it is in the workspace or the output folder; other files are shown at DEBUG only.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record FileWritten(string Path, bool InWorkspace = true, int Count = 1)
+/// <param name="Operation">The call, where the file was not opened for writing but made or changed in another way: <c>mkdir</c>, <c>chmod</c> ...</param>
+public sealed record FileWritten(string Path, bool InWorkspace = true, int Count = 1, string? Operation = null)
     : TelemetryEvent(EventCatalog.FileWritten)
 {
     /// <inheritdoc/>
@@ -35,6 +36,7 @@ public sealed record FileWritten(string Path, bool InWorkspace = true, int Count
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.WritingFile, Path);
+        visitor.Word(DetailNames.Operation, Operation);
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 

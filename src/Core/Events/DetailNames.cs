@@ -51,6 +51,7 @@ internal static class DetailNames
     public static DetailName Limit { get; } = new("Limit", "limit", "isolated_agents.limit");
     public static DetailName ReadingFile { get; } = new("Reading file", "file", "file.path");
     public static DetailName WritingFile { get; } = new("Writing file", "file", "file.path");
+    public static DetailName Operation { get; } = new("Operation", "operation", "isolated_agents.file.operation");
     public static DetailName DeletingFile { get; } = new("Deleting file", "file", "file.path");
     public static DetailName RenamingFile { get; } = new("Renaming file", "file", "file.path");
     public static DetailName RenamedTo { get; } = new("To", "to", "isolated_agents.file.target_path");

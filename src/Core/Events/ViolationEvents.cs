@@ -10,9 +10,13 @@ namespace IsolatedAgents.Events;
 /// <param name="Rule">The policy key that decided.</param>
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record ViolationFilesystem(string Path, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1)
+/// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
+public sealed record ViolationFilesystem(string Path, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationFilesystem)
 {
+    /// <inheritdoc/>
+    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.Path, Path);
@@ -34,9 +38,13 @@ public sealed record ViolationFilesystem(string Path, string Reason, string Acti
 /// <param name="Rule">The policy key that decided.</param>
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record ViolationNetwork(string Host, int Port, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1)
+/// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
+public sealed record ViolationNetwork(string Host, int Port, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationNetwork)
 {
+    /// <inheritdoc/>
+    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Endpoint(DetailNames.Destination, Host, Port);
@@ -57,9 +65,13 @@ public sealed record ViolationNetwork(string Host, int Port, string Reason, stri
 /// <param name="Rule">The policy key that decided.</param>
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record ViolationProcess(string Call, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1)
+/// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
+public sealed record ViolationProcess(string Call, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationProcess)
 {
+    /// <inheritdoc/>
+    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.Call, Call);

@@ -25,14 +25,12 @@ internal static class UnavailableControls
         AddWhere(policy.Network.AllowedEndpoints.Length > 0, "network.allowed_endpoints", "this version opens no way to the network; remove the entries");
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
             "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
-        AddWhere(policy.Filesystem.AllowedReadPaths.Length > 0, "filesystem.allowed_read_paths", "this version knows the default paths alone; remove the entries");
         AddWhere(policy.Filesystem.AllowedWritePaths.Length > 0, "filesystem.allowed_write_paths", "this version knows the default paths alone; write to /output or /tmp and remove the entries");
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
             "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
         AddPackages(policy.PipPackages, "pip_packages", "pip_index_url", "pip_require_hashes");
         AddPackages(policy.NpmPackages, "npm_packages", "npm_registry_url");
         AddPackages(policy.NugetPackages, "nuget_packages", "nuget_source_url");
-        AddWhere(policy.Isolation.Require.HasFlag(IsolationControls.Landlock), "isolation.require", "this version does not use 'landlock'; remove it from the list");
         return found.ToImmutable();
 
         void AddWhere(bool isAsked, string key, string reason)

@@ -13,13 +13,16 @@ internal sealed class OutcomeTracker(Policy policy)
 {
     private const int MaxViolationDiagnostics = 10;
 
+    // An agent may try any number of different things. All of them are events; so many are kept for the result.
+    private const int MaxViolations = 10_000;
+
     private readonly List<Violation> _violations = [];
-    private readonly HashSet<Violation> _known = [];
+    private readonly HashSet<(ViolationKind Kind, string Subject)> _known = [];
     private readonly List<Diagnostic> _warnings = [];
     private readonly SortedDictionary<Verdict, Diagnostic> _causes = [];
 
-    /// <summary>Violations that count, each distinct one once, in the order they came.</summary>
-    public ImmutableArray<Violation> Violations => [.. _violations];
+    /// <summary>Violations that count, each subject once, worst kind first and in the order they came.</summary>
+    public ImmutableArray<Violation> Violations => [.. _violations.OrderBy(violation => Severity(violation.Kind))];
 
     /// <summary>What was warned of.</summary>
     public ImmutableArray<Diagnostic> Warnings => [.. _warnings];
@@ -56,6 +59,15 @@ internal sealed class OutcomeTracker(Policy policy)
                 break;
             case OutputLimitExceeded output:
                 Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
+                break;
+            case ViolationFilesystem { Expected: false } violation:
+                AddViolation(new Violation(ViolationKind.Filesystem, violation.Rule ?? "", violation.Path, violation.Reason, violation.Action));
+                break;
+            case ViolationNetwork { Expected: false } violation:
+                AddViolation(new Violation(ViolationKind.Network, violation.Rule ?? "", violation.Port > 0 ? Invariant($"{violation.Host}:{violation.Port}") : violation.Host, violation.Reason, violation.Action));
+                break;
+            case ViolationProcess { Expected: false } violation:
+                AddViolation(new Violation(ViolationKind.Process, violation.Rule ?? "", violation.Call, violation.Reason, violation.Action));
                 break;
             case ViolationOutput { Expected: false } violation:
                 AddViolation(new Violation(ViolationKind.Output, violation.Rule ?? "", violation.File, violation.Reason, violation.Action));
@@ -119,7 +131,7 @@ internal sealed class OutcomeTracker(Policy policy)
 
     private void AddViolation(Violation violation)
     {
-        if (_known.Add(violation))
+        if (_known.Count < MaxViolations && _known.Add((violation.Kind, violation.Subject)))
         {
             _violations.Add(violation);
         }
@@ -128,7 +140,8 @@ internal sealed class OutcomeTracker(Policy policy)
     private IEnumerable<Diagnostic> ViolationDiagnostics()
     {
         DiagnosticSeverity severity = Counts(FailureConditions.Violation) ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
-        foreach (Violation violation in _violations.Take(MaxViolationDiagnostics))
+        ImmutableArray<Violation> violations = Violations;
+        foreach (Violation violation in violations.Take(MaxViolationDiagnostics))
         {
             yield return new Diagnostic(
                 Code(violation.Kind),
@@ -136,14 +149,23 @@ internal sealed class OutcomeTracker(Policy policy)
                 $"{DiagnosticTable.Titles[Code(violation.Kind)]}: '{Telemetry.UntrustedText.Display(violation.Subject)}': {violation.Reason}. {violation.Action}.");
         }
 
-        if (_violations.Count > MaxViolationDiagnostics)
+        if (violations.Length > MaxViolationDiagnostics)
         {
             yield return new Diagnostic(
-                Code(_violations[MaxViolationDiagnostics].Kind),
+                Code(violations[MaxViolationDiagnostics].Kind),
                 DiagnosticSeverity.Warning,
-                Invariant($"{_violations.Count - MaxViolationDiagnostics} more violations are in the events of this run."));
+                Invariant($"{violations.Length - MaxViolationDiagnostics} more violations are in the events of this run."));
         }
     }
+
+    // What would leave the sandbox before what would touch the rest of it.
+    private static int Severity(ViolationKind kind) => kind switch
+    {
+        ViolationKind.Process => 0,
+        ViolationKind.Network => 1,
+        ViolationKind.Filesystem => 2,
+        _ => 3,
+    };
 
     private static string Code(ViolationKind kind) => kind switch
     {

@@ -39,6 +39,7 @@ internal sealed class SandboxReporter : IDisposable
     private readonly ResolvedRun _run;
     private readonly SandboxLimits _limits;
     private readonly RunEvents _events;
+    private readonly ActivityReporter _activities;
     private readonly AgentLines _standardOutput;
     private readonly AgentLines _standardError;
     private readonly OutputCollector? _collector;
@@ -56,10 +57,14 @@ internal sealed class SandboxReporter : IDisposable
         _run = run;
         _limits = limits;
         _events = events;
+        _activities = new ActivityReporter(events);
         _standardOutput = new AgentLines(OutputStream.Standard, events);
         _standardError = new AgentLines(OutputStream.Error, events);
         _collector = run.Output is null ? null : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
     }
+
+    /// <summary>Whether the policy has the agent ended now, for what it has tried.</summary>
+    public bool MustStop => Policy.OnViolation == ViolationAction.Stop && Policy.FailOn.HasFlag(FailureConditions.Violation) && _activities.HasViolation;
 
     private Policy Policy => _run.Policy;
 
@@ -73,6 +78,12 @@ internal sealed class SandboxReporter : IDisposable
                 break;
             case FrameType.SetupFailed:
                 throw Explain(SetupFailure.FromPayload(frame.Payload));
+            case FrameType.Verified:
+                await ReportProbesAsync(ProbeResults.FromPayload(frame.Payload)).ConfigureAwait(false);
+                break;
+            case FrameType.Activity:
+                await _activities.TakeAsync(Activity.FromPayload(frame.Payload)).ConfigureAwait(false);
+                break;
             case FrameType.Started:
                 _ = Started.FromPayload(frame.Payload);
                 await _events.RaiseAsync(new AgentStarting(string.Join(' ', _run.Agent.Command))).ConfigureAwait(false);
@@ -131,13 +142,21 @@ internal sealed class SandboxReporter : IDisposable
 
     public void Dispose() => _collector?.Dispose();
 
-    private EngineException Explain(SetupFailure failure) => failure.Kind == SetupFailureKind.Agent
-        ? new EngineException(
+    private EngineException Explain(SetupFailure failure) => failure.Kind switch
+    {
+        SetupFailureKind.Agent => new EngineException(
             DiagnosticTable.Image,
-            $"The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent.")
-        : new EngineException(
+            $"The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent."),
+        SetupFailureKind.Probe => new EngineException(
+            DiagnosticTable.CanaryFailed,
+            $"The probe '{failure.Subject}' failed: {failure.Detail}. The agent was not started."),
+        _ => new EngineException(
             DiagnosticTable.IsolationUnavailable,
-            $"The control '{failure.Subject}' is not in force: {failure.Detail}. The agent was not started.");
+            $"The control '{failure.Subject}' is not in force: {failure.Detail}. The agent was not started."),
+    };
+
+    private ValueTask ReportProbesAsync(ProbeResults probes) =>
+        _events.RaiseAsync(new SandboxVerified([.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))]));
 
     private async ValueTask ReportUsageAsync(UsageFigures usage)
     {

@@ -52,12 +52,18 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 
     private static async Task FollowAsync(SandboxLink link, SandboxReporter reporter, SandboxDeadline deadline, CancellationToken cancellationToken)
     {
+        bool isStopping = false;
         try
         {
             await foreach (SandboxFrame frame in link.ReadAsync(deadline.Expired).ConfigureAwait(false))
             {
                 deadline.Extend(frame.Type);
                 await reporter.TakeAsync(frame).ConfigureAwait(false);
+                if (!isStopping && reporter.MustStop)
+                {
+                    isStopping = true;
+                    await link.StopAsync(SandboxDeadline.Grace, cancellationToken).ConfigureAwait(false);
+                }
             }
         }
         catch (OperationCanceledException) when (deadline.Expired.IsCancellationRequested)

@@ -9,6 +9,11 @@ internal static class KernelConstants
     public const int TryAgain = 11;
     public const int AccessDenied = 13;
     public const int NotPermitted = 1;
+    public const int InvalidArgument = 22;
+    public const int TooManyLinks = 40;
+    public const int ConnectionRefused = 111;
+    public const int NetworkUnreachable = 101;
+    public const int ReadOnlyFileSystem = 30;
     public const int NoChild = 10;
     public const int NotDirectory = 20;
     public const int NotImplemented = 38;
@@ -16,7 +21,15 @@ internal static class KernelConstants
 
     // include/uapi/asm-generic/fcntl.h
     public const int OpenReadOnly = 0;
+    public const int OpenAccessMode = 3;
+    public const int OpenCreate = 0x40;
+    public const int OpenExclusive = 0x80;
+    public const int OpenTruncate = 0x200;
     public const int OpenNonBlocking = 0x800;
+    public const int OpenPath = 0x200000;
+    public const int OpenTemporaryFile = 0x400000;
+    public const int EmptyPath = 0x1000;
+    public const int FollowLink = 0x400;
     public const int OpenDirectory = 0x10000;
     public const int OpenNoFollow = 0x20000;
     public const int OpenCloseOnExec = 0x80000;
@@ -30,6 +43,9 @@ internal static class KernelConstants
 
     // include/linux/socket.h, include/linux/net.h; SOCK_CLOEXEC is O_CLOEXEC
     public const int AddressFamilyUnix = 1;
+    public const int AddressFamilyInternet = 2;
+    public const int AddressFamilyInternet6 = 10;
+    public const int SocketDatagram = 2;
     public const int SocketStream = 1;
 
     // include/uapi/asm-generic/poll.h
@@ -62,6 +78,14 @@ internal static class KernelConstants
 
     // include/uapi/linux/seccomp.h
     public const int SeccompModeFilter = 2;
+    public const int SeccompSetModeFilter = 1;
+    public const int SeccompFilterNewListener = 8;
+    public const uint SeccompNotifyReceive = 0xC050_2100;
+    public const uint SeccompNotifySend = 0xC018_2101;
+    public const uint SeccompNotifyIsValid = 0x4008_2102;
+    public const uint SeccompNotifySetFlags = 0x4008_2104;
+    public const uint SeccompNotifySynchronousWakeUp = 1;
+    public const uint SeccompResponseContinue = 1;
     public const int SeccompGetActionAvailable = 2;
     public const uint SeccompReturnUserNotification = 0x7FC0_0000;
 
@@ -88,8 +112,17 @@ internal static class KernelConstants
     public const int SystemCallIoUringSetup = 425;
     public const int SystemCallSeccomp = 317;
     public const int SystemCallLandlockCreateRuleset = 444;
+    public const int SystemCallLandlockAddRule = 445;
+    public const int SystemCallLandlockRestrictSelf = 446;
+    public const int SystemCallPidfdOpen = 434;
+    public const int SystemCallOpenAt2 = 437;
+    public const int SystemCallPidfdGetDescriptor = 438;
     public const int CloseRangeCloseOnExec = 4;
 
     // include/uapi/linux/landlock.h
     public const int LandlockCreateRulesetVersion = 1;
+    public const int LandlockRulePathBeneath = 1;
+
+    // include/uapi/linux/openat2.h
+    public const ulong ResolveNoSymbolicLinks = 4;
 }

@@ -96,3 +96,60 @@ internal unsafe struct CapabilitySets
 {
     public fixed uint Words[6];
 }
+
+/// <summary>struct seccomp_notif with its struct seccomp_data, include/uapi/linux/seccomp.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SystemCallNotification
+{
+    public ulong Id;
+    public uint ProcessId;
+    public uint Flags;
+    public int Number;
+    public uint Architecture;
+    public ulong InstructionPointer;
+    public fixed ulong Arguments[6];
+}
+
+/// <summary>struct seccomp_notif_resp, include/uapi/linux/seccomp.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct SystemCallResponse
+{
+    public ulong Id;
+    public long Value;
+    public int Error;
+    public uint Flags;
+}
+
+/// <summary>struct iovec, include/uapi/linux/uio.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct MemoryRange
+{
+    public nuint Address;
+    public nuint Length;
+}
+
+/// <summary>struct open_how, include/uapi/linux/openat2.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct OpenHow
+{
+    public ulong Flags;
+    public ulong Mode;
+    public ulong Resolve;
+}
+
+/// <summary>struct landlock_ruleset_attr, include/uapi/linux/landlock.h (version 6)</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LandlockRulesetAttributes
+{
+    public ulong HandledFileAccess;
+    public ulong HandledNetworkAccess;
+    public ulong Scoped;
+}
+
+/// <summary>struct landlock_path_beneath_attr, include/uapi/linux/landlock.h; packed</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+internal struct LandlockPathBeneath
+{
+    public ulong AllowedAccess;
+    public int ParentDescriptor;
+}

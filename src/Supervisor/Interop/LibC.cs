@@ -135,5 +135,14 @@ internal static unsafe partial class LibC
     public static partial int posix_spawn_file_actions_destroy(SpawnFileActions* actions);
 
     [LibraryImport("c", SetLastError = true)]
-    public static partial nint syscall(nint number, nint argument1, nint argument2, nint argument3);
+    public static partial nint readlinkat(int directory, byte* path, byte* buffer, nuint length);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int ioctl(int fd, nuint request, void* argument);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial nint process_vm_readv(int processId, MemoryRange* local, nuint localCount, MemoryRange* remote, nuint remoteCount, nuint flags);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial nint syscall(nint number, nint argument1, nint argument2, nint argument3, nint argument4);
 }

@@ -1,4 +1,3 @@
-using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -10,9 +9,9 @@ internal sealed record AgentProcess(int ProcessId, int StandardOutput, int Stand
     private const string OwnExecutable = "/proc/self/exe";
     private const int PipeSize = 1024 * 1024;
 
-    /// <summary>Starts a launcher and waits until it has become the agent.</summary>
-    /// <exception cref="SetupException">It could not.</exception>
-    public static unsafe AgentProcess Start(LaunchPlan plan)
+    /// <summary>Starts a launcher and waits until it has become the agent, answering what the kernel asks about its calls meanwhile.</summary>
+    /// <exception cref="SetupException">It could not, or a control does not hold.</exception>
+    public static unsafe AgentProcess Start(LaunchPlan plan, LaunchObserver observer)
     {
         (int outputRead, int outputWrite) = Descriptor.CreatePipe();
         (int errorRead, int errorWrite) = Descriptor.CreatePipe();
@@ -25,14 +24,8 @@ internal sealed record AgentProcess(int ProcessId, int StandardOutput, int Stand
         LibC.close(statusWrite);
         Descriptor.WriteAll(planWrite, plan.ToPayload());
         LibC.close(planWrite);
-        byte[] status = Descriptor.ReadToEnd(statusRead);
+        observer.Follow(processId, statusRead);
         LibC.close(statusRead);
-        if (status.Length > 0)
-        {
-            SetupFailure failure = SetupFailure.FromPayload(status);
-            throw new SetupException(failure.Kind, failure.Subject, failure.Detail);
-        }
-
         Descriptor.SetNonBlocking(outputRead);
         Descriptor.SetNonBlocking(errorRead);
         // Fewer wake-ups under a flood; the default size serves where the kernel refuses.

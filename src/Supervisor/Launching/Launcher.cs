@@ -29,15 +29,16 @@ internal static unsafe class Launcher
             KernelException.ThrowIfFailed("fcntl", LibC.fcntl(StatusDescriptor, SetDescriptorFlags, CloseOnExec));
             Restrict(plan);
             VerifyRestrictions(plan);
+            Probe(plan);
             BecomeAgent(plan);
         }
         catch (SetupException failure)
         {
-            Descriptor.WriteAll(StatusDescriptor, new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload());
+            LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Failed, new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload());
         }
         catch (KernelException failure)
         {
-            Descriptor.WriteAll(StatusDescriptor, new SetupFailure(SetupFailureKind.Isolation, "agent restrictions", failure.Message).ToPayload());
+            LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Failed, new SetupFailure(SetupFailureKind.Isolation, "agent restrictions", failure.Message).ToPayload());
         }
 
         return 1;
@@ -62,10 +63,30 @@ internal static unsafe class Launcher
 
         CapabilityHeader header = new() { Version = CapabilityVersion3 };
         CapabilitySets none = default;
-        KernelException.ThrowIfFailed("capset", (int)LibC.syscall(SystemCallCapSet, (nint)(&header), (nint)(&none), 0));
+        KernelException.ThrowIfFailed("capset", (int)LibC.syscall(SystemCallCapSet, (nint)(&header), (nint)(&none), 0, 0));
         LibC.prctl(PrctlCapabilityAmbient, CapabilityAmbientClearAll, 0, 0, 0);
         KernelException.ThrowIfFailed("no_new_privs", LibC.prctl(PrctlSetNoNewPrivileges, 1, 0, 0, 0));
-        SystemCallFilter.Install();
+    }
+
+    // The kernel's own controls are tried before the supervisor is asked about anything: after that, its answers would hide what they do.
+    private static void Probe(LaunchPlan plan)
+    {
+        SandboxProbe probe = new();
+        int landlock = FileRestriction.Version;
+        if (landlock > 0)
+        {
+            FileRestriction.Install(landlock, plan.AllowedReadPaths, plan.AllowedWritePaths);
+        }
+        else if (plan.RequireLandlock)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, "Landlock", "this kernel, or the engine's system-call filter, does not offer it, and isolation.require asks for it");
+        }
+
+        probe.TryKernel(landlock);
+        int listener = SystemCallFilter.Install();
+        LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Listener, BitConverter.GetBytes(listener));
+        probe.TrySupervisor();
+        LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Probed, probe.Results.ToPayload());
     }
 
     private static void VerifyRestrictions(LaunchPlan plan)
@@ -78,7 +99,7 @@ internal static unsafe class Launcher
         Require(LibC.getgroups(0, null) == 0, "no supplementary groups", "some are left");
         CapabilityHeader header = new() { Version = CapabilityVersion3 };
         CapabilitySets sets = default;
-        KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&sets), 0));
+        KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&sets), 0, 0));
         uint left = 0;
         for (int i = 0; i < 6; i++)
         {
@@ -87,7 +108,6 @@ internal static unsafe class Launcher
 
         Require(left == 0, "no capabilities", "some are left");
         Require(LibC.prctl(PrctlGetNoNewPrivileges, 0, 0, 0, 0) == 1, "no_new_privs", "it is not set");
-        Require(SystemCallFilter.IsInForce(), "system-call filter", "a call that it denies was not denied by it");
     }
 
     private static void BecomeAgent(LaunchPlan plan)
@@ -97,7 +117,7 @@ internal static unsafe class Launcher
         SignalSet none;
         LibC.sigemptyset(&none);
         LibC.sigprocmask(MaskSet, &none, null);
-        if (LibC.syscall(SystemCallCloseRange, 3, int.MaxValue, CloseRangeCloseOnExec) < 0)
+        if (LibC.syscall(SystemCallCloseRange, 3, int.MaxValue, CloseRangeCloseOnExec, 0) < 0)
         {
             throw new SetupException(SetupFailureKind.Isolation, "no inherited descriptors", KernelException.ErrorName(Marshal.GetLastPInvokeError()));
         }

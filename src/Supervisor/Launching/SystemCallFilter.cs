@@ -1,11 +1,12 @@
-using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Observation;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>
-/// The agent's own seccomp filter, on top of the engine's: it holds whatever profile the engine was given or left without.
+/// The agent's own seccomp filter, on top of the engine's: it holds whatever profile the engine was given or left without. It decides nothing by itself: what it
+/// watches fails unless the supervisor says otherwise.
 /// Linux on x86-64; numbers from arch/x86/entry/syscalls/syscall_64.tbl.
 /// </summary>
 internal static unsafe class SystemCallFilter
@@ -15,105 +16,44 @@ internal static unsafe class SystemCallFilter
     private const uint X32Bit = 0x40000000;
     private const uint ReturnAllow = 0x7FFF0000;
     private const uint ReturnError = 0x00050000;
+    private const uint ReturnNotify = SeccompReturnUserNotification;
     private const ushort LoadWord = 0x20;
     private const ushort JumpIfEqual = 0x15;
     private const ushort JumpIfGreaterOrEqual = 0x35;
     private const ushort JumpIfSet = 0x45;
+    private const ushort And = 0x54;
     private const ushort Return = 0x06;
 
     // struct seccomp_data: nr, arch, instruction pointer, six arguments.
     private const uint NumberOffset = 0;
     private const uint ArchitectureOffset = 4;
     private const uint Argument0Offset = 16;
+    private const uint Argument1Offset = 24;
     private const uint Argument2Offset = 32;
-
-    private const uint Clone = 56;
-    private const uint Clone3 = 435;
-    private const uint Socket = 41;
-    private const uint SocketPair = 53;
-    private const uint Personality = 135;
+    private const uint Argument4Offset = 48;
 
     // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (include/uapi/linux/sched.h).
     private const uint NewNamespaceFlags = 0x7E020000;
 
-    // AF_UNIX, AF_INET, AF_INET6 (include/linux/socket.h); AF_NETLINK for interface lists alone.
-    private static readonly uint[] AllowedFamilies = [1, 2, 10];
+    // include/linux/socket.h, include/linux/net.h; AF_NETLINK for interface lists alone.
+    private const uint SocketTypeBits = 0xF;
+    private const uint SocketRaw = 3;
     private const uint NetlinkFamily = 16;
     private const uint NetlinkRoute = 0;
 
-    private static readonly uint[] Denied =
-    [
-        101, // ptrace
-        103, // syslog
-        134, // uselib
-        153, // vhangup
-        154, // modify_ldt
-        155, // pivot_root
-        161, // chroot
-        163, // acct
-        164, // settimeofday
-        165, // mount
-        166, // umount2
-        167, // swapon
-        168, // swapoff
-        169, // reboot
-        170, // sethostname
-        171, // setdomainname
-        172, // iopl
-        173, // ioperm
-        175, // init_module
-        176, // delete_module
-        179, // quotactl
-        212, // lookup_dcookie
-        227, // clock_settime
-        246, // kexec_load
-        248, // add_key
-        249, // request_key
-        250, // keyctl
-        272, // unshare
-        298, // perf_event_open
-        300, // fanotify_init
-        303, // name_to_handle_at
-        304, // open_by_handle_at
-        308, // setns
-        310, // process_vm_readv
-        311, // process_vm_writev
-        312, // kcmp
-        313, // finit_module
-        320, // kexec_file_load
-        321, // bpf
-        323, // userfaultfd
-        425, // io_uring_setup: its operations would pass by every filter
-        426, // io_uring_enter
-        427, // io_uring_register
-        428, // open_tree
-        429, // move_mount
-        430, // fsopen
-        431, // fsconfig
-        432, // fsmount
-        433, // fspick
-        438, // pidfd_getfd
-        442, // mount_setattr
-        443, // quotactl_fd
-        447, // memfd_secret
-    ];
-
     /// <summary>Puts the filter on the calling thread, for good. Needs no_new_privs.</summary>
-    public static void Install()
+    /// <returns>The descriptor on which the kernel asks about the calls that are watched. Until somebody answers, they wait.</returns>
+    public static int Install()
     {
         FilterInstruction[] instructions = Build();
         fixed (FilterInstruction* pointer = instructions)
         {
             FilterProgram program = new() { Length = (ushort)instructions.Length, Instructions = pointer };
-            KernelException.ThrowIfFailed("seccomp", LibC.prctl(PrctlSetSeccomp, SeccompModeFilter, (nuint)(&program), 0, 0));
+            int listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener, (nint)(&program), 0);
+            KernelException.ThrowIfFailed("seccomp with a listener", listener);
+            return listener;
         }
     }
-
-    /// <summary>Whether the filter answers: a call that it must deny was denied by it, and the kernel counts a filter.</summary>
-    public static bool IsInForce() =>
-        LibC.prctl(PrctlGetSeccomp, 0, 0, 0, 0) == SeccompModeFilter
-        && LibC.syscall(SystemCallIoUringSetup, 0, 0, 0) < 0
-        && Marshal.GetLastPInvokeError() == NotPermitted;
 
     internal static FilterInstruction[] Build()
     {
@@ -121,51 +61,59 @@ internal static unsafe class SystemCallFilter
         [
             new(LoadWord, 0, 0, ArchitectureOffset),
             new(JumpIfEqual, 1, 0, ArchitectureX64),
-            new(Return, 0, 0, ReturnError | NotPermitted),
+            new(Return, 0, 0, ReturnNotify),
             new(LoadWord, 0, 0, NumberOffset),
             new(JumpIfGreaterOrEqual, 0, 1, X32Bit),
-            new(Return, 0, 0, ReturnError | NotPermitted),
+            new(Return, 0, 0, ReturnNotify),
             // The flags of clone3 lie in memory that a filter cannot read; libraries fall back to clone.
-            new(JumpIfEqual, 0, 1, Clone3),
+            new(JumpIfEqual, 0, 1, SystemCalls.Clone3),
             new(Return, 0, 0, ReturnError | NotImplemented),
         ];
-        foreach (uint number in Denied)
+        foreach (int number in SystemCalls.Watched.Concat(SystemCalls.Denied.Keys))
         {
-            program.Add(new(JumpIfEqual, 0, 1, number));
-            program.Add(new(Return, 0, 0, ReturnError | NotPermitted));
+            program.Add(new(JumpIfEqual, 0, 1, (uint)number));
+            program.Add(new(Return, 0, 0, ReturnNotify));
         }
 
         program.AddRange(
         [
-            new(JumpIfEqual, 0, 4, Clone),
+            // Without an address of its own, a message goes where its socket was connected to.
+            new(JumpIfEqual, 0, 6, SystemCalls.SendTo),
+            new(LoadWord, 0, 0, Argument4Offset),
+            new(JumpIfEqual, 0, 2, 0),
+            new(LoadWord, 0, 0, Argument4Offset + sizeof(uint)),
+            new(JumpIfEqual, 1, 0, 0),
+            new(Return, 0, 0, ReturnNotify),
+            new(Return, 0, 0, ReturnAllow),
+            new(JumpIfEqual, 0, 4, SystemCalls.Clone),
             new(LoadWord, 0, 0, Argument0Offset),
             new(JumpIfSet, 0, 1, NewNamespaceFlags),
-            new(Return, 0, 0, ReturnError | NotPermitted),
+            new(Return, 0, 0, ReturnNotify),
             new(Return, 0, 0, ReturnAllow),
-            new(JumpIfEqual, 0, 5, Personality),
+            new(JumpIfEqual, 0, 5, SystemCalls.Personality),
             new(LoadWord, 0, 0, Argument0Offset),
             new(JumpIfEqual, 2, 0, 0),
             new(JumpIfEqual, 1, 0, uint.MaxValue),
-            new(Return, 0, 0, ReturnError | NotPermitted),
+            new(Return, 0, 0, ReturnNotify),
             new(Return, 0, 0, ReturnAllow),
-            new(JumpIfEqual, 2, 0, Socket),
-            new(JumpIfEqual, 1, 0, SocketPair),
+            new(JumpIfEqual, 2, 0, SystemCalls.Socket),
+            new(JumpIfEqual, 1, 0, SystemCalls.SocketPair),
             new(Return, 0, 0, ReturnAllow),
             new(LoadWord, 0, 0, Argument0Offset),
-        ]);
-        foreach (uint family in AllowedFamilies)
-        {
-            program.Add(new(JumpIfEqual, 0, 1, family));
-            program.Add(new(Return, 0, 0, ReturnAllow));
-        }
-
-        program.AddRange(
-        [
+            new(JumpIfEqual, 0, 1, AddressFamilyUnix),
+            new(Return, 0, 0, ReturnAllow),
+            new(JumpIfEqual, 6, 0, AddressFamilyInternet),
+            new(JumpIfEqual, 5, 0, AddressFamilyInternet6),
             new(JumpIfEqual, 0, 3, NetlinkFamily),
             new(LoadWord, 0, 0, Argument2Offset),
             new(JumpIfEqual, 0, 1, NetlinkRoute),
             new(Return, 0, 0, ReturnAllow),
-            new(Return, 0, 0, ReturnError | AddressFamilyNotSupported),
+            new(Return, 0, 0, ReturnNotify),
+            new(LoadWord, 0, 0, Argument1Offset),
+            new(And, 0, 0, SocketTypeBits),
+            new(JumpIfEqual, 0, 1, SocketRaw),
+            new(Return, 0, 0, ReturnNotify),
+            new(Return, 0, 0, ReturnAllow),
         ]);
         return [.. program];
     }

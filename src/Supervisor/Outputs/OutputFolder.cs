@@ -175,7 +175,7 @@ internal sealed unsafe class OutputFolder
         fixed (byte* pointer = buffer)
         {
             int filled = 0;
-            while (names.Count <= limit && (filled = (int)LibC.syscall(SystemCallGetDents64, folder, (nint)pointer, buffer.Length)) > 0)
+            while (names.Count <= limit && (filled = (int)LibC.syscall(SystemCallGetDents64, folder, (nint)pointer, buffer.Length, 0)) > 0)
             {
                 for (int offset = 0; offset < filled;)
                 {

@@ -7,8 +7,8 @@ namespace IsolatedAgents.Engines.Docker;
 /// <summary>The settings that every sandbox's container has. Each one is looked at from inside before the agent starts.</summary>
 internal static class ContainerSettings
 {
-    // What the supervisor needs to become the agent's user and to end whatever it starts. The agent gets none of them.
-    private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL"];
+    // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls. The agent gets none of them.
+    private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE"];
 
     public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
     {

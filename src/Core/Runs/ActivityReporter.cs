@@ -1,0 +1,82 @@
+using System.Text;
+using IsolatedAgents.Events;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>Turns what the supervisor saw the agent do, and refused it, into events.</summary>
+internal sealed class ActivityReporter(RunEvents events)
+{
+    private const string SystemCallRule = "system_calls";
+
+    /// <summary>Whether something was refused that the policy does not expect.</summary>
+    public bool HasViolation { get; private set; }
+
+    /// <summary>Tells one activity.</summary>
+    public ValueTask TakeAsync(Activity activity)
+    {
+        string subject = Decode(activity.Subject);
+        string detail = Decode(activity.Detail);
+        bool isNear = IsNear(subject);
+        return activity.Kind switch
+        {
+            ActivityKind.FileRead => events.RaiseAsync(new FileRead(subject, isNear, activity.Count)),
+            ActivityKind.FileWritten => events.RaiseAsync(new FileWritten(subject, isNear, activity.Count, detail.Length > 0 ? detail : null)),
+            ActivityKind.FileDeleted => events.RaiseAsync(new FileDeleted(subject, isNear, activity.Count)),
+            ActivityKind.FileRenamed => events.RaiseAsync(new FileRenamed(subject, detail, isNear || IsNear(detail), activity.Count)),
+            ActivityKind.ProcessStarted => events.RaiseAsync(new ProcessStarted(subject, activity.ProcessId)),
+            ActivityKind.Omitted => events.RaiseAsync(new TelemetrySuppressed("file.*, process.started", activity.Count, "More activities than are kept one by one; none of them was refused")),
+            _ => DenyAsync(activity, subject, detail),
+        };
+    }
+
+    private async ValueTask DenyAsync(Activity activity, string subject, string operation)
+    {
+        ViolationKind kind = activity.Kind switch
+        {
+            ActivityKind.FileDenied => ViolationKind.Filesystem,
+            ActivityKind.ConnectionDenied => ViolationKind.Network,
+            _ => ViolationKind.Process,
+        };
+        bool isExpected = events.Expected.Matches(kind, activity.Port > 0 ? $"{subject}:{activity.Port}" : subject) || (activity.Port > 0 && events.Expected.Matches(kind, subject));
+        HasViolation |= !isExpected;
+        string program = Decode(activity.Program);
+        switch (kind)
+        {
+            case ViolationKind.Filesystem:
+                (string reason, string rule) = Explain(activity.Reason, subject);
+                await events.RaiseAsync(new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, isExpected)).ConfigureAwait(false);
+                break;
+            case ViolationKind.Network:
+                (string why, string key) = Explain(activity.Reason, subject);
+                await events.RaiseAsync(new NetworkBlocked(subject, activity.Port, why, "Denied", activity.Count)).ConfigureAwait(false);
+                await events.RaiseAsync(new ViolationNetwork(subject, activity.Port, why, "Connection blocked", key, program, activity.Count, isExpected)).ConfigureAwait(false);
+                break;
+            default:
+                await events.RaiseAsync(new ViolationProcess(subject, Explain(activity.Reason, subject).Reason, "Call refused", SystemCallRule, program, activity.Count, isExpected)).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private static (string Reason, string Rule) Explain(DenialReason reason, string subject) => reason switch
+    {
+        DenialReason.OutsideReadPaths => ("Outside allowed paths", "filesystem.allowed_read_paths"),
+        DenialReason.OutsideWritePaths when IsWithin(subject, SandboxPaths.Workspace) => ("The workspace is read-only", "filesystem.workspace"),
+        DenialReason.OutsideWritePaths => ("Outside allowed paths", "filesystem.allowed_write_paths"),
+        DenialReason.SensitivePath => ("Holds secrets of the system", "sensitive_paths"),
+        DenialReason.NotAllowedEndpoint => ("Not in allowed endpoints", "network.allowed_endpoints"),
+        DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
+        DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
+        DenialReason.Unreadable => ("What it asked for could not be read", SystemCallRule),
+        _ => ("A system call that no agent may make", SystemCallRule),
+    };
+
+    private static bool IsNear(string path) => IsWithin(path, SandboxPaths.Workspace) || IsWithin(path, SandboxPaths.Output);
+
+    private static bool IsWithin(string path, string folder) =>
+        path.StartsWith(folder, StringComparison.Ordinal) && (path.Length == folder.Length || path[folder.Length] == '/');
+
+    private static string Decode(byte[] text) => Encoding.UTF8.GetString(text);
+}

@@ -1,0 +1,52 @@
+namespace IsolatedAgents.Protocol;
+
+/// <summary>
+/// Which files of the sandbox an agent may read and write. Both sides decide by this: the supervisor while the agent runs, the host when it explains a policy.
+/// Paths are absolute, resolved, and compared byte for byte.
+/// </summary>
+internal sealed class FileRules(string[] readPaths, string[] writePaths)
+{
+    // A link of this name leads past every rule, and what is in the others is for the system alone.
+    private static readonly string[] Sensitive =
+    [
+        "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/security/opasswd",
+        "/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/sysrq-trigger",
+        "/proc/1/root", "/proc/1/cwd", "/proc/1/fd", "/proc/1/mem", "/proc/1/environ", "/proc/1/maps", "/proc/1/exe", "/proc/1/task",
+    ];
+
+    private static readonly string[] ReadonlyWithinWritable = ["/proc/sys", "/proc/1"];
+
+    /// <summary>Why <paramref name="path"/> may not be read; <see cref="DenialReason.None"/> where it may.</summary>
+    public DenialReason Read(string path) =>
+        IsSensitive(path) ? DenialReason.SensitivePath
+        : IsWithin(path, readPaths) || IsWithin(path, writePaths) ? DenialReason.None
+        : DenialReason.OutsideReadPaths;
+
+    /// <summary>Why <paramref name="path"/> may not be written, made, renamed or removed; <see cref="DenialReason.None"/> where it may.</summary>
+    public DenialReason Write(string path) =>
+        IsSensitive(path) ? DenialReason.SensitivePath
+        : IsWithin(path, writePaths) && !IsWithin(path, ReadonlyWithinWritable) ? DenialReason.None
+        : DenialReason.OutsideWritePaths;
+
+    /// <summary>The entry of <paramref name="paths"/> that holds <paramref name="path"/>, or null.</summary>
+    public static string? Holder(string path, IEnumerable<string> paths) =>
+        paths.FirstOrDefault(folder => Covers(folder, path));
+
+    private static bool IsSensitive(string path) => IsWithin(path, Sensitive);
+
+    private static bool IsWithin(string path, string[] folders)
+    {
+        foreach (string folder in folders)
+        {
+            if (Covers(folder, path))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Covers(string folder, string path) =>
+        path.StartsWith(folder, StringComparison.Ordinal) && (path.Length == folder.Length || path[folder.Length] == '/');
+}

@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Launching;
+
+/// <summary>Tries, as the agent that is about to start, what no agent may do. One that succeeds ends the run before the agent begins.</summary>
+internal sealed unsafe class SandboxProbe
+{
+    // The supervisor's own file: in every sandbox, readable by all as far as its mode goes, and in nobody's policy.
+    private const string ForbiddenFile = "/.isolated-agents/supervisor";
+    private const string ForbiddenNewFile = "/.isolated-agents-probe";
+
+    // RFC 5737: an address that is nobody's.
+    private static readonly byte[] NobodysAddress = [198, 51, 100, 1];
+    private const int WebPort = 443;
+    private const int NamePort = 53;
+
+    private readonly List<string> _names = [];
+    private readonly List<string> _results = [];
+
+    public ProbeResults Results => new([.. _names], [.. _results]);
+
+    /// <summary>What the kernel refuses by itself, before anybody is asked.</summary>
+    public void TryKernel(int landlockVersion)
+    {
+        if (landlockVersion > 0)
+        {
+            Expect("Forbidden read", Open(ForbiddenFile, OpenReadOnly), "denied by Landlock", AccessDenied);
+        }
+        else
+        {
+            Note("Landlock", "not in this kernel");
+        }
+
+        Expect("Forbidden write", Open(ForbiddenNewFile, OpenCreate | 1), "denied by a read-only root", AccessDenied, ReadOnlyFileSystem);
+        Expect("Connection", Connect(SocketStream, WebPort), "no route", NetworkUnreachable);
+        Expect("Name lookup", Connect(SocketDatagram, NamePort), "no route", NetworkUnreachable);
+    }
+
+    /// <summary>What the supervisor refuses, and is told of.</summary>
+    public void TrySupervisor()
+    {
+        Expect("Watched read", Open(ForbiddenFile, OpenReadOnly), "denied and told", AccessDenied);
+        Expect("Watched connection", Connect(SocketStream, WebPort), "denied and told", ConnectionRefused);
+        int result = (int)LibC.syscall(SystemCallIoUringSetup, 0, 0, 0, 0);
+        Expect("System call", result < 0 ? Marshal.GetLastPInvokeError() : 0, "denied and told", NotPermitted);
+    }
+
+    private void Expect(string name, int error, string result, params ReadOnlySpan<int> allowed)
+    {
+        if (!allowed.Contains(error))
+        {
+            throw new SetupException(
+                SetupFailureKind.Probe,
+                name,
+                error == 0 ? "what must be refused was allowed" : $"it was refused in another way than it must be: {KernelException.ErrorName(error)}");
+        }
+
+        Note(name, result);
+    }
+
+    private void Note(string name, string result)
+    {
+        _names.Add(name);
+        _results.Add(result);
+    }
+
+    // The error; 0 where it succeeded.
+    private static int Open(string path, int flags)
+    {
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            return Close(LibC.open(pointer, flags | OpenCloseOnExec, 0));
+        }
+    }
+
+    private static int Connect(int type, int port)
+    {
+        // struct sockaddr_in, include/uapi/linux/in.h
+        Span<byte> address = stackalloc byte[16];
+        address.Clear();
+        address[0] = AddressFamilyInternet;
+        BinaryPrimitives.WriteUInt16BigEndian(address[2..], (ushort)port);
+        NobodysAddress.CopyTo(address[4..]);
+        int fd = LibC.socket(AddressFamilyInternet, type | OpenNonBlocking | OpenCloseOnExec, 0);
+        KernelException.ThrowIfFailed("socket", fd);
+        int error = 0;
+        fixed (byte* pointer = address)
+        {
+            if (LibC.connect(fd, pointer, address.Length) < 0)
+            {
+                error = Marshal.GetLastPInvokeError();
+            }
+        }
+
+        LibC.close(fd);
+        return error;
+    }
+
+    private static int Close(int fd)
+    {
+        if (fd < 0)
+        {
+            return Marshal.GetLastPInvokeError();
+        }
+
+        LibC.close(fd);
+        return 0;
+    }
+}

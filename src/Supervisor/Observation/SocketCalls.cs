@@ -1,0 +1,108 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Text;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Observation;
+
+/// <summary>Judges calls that name a destination. The network namespace is empty, so that nothing leaves in any case; here it is told, and refused at once.</summary>
+internal sealed unsafe class SocketCalls(FileRules rules)
+{
+    // struct sockaddr_storage, include/uapi/linux/socket.h
+    private const int MaxAddress = 128;
+
+    // struct msghdr, include/linux/socket.h: the address's pointer and length come first.
+    private const int MessageHeaderStart = 16;
+
+    private static readonly Dictionary<int, string> Families = new()
+    {
+        [1] = "AF_UNIX",
+        [2] = "AF_INET",
+        [10] = "AF_INET6",
+        [16] = "AF_NETLINK",
+        [17] = "AF_PACKET",
+        [21] = "AF_RDS",
+        [30] = "AF_TIPC",
+        [38] = "AF_ALG",
+        [40] = "AF_VSOCK",
+        [44] = "AF_XDP",
+    };
+
+    /// <summary>A socket that the filter has found to be of no allowed kind.</summary>
+    public static Judgement DenySocket(in SystemCallNotification call)
+    {
+        const int TypeBits = 0xF;
+        int family = (int)call.Arguments[0];
+        string subject = $"socket({Families.GetValueOrDefault(family) ?? $"family {family}"}, type {(int)call.Arguments[1] & TypeBits}, protocol {(int)call.Arguments[2]})";
+        return Judgement.DenyCall(DenialReason.DeniedSocket, subject, AddressFamilyNotSupported);
+    }
+
+    public Judgement Judge(in SystemCallNotification call)
+    {
+        (ulong address, ulong length) = call.Number switch
+        {
+            SystemCalls.Connect => (call.Arguments[1], call.Arguments[2]),
+            SystemCalls.SendTo => (call.Arguments[4], call.Arguments[5]),
+            _ => ReadMessageAddress(in call),
+        };
+        if (address == 0 || length < sizeof(ushort))
+        {
+            // A connected socket was judged when it was connected.
+            return Judgement.Pass;
+        }
+
+        Span<byte> buffer = stackalloc byte[MaxAddress];
+        Span<byte> destination = buffer[..(int)Math.Min(length, MaxAddress)];
+        int processId = (int)call.ProcessId;
+        if (AgentMemory.Read(processId, address, destination) < destination.Length)
+        {
+            return Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)");
+        }
+
+        return BinaryPrimitives.ReadUInt16LittleEndian(destination) switch
+        {
+            AddressFamilyInternet when destination.Length >= 8 => JudgeAddress(new IPAddress(destination[4..8]), destination),
+            AddressFamilyInternet6 when destination.Length >= 24 => JudgeAddress(new IPAddress(destination[8..24]), destination),
+            AddressFamilyUnix => JudgePath(processId, destination[sizeof(ushort)..]),
+            _ => Judgement.Pass,
+        };
+    }
+
+    private static (ulong Address, ulong Length) ReadMessageAddress(in SystemCallNotification call)
+    {
+        Span<byte> header = stackalloc byte[MessageHeaderStart];
+        return AgentMemory.Read((int)call.ProcessId, call.Arguments[1], header) < header.Length
+            ? (0, 0)
+            : (BitConverter.ToUInt64(header), BitConverter.ToUInt32(header[sizeof(ulong)..]));
+    }
+
+    private static Judgement JudgeAddress(IPAddress address, ReadOnlySpan<byte> destination)
+    {
+        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        if (IPAddress.IsLoopback(plain) || plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
+        {
+            return Judgement.Pass;
+        }
+
+        return Judgement.DenyConnection(DenialReason.NotAllowedEndpoint, plain.ToString(), BinaryPrimitives.ReadUInt16BigEndian(destination[sizeof(ushort)..]));
+    }
+
+    // A server outside may have put its socket into a folder that is shown to the agent; one of the agent's own is where it may write.
+    private Judgement JudgePath(int processId, ReadOnlySpan<byte> name)
+    {
+        int end = name.IndexOf((byte)0);
+        string path = Encoding.Latin1.GetString(end < 0 ? name : name[..end]);
+        if (path.Length == 0)
+        {
+            // An abstract name belongs to the network namespace, which is the sandbox's own.
+            return Judgement.Pass;
+        }
+
+        ResolvedPath found = PathResolver.Resolve(processId, CurrentDirectory, path, followLast: true);
+        return found.Kind != PathKind.Special || rules.Write(found.Path) == DenialReason.None
+            ? Judgement.Pass
+            : Judgement.DenyConnection(DenialReason.ForeignSocket, found.Path);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Observation;
+
+/// <summary>The kernel's questions about the agent's system calls, and the answers: seccomp_unotify(2).</summary>
+internal sealed unsafe class SystemCallListener(int fd)
+{
+    /// <summary>Takes the listener out of a process that has just installed its filter.</summary>
+    /// <exception cref="KernelException">The kernel, or the engine's own filter, does not allow it.</exception>
+    public static SystemCallListener TakeFrom(int processId, int listener)
+    {
+        int process = (int)LibC.syscall(SystemCallPidfdOpen, processId, 0, 0, 0);
+        KernelException.ThrowIfFailed("pidfd_open", process);
+        int fd = (int)LibC.syscall(SystemCallPidfdGetDescriptor, process, listener, 0, 0);
+        int error = Marshal.GetLastPInvokeError();
+        LibC.close(process);
+        if (fd < 0)
+        {
+            throw new KernelException("pidfd_getfd", error);
+        }
+
+        LibC.fcntl(fd, SetDescriptorFlags, CloseOnExec);
+        // Wakes the caller on this very processor, which halves a round trip; older kernels do without.
+        LibC.ioctl(fd, SeccompNotifySetFlags, (void*)SeccompNotifySynchronousWakeUp);
+        return new SystemCallListener(fd);
+    }
+
+    /// <summary>The entry to poll for questions.</summary>
+    public PollDescriptor Poll => new() { Fd = fd, Events = PollIn };
+
+    /// <summary>Takes one question; false where the process that asked is gone.</summary>
+    public bool TryReceive(out SystemCallNotification notification)
+    {
+        // The kernel wants it zeroed.
+        notification = default;
+        fixed (SystemCallNotification* pointer = &notification)
+        {
+            return LibC.ioctl(fd, SeccompNotifyReceive, pointer) == 0;
+        }
+    }
+
+    /// <summary>Whether the process still waits for the answer; if not, what was read of it may have been another's.</summary>
+    public bool IsWaiting(ulong id) => LibC.ioctl(fd, SeccompNotifyIsValid, &id) == 0;
+
+    /// <summary>Lets the kernel go on with the call, under every other control.</summary>
+    public void Continue(ulong id) => Answer(new SystemCallResponse { Id = id, Flags = SeccompResponseContinue });
+
+    /// <summary>Makes the call fail.</summary>
+    public void Deny(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
+
+    // Fails where the process was killed meanwhile, which is all the same.
+    private void Answer(SystemCallResponse response) => LibC.ioctl(fd, SeccompNotifySend, &response);
+}

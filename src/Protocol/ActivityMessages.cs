@@ -124,6 +124,9 @@ internal sealed record Activity
 /// <param name="Results">What was found of it.</param>
 internal sealed record ProbeResults(string[] Names, string[] Results)
 {
+    /// <summary>Among the names where the kernel's own rules for files are missing.</summary>
+    public const string MissingLandlock = "Landlock";
+
     public byte[] ToPayload() => new MessageWriter().Texts(Names).Texts(Results).Written.ToArray();
 
     public static ProbeResults FromPayload(ReadOnlySpan<byte> payload)

@@ -69,8 +69,10 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.Environment, read.Environment);
         CollectionAssert.AreEqual(Launch.ReadonlyPaths, read.ReadonlyPaths);
         CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
+        CollectionAssert.AreEqual(Launch.AllowedReadPaths, read.AllowedReadPaths);
+        CollectionAssert.AreEqual(Launch.AllowedWritePaths, read.AllowedWritePaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths });
     }
 
     [TestMethod]

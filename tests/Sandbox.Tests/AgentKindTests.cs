@@ -89,7 +89,7 @@ public sealed class AgentKindTests
         using SandboxHost host = new();
         string data = Directory.CreateDirectory(Path.Combine(host.Root, "data")).FullName;
         await File.WriteAllTextAsync(Path.Combine(data, "table.csv"), "1,2\n", Token);
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("cat /data/table.csv; touch /data/new || echo refused", Token, ("readonly_mounts", $"{data}:/data")));
+        AssertVerdict(Verdict.PolicyViolation, 3, await host.RunAsync("cat /data/table.csv; touch /data/new || echo refused", Token, ("readonly_mounts", $"{data}:/data")), Diagnostics.DiagnosticTable.FilesystemViolation);
         CollectionAssert.AreEqual(new[] { "1,2", "refused" }, host.Lines.Where(line => !line.StartsWith("touch", StringComparison.Ordinal)).ToArray());
     }
 

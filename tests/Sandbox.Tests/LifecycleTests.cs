@@ -40,8 +40,8 @@ public sealed class LifecycleTests
         CollectionAssert.AreEqual(
             new[]
             {
-                "session.initializing", "policy.validating", "container.provisioning", "agent.injecting", "agent.starting",
-                "resource.usage", "agent.completed", "output.collecting", "output.collected", "container.removing", "session.completed",
+                "session.initializing", "policy.validating", "container.provisioning", "agent.injecting", "sandbox.verified", "agent.starting",
+                "process.started", "file.written", "resource.usage", "agent.completed", "output.collecting", "output.collected", "container.removing", "session.completed",
             },
             host.Events.Select(raised => raised.Descriptor.Name).ToArray(),
             string.Join(' ', host.Events.Select(raised => raised.Descriptor.Name)));

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 
@@ -110,12 +112,14 @@ public sealed class PrivilegeTests
     public async Task E6_SystemCall_IsDenied(string name)
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync($"syscall {name}", Token));
+        AgentRunResult result = await host.RunPuppetAsync($"syscall {name}", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.ProcessViolation);
         AssertRefused(host.Said("syscall"), "EPERM");
+        Assert.EndsWith("/python3.11", Assert.ContainsSingle(host.Events.OfType<ViolationProcess>()).Process);
     }
 
     [TestMethod]
-    [DataRow("raw", "EPERM")]
+    [DataRow("raw", "EAFNOSUPPORT")]
     [DataRow("packet", "EAFNOSUPPORT")]
     [DataRow("vsock", "EAFNOSUPPORT")]
     [DataRow("alg", "EAFNOSUPPORT")]
@@ -124,7 +128,7 @@ public sealed class PrivilegeTests
     public async Task N11_SocketFamily_IsRefused(string kind, string error)
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync($"socket {kind}", Token));
+        AssertVerdict(Verdict.PolicyViolation, 3, await host.RunPuppetAsync($"socket {kind}", Token), DiagnosticTable.ProcessViolation);
         AssertRefused(host.Said("socket"), error);
     }
 
@@ -133,9 +137,10 @@ public sealed class PrivilegeTests
     public async Task N13_EmptyAllowlist_NothingPassesAndFailsFast()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token));
+        AssertVerdict(Verdict.PolicyViolation, 3, await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token), DiagnosticTable.NetworkViolation);
+        Assert.AreEqual("1.1.1.1", Assert.ContainsSingle(host.Events.OfType<ViolationNetwork>()).Host);
         JsonElement refused = host.Said("tcp");
-        AssertRefused(refused, "ENETUNREACH");
+        AssertRefused(refused, "ECONNREFUSED");
         Assert.IsLessThan(1000, refused.GetProperty("milliseconds").GetInt32());
         Assert.AreEqual("lo", Assert.ContainsSingle(host.Said("interfaces").GetProperty("names").EnumerateArray()).GetString());
         Assert.AreEqual("hello", host.Said("listen").GetProperty("received").GetString());
@@ -149,7 +154,7 @@ public sealed class PrivilegeTests
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("proc1", Token);
         // A kill of everybody spares who calls it; that the run goes on to its end shows that it spared the supervisor too.
-        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
         string[] allowed = ["cmdline"];
         foreach (JsonProperty tried in host.Said("proc1").GetProperty("results").EnumerateObject())
         {
@@ -163,9 +168,12 @@ public sealed class PrivilegeTests
     {
         using SandboxHost host = new();
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "input.txt"), "input", Token);
-        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync(
+        AgentRunResult result = await host.RunPuppetAsync(
             "write /workspace/new -- read /workspace/input.txt -- append /workspace/input.txt -- unlink /agent/puppet.py -- write /etc/new -- write /.isolated-agents/supervisor -- write /tmp/fine -- write /output/fine",
-            Token));
+            Token);
+        CollectionAssert.AreEquivalent(
+            new[] { "/workspace/new", "/workspace/input.txt", "/agent/puppet.py", "/etc/new", "/.isolated-agents/supervisor" },
+            result.Violations.Select(violation => violation.Subject).ToArray());
         string[] said = [.. host.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("ok").GetBoolean() ? "ok" : "refused")];
         CollectionAssert.AreEqual(new[] { "refused", "ok", "refused", "refused", "refused", "refused", "ok", "ok" }, said, string.Join('\n', host.Lines));
         Assert.AreEqual("input", await File.ReadAllTextAsync(Path.Combine(host.Workspace, "input.txt"), Token));

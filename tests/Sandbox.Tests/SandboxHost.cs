@@ -95,6 +95,14 @@ internal sealed class SandboxHost : IDisposable
             },
             cancellationToken);
 
+    /// <summary>Runs a Python program of the test's own.</summary>
+    public async Task<AgentRunResult> RunScriptAsync(string script, CancellationToken cancellationToken, params (string Key, string Value)[] policy)
+    {
+        string agent = Path.Combine(Root, "script.py");
+        await File.WriteAllTextAsync(agent, script, cancellationToken);
+        return await RunAsync(Request("", PythonImage, policy) with { Command = null, Agent = agent }, cancellationToken);
+    }
+
     public void Dispose()
     {
         _loggers.Dispose();

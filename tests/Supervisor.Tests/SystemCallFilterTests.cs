@@ -10,57 +10,69 @@ public sealed class SystemCallFilterTests
     private const uint X64 = 0xC000003E;
     private const uint I386 = 0x40000003;
     private const uint Allow = 0x7FFF0000;
-    private const uint NotPermitted = 0x00050001;
+    private const uint Ask = 0x7FC00000;
     private const uint NotImplemented = 0x00050026;
-    private const uint FamilyNotSupported = 0x00050061;
 
     [TestMethod]
     [DataRow(0u, 0ul, 0ul, Allow, DisplayName = "read")]
-    [DataRow(59u, 0ul, 0ul, Allow, DisplayName = "execve")]
-    [DataRow(257u, 0ul, 0ul, Allow, DisplayName = "openat")]
+    [DataRow(59u, 0ul, 0ul, Ask, DisplayName = "execve")]
+    [DataRow(257u, 0ul, 0ul, Ask, DisplayName = "openat")]
     [DataRow(444u, 0ul, 0ul, Allow, DisplayName = "landlock_create_ruleset")]
-    [DataRow(101u, 0ul, 0ul, NotPermitted, DisplayName = "ptrace")]
-    [DataRow(321u, 0ul, 0ul, NotPermitted, DisplayName = "bpf")]
-    [DataRow(425u, 0ul, 0ul, NotPermitted, DisplayName = "io_uring_setup")]
-    [DataRow(272u, 0ul, 0ul, NotPermitted, DisplayName = "unshare")]
-    [DataRow(447u, 0ul, 0ul, NotPermitted, DisplayName = "memfd_secret, the last one of the list")]
+    [DataRow(101u, 0ul, 0ul, Ask, DisplayName = "ptrace")]
+    [DataRow(321u, 0ul, 0ul, Ask, DisplayName = "bpf")]
+    [DataRow(425u, 0ul, 0ul, Ask, DisplayName = "io_uring_setup")]
+    [DataRow(272u, 0ul, 0ul, Ask, DisplayName = "unshare")]
+    [DataRow(447u, 0ul, 0ul, Ask, DisplayName = "memfd_secret, the last one of the list")]
     [DataRow(435u, 0ul, 0ul, NotImplemented, DisplayName = "clone3")]
     [DataRow(56u, 0x3D0F00ul, 0ul, Allow, DisplayName = "clone of a thread")]
-    [DataRow(56u, 0x10000011ul, 0ul, NotPermitted, DisplayName = "clone into a user namespace")]
-    [DataRow(56u, 0x40000011ul, 0ul, NotPermitted, DisplayName = "clone into a network namespace")]
+    [DataRow(56u, 0x10000011ul, 0ul, Ask, DisplayName = "clone into a user namespace")]
+    [DataRow(56u, 0x40000011ul, 0ul, Ask, DisplayName = "clone into a network namespace")]
     [DataRow(135u, 0ul, 0ul, Allow, DisplayName = "personality 0")]
     [DataRow(135u, 0xFFFFFFFFul, 0ul, Allow, DisplayName = "personality query")]
-    [DataRow(135u, 0x40000ul, 0ul, NotPermitted, DisplayName = "personality without address randomisation")]
+    [DataRow(135u, 0x40000ul, 0ul, Ask, DisplayName = "personality without address randomisation")]
     [DataRow(41u, 1ul, 0ul, Allow, DisplayName = "socket AF_UNIX")]
     [DataRow(41u, 2ul, 6ul, Allow, DisplayName = "socket AF_INET")]
     [DataRow(41u, 10ul, 17ul, Allow, DisplayName = "socket AF_INET6")]
     [DataRow(41u, 16ul, 0ul, Allow, DisplayName = "socket NETLINK_ROUTE")]
-    [DataRow(41u, 16ul, 15ul, FamilyNotSupported, DisplayName = "socket NETLINK_KOBJECT_UEVENT")]
-    [DataRow(41u, 17ul, 3ul, FamilyNotSupported, DisplayName = "socket AF_PACKET")]
-    [DataRow(41u, 38ul, 0ul, FamilyNotSupported, DisplayName = "socket AF_ALG")]
-    [DataRow(41u, 40ul, 0ul, FamilyNotSupported, DisplayName = "socket AF_VSOCK")]
+    [DataRow(41u, 16ul, 15ul, Ask, DisplayName = "socket NETLINK_KOBJECT_UEVENT")]
+    [DataRow(41u, 17ul, 3ul, Ask, DisplayName = "socket AF_PACKET")]
+    [DataRow(41u, 38ul, 0ul, Ask, DisplayName = "socket AF_ALG")]
+    [DataRow(41u, 40ul, 0ul, Ask, DisplayName = "socket AF_VSOCK")]
+    [DataRow(44u, 0ul, 0ul, Allow, DisplayName = "sendto without an address")]
+    [DataRow(42u, 0ul, 0ul, Ask, DisplayName = "connect")]
     [DataRow(53u, 1ul, 0ul, Allow, DisplayName = "socketpair AF_UNIX")]
-    [DataRow(53u, 38ul, 0ul, FamilyNotSupported, DisplayName = "socketpair AF_ALG")]
+    [DataRow(53u, 38ul, 0ul, Ask, DisplayName = "socketpair AF_ALG")]
     public void Build_CallOnX64_IsAnswered(uint number, ulong argument0, ulong argument2, uint answer) =>
         Assert.AreEqual(answer, Run(X64, number, argument0, argument2));
+
+    [TestMethod]
+    [DataRow(1ul)]
+    [DataRow(0x1_0000_0000ul)]
+    public void Build_SendWithAnAddress_IsAsked(ulong address) => Assert.AreEqual(Ask, Run(X64, 44, 0, 0, argument4: address));
+
+    [TestMethod]
+    [DataRow(2ul, 3u, Ask)]
+    [DataRow(10ul, 0x803u, Ask)]
+    [DataRow(2ul, 0x801u, Allow)]
+    public void N11_RawSocket_IsAsked(ulong family, uint type, uint answer) => Assert.AreEqual(answer, Run(X64, 41, family, 0, type));
 
     [TestMethod]
     [DataRow(3u)]
     [DataRow(11u)]
     [DataRow(102u)]
-    public void E10_CallThrough32BitEntry_IsDenied(uint number) => Assert.AreEqual(NotPermitted, Run(I386, number, 0, 0));
+    public void E10_CallThrough32BitEntry_IsDenied(uint number) => Assert.AreEqual(Ask, Run(I386, number, 0, 0));
 
     [TestMethod]
     public void E10_EveryX32Call_IsDenied()
     {
         for (uint number = 0; number < 1024; number++)
         {
-            Assert.AreEqual(NotPermitted, Run(X64, 0x40000000 | number, 0, 0));
+            Assert.AreEqual(Ask, Run(X64, 0x40000000 | number, 0, 0));
         }
     }
 
     /// <summary>The instructions of classic BPF that the filter uses, over struct seccomp_data.</summary>
-    private static uint Run(uint architecture, uint number, ulong argument0, ulong argument2)
+    private static uint Run(uint architecture, uint number, ulong argument0, ulong argument2, uint argument1 = 0, ulong argument4 = 0)
     {
         FilterInstruction[] program = SystemCallFilter.Build();
         uint accumulator = 0;
@@ -75,7 +87,10 @@ public sealed class SystemCallFilterTests
                         0 => number,
                         4 => architecture,
                         16 => (uint)argument0,
+                        24 => argument1,
                         32 => (uint)argument2,
+                        48 => (uint)argument4,
+                        52 => (uint)(argument4 >> 32),
                         _ => throw new InvalidOperationException($"No field at {instruction.Operand}."),
                     };
                     break;
@@ -83,6 +98,9 @@ public sealed class SystemCallFilterTests
                     return instruction.Operand;
                 case 0x15:
                     position += accumulator == instruction.Operand ? instruction.JumpTrue : instruction.JumpFalse;
+                    break;
+                case 0x54:
+                    accumulator &= instruction.Operand;
                     break;
                 case 0x35:
                     position += accumulator >= instruction.Operand ? instruction.JumpTrue : instruction.JumpFalse;

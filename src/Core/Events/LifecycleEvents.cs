@@ -64,7 +64,8 @@ public sealed record ContainerProvisioning(string Image, string? Digest, string?
 
 /// <summary>Probes inside the sandbox found its walls standing.</summary>
 /// <param name="Probes">Each probe and its result.</param>
-public sealed record SandboxVerified(ImmutableArray<LabeledValue> Probes)
+/// <param name="IsLandlockMissing">Whether the kernel's own rules for files are missing.</param>
+public sealed record SandboxVerified(ImmutableArray<LabeledValue> Probes, bool IsLandlockMissing = false)
     : TelemetryEvent(EventCatalog.SandboxVerified)
 {
     internal override void Describe(IDetailVisitor visitor)

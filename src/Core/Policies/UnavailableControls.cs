@@ -16,6 +16,7 @@ internal sealed record UnavailableControl(string Key, string Reason)
 /// </summary>
 internal static class UnavailableControls
 {
+    private const string OwnFolder = "/.isolated-agents";
     private const string NoPackages = "this version installs no packages; put them into the image and remove the key";
 
     /// <summary>The keys of <paramref name="policy"/> that no run can honour, in the order of the documentation; empty where all is well.</summary>
@@ -25,6 +26,7 @@ internal static class UnavailableControls
         AddWhere(policy.Network.AllowedEndpoints.Length > 0, "network.allowed_endpoints", "this version opens no way to the network; remove the entries");
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
             "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
+        AddWhere(policy.Filesystem.AllowedReadPaths.Any(HoldsOwnFiles), "filesystem.allowed_read_paths", "the sandbox's own files lie there; name the folders that the agent needs");
         AddWhere(policy.Filesystem.AllowedWritePaths.Length > 0, "filesystem.allowed_write_paths", "this version knows the default paths alone; write to /output or /tmp and remove the entries");
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
             "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
@@ -32,6 +34,8 @@ internal static class UnavailableControls
         AddPackages(policy.NpmPackages, "npm_packages", "npm_registry_url");
         AddPackages(policy.NugetPackages, "nuget_packages", "nuget_source_url");
         return found.ToImmutable();
+
+        static bool HoldsOwnFiles(string path) => path == "/" || path == OwnFolder || path.StartsWith(OwnFolder + "/", StringComparison.Ordinal);
 
         void AddWhere(bool isAsked, string key, string reason)
         {

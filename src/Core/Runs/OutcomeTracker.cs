@@ -72,6 +72,9 @@ internal sealed class OutcomeTracker(Policy policy)
             case ViolationOutput { Expected: false } violation:
                 AddViolation(new Violation(ViolationKind.Output, violation.Rule ?? "", violation.File, violation.Reason, violation.Action));
                 break;
+            case SandboxVerified { IsLandlockMissing: true }:
+                Warn(DiagnosticTable.IsolationUnavailable, "This kernel, or the engine's system-call filter, offers no Landlock: rules for files hold by the supervisor's answers alone, which a second thread of the agent may race. Require it by isolation.require, or use a kernel that has it.");
+                break;
             case ResourceCpuHigh high:
                 Warn(DiagnosticTable.CpuHigh, Invariant($"CPU use reached {high.Current:0.0}% of its limit (cpu_cores)."));
                 break;

@@ -64,7 +64,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
             {
                 _expired.CancelAfter(_agentLimit + Grace + SupervisorSlack);
             }
-            else if (type >= FrameType.Exited)
+            else if (type is >= FrameType.Exited and <= FrameType.Done)
             {
                 _expired.CancelAfter(SupervisorSlack);
             }

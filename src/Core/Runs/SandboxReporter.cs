@@ -156,7 +156,7 @@ internal sealed class SandboxReporter : IDisposable
     };
 
     private ValueTask ReportProbesAsync(ProbeResults probes) =>
-        _events.RaiseAsync(new SandboxVerified([.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))]));
+        _events.RaiseAsync(new SandboxVerified([.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))], probes.Names.Contains(ProbeResults.MissingLandlock)));
 
     private async ValueTask ReportUsageAsync(UsageFigures usage)
     {

@@ -104,12 +104,15 @@ internal static class KernelConstants
     // include/uapi/linux/magic.h
     public const long TmpfsMagic = 0x01021994;
 
+    // include/uapi/linux/ptrace.h
+    public const int PtraceAttach = 16;
+
     // arch/x86/entry/syscalls/syscall_64.tbl
     public const int SystemCallGetDents64 = 217;
     public const int SystemCallCapGet = 125;
     public const int SystemCallCapSet = 126;
     public const int SystemCallCloseRange = 436;
-    public const int SystemCallIoUringSetup = 425;
+    public const int SystemCallPtrace = 101;
     public const int SystemCallSeccomp = 317;
     public const int SystemCallLandlockCreateRuleset = 444;
     public const int SystemCallLandlockAddRule = 445;

@@ -11,7 +11,7 @@ public sealed class EventCatalogTests
     /// <summary>Texts that this product writes itself.</summary>
     private static readonly HashSet<string> OwnTexts =
     [
-        "Status", "Action", "Signal", "ContainerId", "Digest", "Rule", "ContainerRuntime", "StorageBackend", "AuditLogger", "Probes", "Body", "SessionId",
+        "Status", "Action", "Signal", "ContainerId", "Digest", "Rule", "ContainerRuntime", "StorageBackend", "AuditLogger", "Probes", "Body", "SessionId", "Operation",
     ];
 
     [TestMethod]

@@ -47,7 +47,7 @@ public sealed partial class TelemetryTests
     {
         using CommandLineHost host = new();
         host.Write("workspace/hostile.txt", string.Join('\n', HostileLines));
-        CommandLineResult result = await host.RunCommandAsync($"{PrintHostileLines}; echo x > /output/a", Token, "--report-directory", "report");
+        CommandLineResult result = await host.RunCommandAsync($"{PrintHostileLines}; echo x > /output/a", Token, "--report-directory", "report", "--telemetry-level", "debug");
         result.AssertEnd(0, null);
         string[] recorded = await File.ReadAllLinesAsync(Path.Combine(host.Root, "report", "session.jsonl"), Token);
         Assert.HasCount(recorded.Length, result.OutputLines);

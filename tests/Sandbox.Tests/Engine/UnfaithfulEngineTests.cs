@@ -153,7 +153,7 @@ public sealed class UnfaithfulEngineTests
         Assert.IsEmpty(host.Lines);
     }
 
-    private static RewritingEngineProxy Proxy(SandboxHost host, Action<JsonObject> rewrite, string? failing = null)
+    internal static RewritingEngineProxy Proxy(SandboxHost host, Action<JsonObject> rewrite, string? failing = null)
     {
         RewritingEngineProxy proxy = new(host.Root, EngineCli.DockerSocket, rewrite) { Failing = failing };
         host.Environment["DOCKER_HOST"] = proxy.Address;

@@ -7,6 +7,8 @@ namespace IsolatedAgents.Engines.Docker;
 /// <summary>The settings that every sandbox's container has. Each one is looked at from inside before the agent starts.</summary>
 internal static class ContainerSettings
 {
+    private const string NoNewPrivileges = "no-new-privileges";
+
     // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls. The agent gets none of them.
     private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE"];
 
@@ -36,7 +38,8 @@ internal static class ContainerSettings
             Privileged = false,
             CapDrop = ["ALL"],
             CapAdd = SupervisorCapabilities,
-            SecurityOpt = ["no-new-privileges"],
+            // Podman takes a profile for the name of a file on its own machine.
+            SecurityOpt = isPodman ? [NoNewPrivileges] : [NoNewPrivileges, $"seccomp={SystemCallProfile.Json}"],
             AutoRemove = true,
             RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.No },
             // Any other driver copies every byte again, to a disk that it can fill.

@@ -11,7 +11,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor;
 
 /// <summary>
-/// One agent from its start to the moment no process of the sandbox is left but this one. A single thread and a single wait:
+/// One agent from its start to the moment no process of the sandbox is left but this one. A single thread and a single wait, which nothing that the agent does can hold up:
 /// nothing here can be raced, and nothing polls but the figures, at the interval that was asked for.
 /// </summary>
 internal sealed unsafe class AgentSession
@@ -59,10 +59,7 @@ internal sealed unsafe class AgentSession
         _nextWatch = _watchInterval;
     }
 
-    /// <summary>Who answers the kernel's questions about the agent's calls.</summary>
-    public required Observer Observer { get; init; }
-
-    /// <summary>Where what it does is told.</summary>
+    /// <summary>What the observer has seen.</summary>
     public required ActivityReport Report { get; init; }
 
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
@@ -70,13 +67,12 @@ internal sealed unsafe class AgentSession
     // The lease runs on the clock that the channel uses, which starts elsewhere.
     private long LeaseLeft => _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
 
-    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded;
+    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded && Report.IsEmpty;
 
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
     {
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[6];
-        Report.Open();
         while (!IsOver)
         {
             descriptors[0] = _channel.InputPoll;
@@ -85,7 +81,7 @@ internal sealed unsafe class AgentSession
             descriptors[3] = _standardOutput.Poll(_channel);
             descriptors[4] = _standardError.Poll(_channel);
             // Where the host cannot follow, the agent waits: what it did is told, or it did not do it.
-            descriptors[5] = _channel.HasRoom ? Observer.Poll : new PollDescriptor { Fd = -1 };
+            descriptors[5] = _channel.HasRoom ? Report.Poll : new PollDescriptor { Fd = -1 };
             Descriptor.Poll(descriptors, NextTimeout());
             if (descriptors[0].Returned != 0)
             {
@@ -110,7 +106,7 @@ internal sealed unsafe class AgentSession
 
             if (descriptors[5].Returned != 0)
             {
-                Observer.Answer(descriptors[5]);
+                Report.Send(_channel);
             }
 
             // What was carried before may have used up the room.
@@ -128,7 +124,6 @@ internal sealed unsafe class AgentSession
             RunTimers();
         }
 
-        Report.End();
         return Exit();
     }
 
@@ -232,10 +227,12 @@ internal sealed unsafe class AgentSession
             }
         }
 
+        bool wereAllReaped = _areAllReaped;
         _areAllReaped = _hasAgentEnded && processId < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() == NoChild;
-        if (_areAllReaped)
+        if (_areAllReaped && !wereAllReaped)
         {
             _killAt = long.MaxValue;
+            Report.End();
         }
     }
 

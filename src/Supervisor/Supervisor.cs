@@ -83,21 +83,24 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
-        ActivityReport report = new(_channel);
+        using ActivityReport report = new(SandboxProbe.DenialsTold);
         LaunchObserver observer = new(new FileRules(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths)), report, (userId, groupId));
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock),
             observer);
+        // From here on this thread looks at files with the agent's rights alone.
+        _ = LibC.setfsgid(groupId);
+        _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Observer = observer.Observer!, Report = report }.Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report }.Run();
         if (exit is null)
         {
             return;
         }
 
         _channel.Send(FrameType.Exited, exit.ToPayload());
-        new OutputSender(_channel, spec, userId, groupId).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+        new OutputSender(_channel, spec).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
 
         _channel.Send(FrameType.Done, []);
     }

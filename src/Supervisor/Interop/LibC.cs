@@ -27,6 +27,9 @@ internal static unsafe partial class LibC
     public static partial int pipe2(int* descriptors, int flags);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int eventfd(uint value, int flags);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int dup3(int fd, int newFd, int flags);
 
     [LibraryImport("c", SetLastError = true)]

@@ -9,6 +9,9 @@ namespace IsolatedAgents.Supervisor.Launching;
 /// <summary>Tries, as the agent that is about to start, what no agent may do. One that succeeds ends the run before the agent begins.</summary>
 internal sealed unsafe class SandboxProbe
 {
+    /// <summary>How many calls of <see cref="TrySupervisor"/> are denied and told.</summary>
+    public const int DenialsTold = 3;
+
     // The supervisor's own file: in every sandbox, readable by all as far as its mode goes, and in nobody's policy.
     private const string ForbiddenFile = "/.isolated-agents/supervisor";
     private const string ForbiddenNewFile = "/.isolated-agents-probe";

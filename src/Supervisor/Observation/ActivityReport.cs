@@ -1,69 +1,178 @@
 using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Tells the host what the agent does. The same thing again within a second is counted and told once; what is denied is told however much it is, and the agent
-/// waits where the host cannot follow; of what is allowed, what is past a bound is only counted.
+/// Carries what the observer has seen the agent do from its thread to the one that talks to the host. The same thing again within a second is counted and told once;
+/// what is denied is told however much it is, and the agent waits where the host cannot follow; of what is allowed, what is past a bound is only counted.
 /// </summary>
-internal sealed class ActivityReport(HostChannel channel)
+/// <param name="probes">How many denials come first that are the launcher's, and are not told.</param>
+internal sealed class ActivityReport(int probes) : IDisposable
 {
     private const long WindowMilliseconds = 1000;
     private const int MaxWindows = 4096;
     private const int MaxAllowed = 100_000;
+    private const int MaxWaiting = 1024;
     private const int MaxSubject = 4096;
 
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _room = new(0);
     private readonly Dictionary<(ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port), Window> _windows = [];
-    private readonly List<Activity> _early = [];
+    private readonly Queue<Activity> _waiting = new();
+    private readonly int _wake = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
+    private Exception? _failure;
     private long _flushAt = long.MaxValue;
     private int _allowed;
     private int _omitted;
-    private bool _isOpen;
+    private int _probesLeft = probes;
+    private bool _isObserverWaiting;
 
-    /// <summary>What was denied so far.</summary>
-    public int Denials { get; private set; }
+    /// <summary>Whether every probe was denied, and is known to be.</summary>
+    public bool AreProbesSeen
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _probesLeft == 0;
+            }
+        }
+    }
+
+    /// <summary>The entry to poll for something to tell.</summary>
+    public PollDescriptor Poll => new() { Fd = _wake, Events = PollIn };
+
+    /// <summary>Whether all was told.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count == 0;
+            }
+        }
+    }
 
     /// <summary>When <see cref="Flush"/> is due, in milliseconds of the system's monotonic clock.</summary>
-    public long FlushAt => _flushAt;
-
-    /// <summary>Forgets what came before: it was the launcher's.</summary>
-    public void Restart()
+    public long FlushAt
     {
-        _early.Clear();
-        _windows.Clear();
-        _allowed = 0;
-    }
-
-    /// <summary>The agent runs: what it did until now is told, and from now on at once.</summary>
-    public void Open()
-    {
-        _isOpen = true;
-        foreach (Activity activity in _early)
+        get
         {
-            Send(activity);
+            lock (_lock)
+            {
+                return _flushAt;
+            }
         }
-
-        _early.Clear();
     }
 
-    /// <summary>Takes note of one thing.</summary>
+    /// <summary>Takes note of one thing, and waits while too much is untold. The observer's alone.</summary>
     public void Add(ActivityKind kind, DenialReason reason, int processId, string subject, string detail = "", int port = 0)
     {
-        if (reason != DenialReason.None)
+        bool mustWait;
+        lock (_lock)
         {
-            Denials++;
+            Count((kind, reason, subject, detail, port), processId);
+            mustWait = _isObserverWaiting = _waiting.Count >= MaxWaiting;
         }
 
-        var key = (kind, reason, subject, detail, port);
+        if (mustWait)
+        {
+            _room.Wait();
+        }
+    }
+
+    /// <summary>The observer has failed: whatever happens from here on is unseen.</summary>
+    public void Fail(Exception failure)
+    {
+        lock (_lock)
+        {
+            _failure = failure;
+            Wake();
+        }
+    }
+
+    /// <summary>Tells what there is, as far as the host can follow.</summary>
+    /// <exception cref="IOException">The observer has failed.</exception>
+    public void Send(HostChannel channel)
+    {
+        lock (_lock)
+        {
+            if (_failure is not null)
+            {
+                throw new IOException($"the observation of the agent failed: {_failure.Message}", _failure);
+            }
+
+            while (channel.HasRoom && _waiting.TryDequeue(out Activity? activity))
+            {
+                channel.Send(FrameType.Activity, activity.ToPayload());
+            }
+
+            if (_waiting.Count == 0)
+            {
+                _ = Descriptor.Read(_wake, stackalloc byte[sizeof(ulong)]);
+            }
+
+            if (_isObserverWaiting && _waiting.Count < MaxWaiting)
+            {
+                _isObserverWaiting = false;
+                _room.Release();
+            }
+        }
+    }
+
+    /// <summary>Tells the repeats, and begins to count anew.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            foreach (var (key, window) in _windows)
+            {
+                if (window.Repeats > 0)
+                {
+                    Tell(key, window.ProcessId, window.Repeats);
+                }
+            }
+
+            _windows.Clear();
+            _flushAt = long.MaxValue;
+        }
+    }
+
+    /// <summary>Hands over all that is left, once no process of the agent is.</summary>
+    public void End()
+    {
+        Flush();
+        lock (_lock)
+        {
+            if (_omitted > 0)
+            {
+                Enqueue(new Activity { Kind = ActivityKind.Omitted, Count = _omitted, Subject = [] });
+            }
+        }
+    }
+
+    public void Dispose() => _room.Dispose();
+
+    private void Count((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId)
+    {
+        if (_probesLeft > 0)
+        {
+            _probesLeft -= key.Reason == DenialReason.None ? 0 : 1;
+            return;
+        }
+
         if (_windows.TryGetValue(key, out Window? window))
         {
             window.Repeats++;
             return;
         }
 
-        if (reason == DenialReason.None && ++_allowed > MaxAllowed)
+        if (key.Reason == DenialReason.None && ++_allowed > MaxAllowed)
         {
             _omitted++;
             return;
@@ -78,55 +187,28 @@ internal sealed class ActivityReport(HostChannel channel)
         Tell(key, processId, 1);
     }
 
-    /// <summary>Tells the repeats, and begins to count anew.</summary>
-    public void Flush()
+    private void Tell((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId, int count) => Enqueue(new Activity
     {
-        foreach (var (key, window) in _windows)
-        {
-            if (window.Repeats > 0)
-            {
-                Tell(key, window.ProcessId, window.Repeats);
-            }
-        }
+        Kind = key.Kind,
+        Reason = key.Reason,
+        ProcessId = processId,
+        Count = count,
+        Port = key.Port,
+        Subject = Bytes(key.Subject),
+        Detail = Bytes(key.Detail),
+        Program = key.Reason == DenialReason.None ? [] : Bytes(PathResolver.Program(processId)),
+    });
 
-        _windows.Clear();
-        _flushAt = long.MaxValue;
-    }
-
-    /// <summary>Tells all that is left, once no process of the agent is.</summary>
-    public void End()
+    private void Enqueue(Activity activity)
     {
-        Flush();
-        if (_omitted > 0)
+        _waiting.Enqueue(activity);
+        if (_waiting.Count == 1)
         {
-            Send(new Activity { Kind = ActivityKind.Omitted, Count = _omitted, Subject = [] });
+            Wake();
         }
     }
 
-    private void Tell((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId, int count)
-    {
-        Activity activity = new()
-        {
-            Kind = key.Kind,
-            Reason = key.Reason,
-            ProcessId = processId,
-            Count = count,
-            Port = key.Port,
-            Subject = Bytes(key.Subject),
-            Detail = Bytes(key.Detail),
-            Program = key.Reason == DenialReason.None ? [] : Bytes(PathResolver.Program(processId)),
-        };
-        if (_isOpen)
-        {
-            Send(activity);
-        }
-        else
-        {
-            _early.Add(activity);
-        }
-    }
-
-    private void Send(Activity activity) => channel.Send(FrameType.Activity, activity.ToPayload());
+    private void Wake() => _ = Descriptor.Write(_wake, BitConverter.GetBytes(1UL));
 
     private static byte[] Bytes(string text) => Encoding.Latin1.GetBytes(text.Length <= MaxSubject ? text : text[..MaxSubject]);
 

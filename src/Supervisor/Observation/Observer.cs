@@ -6,43 +6,49 @@ namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
 /// Answers the kernel's questions about the agent's system calls, and tells what was asked. What it lets pass is still under Landlock, mounts and the kernel's own rules: another
-/// thread may change the arguments between this look and the kernel's. What it denies is denied.
+/// thread may change the arguments between this look and the kernel's. What it denies is denied. It has a thread of its own, since to look at a path may take as long as the
+/// path's file system likes, and with the agent's rights over files, which are a thread's own.
 /// </summary>
-internal sealed unsafe class Observer(SystemCallListener listener, FileRules rules, ActivityReport report)
+internal sealed class Observer(SystemCallListener listener, FileRules rules, ActivityReport report)
 {
     // include/uapi/linux/audit.h
     private const uint ArchitectureX64 = 0xC000003E;
     private const int X32Bit = 0x40000000;
-    private const int BatchLength = 64;
 
     private readonly FileCalls _files = new(rules);
     private readonly SocketCalls _sockets = new(rules);
-    private bool _isOver;
 
-    /// <summary>The entry to poll; inert once no process is left that could ask.</summary>
-    public PollDescriptor Poll => _isOver ? new PollDescriptor { Fd = -1 } : listener.Poll;
-
-    /// <summary>Answers what is asked now, up to a batch.</summary>
-    public void Answer(PollDescriptor polled)
+    /// <summary>Answers from now on, until nobody is left to ask.</summary>
+    public void Start(int userId, int groupId)
     {
-        Span<PollDescriptor> again = [polled];
-        for (int i = 0; i < BatchLength && (again[0].Returned & PollIn) != 0; i++)
-        {
-            AnswerOne();
-            again[0].Returned = 0;
-            Descriptor.Poll(again, 0);
-        }
-
-        _isOver = (again[0].Returned & (PollHangUp | PollIn)) == PollHangUp;
+        Thread thread = new(() => AnswerAll(userId, groupId)) { IsBackground = true, Name = "observer" };
+        thread.Start();
     }
 
-    private void AnswerOne()
+    private void AnswerAll(int userId, int groupId)
     {
-        if (!listener.TryReceive(out SystemCallNotification call))
+        try
         {
-            return;
+            _ = LibC.setfsgid(groupId);
+            _ = LibC.setfsuid(userId);
+            while (listener.TryReceive(out SystemCallNotification? call))
+            {
+                if (call is { } asked)
+                {
+                    Answer(in asked);
+                }
+            }
         }
+        catch (Exception failure) when (failure is KernelException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or OverflowException)
+        {
+            report.Fail(failure);
+            // Who waits for an answer gets an error instead.
+            listener.Close();
+        }
+    }
 
+    private void Answer(ref readonly SystemCallNotification call)
+    {
         // What is read of a process that has ended meanwhile may be another's: it is asked again after every look and before every word.
         Judgement judgement = Judge(in call);
         if (!listener.IsWaiting(call.Id))

@@ -27,18 +27,16 @@ internal sealed unsafe class SystemCallListener(int fd)
         return new SystemCallListener(fd);
     }
 
-    /// <summary>The entry to poll for questions.</summary>
-    public PollDescriptor Poll => new() { Fd = fd, Events = PollIn };
-
-    /// <summary>Takes one question; false where the process that asked is gone.</summary>
-    public bool TryReceive(out SystemCallNotification notification)
+    /// <summary>
+    /// Waits for the next question; null where the process that asked is gone. False once nobody is left to ask: kernels before 6.11 then wait on, which ends with this process.
+    /// </summary>
+    public bool TryReceive(out SystemCallNotification? notification)
     {
         // The kernel wants it zeroed.
-        notification = default;
-        fixed (SystemCallNotification* pointer = &notification)
-        {
-            return LibC.ioctl(fd, SeccompNotifyReceive, pointer) == 0;
-        }
+        SystemCallNotification received = default;
+        bool isReceived = LibC.ioctl(fd, SeccompNotifyReceive, &received) == 0;
+        notification = isReceived ? received : null;
+        return isReceived || (Marshal.GetLastPInvokeError() is NoEntry or Interrupted && !IsOver());
     }
 
     /// <summary>Whether the process still waits for the answer; if not, what was read of it may have been another's.</summary>
@@ -49,6 +47,17 @@ internal sealed unsafe class SystemCallListener(int fd)
 
     /// <summary>Makes the call fail.</summary>
     public void Deny(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
+
+    /// <summary>Answers no more: the kernel refuses what it would have asked.</summary>
+    public void Close() => LibC.close(fd);
+
+    // Both ends of a wait are told by the same error.
+    private bool IsOver()
+    {
+        Span<PollDescriptor> descriptor = [new PollDescriptor { Fd = fd, Events = PollIn }];
+        Descriptor.Poll(descriptor, 0);
+        return (descriptor[0].Returned & (PollHangUp | PollIn)) == PollHangUp;
+    }
 
     // Fails where the process was killed meanwhile, which is all the same.
     private void Answer(SystemCallResponse response) => LibC.ioctl(fd, SeccompNotifySend, &response);

@@ -6,7 +6,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Outputs;
 
 /// <summary>Sends the output folder to the host. Runs when no process is left that could change it.</summary>
-internal sealed class OutputSender(HostChannel channel, LaunchSpec spec, int userId, int groupId)
+internal sealed class OutputSender(HostChannel channel, LaunchSpec spec)
 {
     private const int HostTimeoutMilliseconds = 60_000;
 
@@ -15,9 +15,6 @@ internal sealed class OutputSender(HostChannel channel, LaunchSpec spec, int use
     /// <param name="isExceeded">Whether the bound was seen passed while the agent ran, whatever it left in the end.</param>
     public void Send(bool isExceeded)
     {
-        // Only this thread's view of the file system changes; the supervisor has no other thread that opens files.
-        _ = LibC.setfsgid(groupId);
-        _ = LibC.setfsuid(userId);
         OutputsFound found = Measure();
         found = found with { Exceeded = found.Exceeded || isExceeded };
         channel.Send(FrameType.OutputsFound, found.ToPayload());

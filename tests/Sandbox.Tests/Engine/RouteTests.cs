@@ -46,8 +46,8 @@ public sealed class RouteTests(TestContext context)
         Assert.Contains("noted\n", runs[0].Seen);
         Assert.Contains("the tool ran\n", runs[0].Seen);
         Assert.DoesNotContain("hidden", runs[0].Seen);
-        Assert.DoesNotContain("wrote", runs[0].Seen);
-        Assert.DoesNotContain("changed", runs[0].Seen);
+        Assert.DoesNotContain("Standard: wrote", runs[0].Seen);
+        Assert.DoesNotContain("Standard: changed", runs[0].Seen);
     }
 
     [TestMethod]

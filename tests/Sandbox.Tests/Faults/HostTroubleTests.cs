@@ -173,8 +173,19 @@ public sealed class HostTroubleTests(TestContext context)
     }
 
     // proc(5): after the name in brackets comes the state, and D is a wait that nothing interrupts.
-    private static bool IsBlocked(int processId) =>
-        File.Exists($"/proc/{processId}/stat") && File.ReadAllText($"/proc/{processId}/stat").Contains(") D ", StringComparison.Ordinal);
+    // For an answer (fs/fuse/dev.c) or a page. Any thread: the agent itself may wait for the supervisor's, which looks at the path for it.
+    private static bool IsBlocked(int processId)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories($"/proc/{processId}/task")
+                .Any(thread => File.ReadAllText(Path.Combine(thread, "wchan")) == "request_wait_answer" || File.ReadAllText(Path.Combine(thread, "stat")).Contains(") D ", StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private static Task SignalAsync(Process process, string signal) =>
         HostProgram.RunAsync("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)], CancellationToken.None);

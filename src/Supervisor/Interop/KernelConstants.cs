@@ -80,6 +80,7 @@ internal static class KernelConstants
     public const int SeccompModeFilter = 2;
     public const int SeccompSetModeFilter = 1;
     public const int SeccompFilterNewListener = 8;
+    public const int SeccompFilterWaitKillable = 32;
     public const uint SeccompNotifyReceive = 0xC050_2100;
     public const uint SeccompNotifySend = 0xC018_2101;
     public const uint SeccompNotifyIsValid = 0x4008_2102;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Observation;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
@@ -49,7 +50,13 @@ internal static unsafe class SystemCallFilter
         fixed (FilterInstruction* pointer = instructions)
         {
             FilterProgram program = new() { Length = (ushort)instructions.Length, Instructions = pointer };
-            int listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener, (nint)(&program), 0);
+            // A signal must not break off what is being looked at: programs do not expect open(2) to be interrupted. Kernels before 5.19 cannot promise that.
+            int listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener | SeccompFilterWaitKillable, (nint)(&program), 0);
+            if (listener < 0 && Marshal.GetLastPInvokeError() == InvalidArgument)
+            {
+                listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener, (nint)(&program), 0);
+            }
+
             KernelException.ThrowIfFailed("seccomp with a listener", listener);
             return listener;
         }

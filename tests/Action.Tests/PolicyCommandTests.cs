@@ -82,4 +82,62 @@ public sealed class PolicyCommandTests
         Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "--jsn"));
         Assert.AreEqual("error IA1003: Unknown option '--jsn'; did you mean '--json'.\n", fixture.Error.ReplaceLineEndings("\n"));
     }
+
+    [TestMethod]
+    [DataRow("/usr/bin/python3", "/usr/bin/python3\n  read    allowed by default (system files): /usr\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n")]
+    [DataRow("/etc/shadow", "/etc/shadow\n  read    denied by sensitive_paths: Holds secrets of the system\n  write   denied by sensitive_paths: Holds secrets of the system\n")]
+    [DataRow("/srv/data/x", "/srv/data/x\n  read    allowed by filesystem.allowed_read_paths: /srv/data\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n")]
+    [DataRow("/workspace/a", "/workspace/a\n  read    allowed by filesystem.workspace: /workspace\n  write   denied by filesystem.workspace: The workspace is read-only\n")]
+    [DataRow("/home/me/a", "/home/me/a\n  read    allowed by filesystem.allowed_write_paths: /home/me\n  write   allowed by filesystem.allowed_write_paths: /home/me\n")]
+    [DataRow("A.example:443", "a.example:443\n  connect denied by network.allowed_endpoints: This version opens no way to the network\n")]
+    public async Task Explain_PathOrHost_NamesTheRule(string subject, string expected)
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", """{ "filesystem": { "allowed_read_paths": ["/srv/data"], "allowed_write_paths": ["/home/me"] } }""");
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", subject, "--policy", "p.json"));
+        Assert.AreEqual(expected, fixture.Output);
+    }
+
+    [TestMethod]
+    public async Task Explain_AsJson_IsOneObject()
+    {
+        using CommandLineFixture fixture = new();
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", "/tmp/x", "--json"));
+        JsonNode json = JsonNode.Parse(fixture.Output)!;
+        Assert.AreEqual("/tmp/x", (string?)json["subject"]);
+        Assert.IsTrue((bool)json["accesses"]![1]!["decision"]!["is_allowed"]!);
+    }
+
+    [TestMethod]
+    [DataRow("not a host!")]
+    [DataRow("/a/../b")]
+    public async Task Explain_Neither_IsExitCode2(string subject)
+    {
+        using CommandLineFixture fixture = new();
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", subject));
+        Assert.Contains("error IA1003: ", fixture.Error);
+    }
+
+    [TestMethod]
+    public async Task Suggest_RecordOfARefusedPath_IsADiffOfTheFile()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", "{\n  // limits\n  \"memory_mb\": 64\n}\n");
+        fixture.Write("session.jsonl", """{"event.name":"violation.filesystem","severity_text":"ERROR","file.path":"/srv/x","security_rule.name":"filesystem.allowed_read_paths"}""" + "\n");
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json"));
+        Assert.AreEqual(
+            "--- a/p.json\n+++ b/p.json\n@@ -1,4 +1,7 @@\n {\n+  \"filesystem\": {\n+    \"allowed_read_paths\": [\"/srv/x\"]\n+  },\n   // limits\n   \"memory_mb\": 64\n }\n",
+            fixture.Output);
+        Assert.AreEqual("", fixture.Error);
+    }
+
+    [TestMethod]
+    public async Task Suggest_NothingToChange_SaysSo()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("session.jsonl", """{"event.name":"session.completed","severity_text":"INFO"}""" + "\n");
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl"));
+        Assert.AreEqual("", fixture.Output);
+        Assert.StartsWith("Nothing in these records", fixture.Error);
+    }
 }

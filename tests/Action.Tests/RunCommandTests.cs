@@ -24,7 +24,7 @@ public sealed class RunCommandTests
     [DataRow("Option '--memory-mb' expects a single argument but 2 were provided.", "run", "a.py", "--memory-mb", "64", "--memory-mb", "65")]
     [DataRow("Unknown command 'rum'; write 'run', 'policy', 'audit', 'clean' or 'doctor'.", "rum")]
     [DataRow("No command is given; write 'run', 'policy', 'audit', 'clean' or 'doctor', or '--help' for more.")]
-    [DataRow("No command is given; write 'check' or 'schema', or '--help' for more.", "policy")]
+    [DataRow("No command is given; write 'check', 'schema', 'explain' or 'suggest', or '--help' for more.", "policy")]
     public async Task Invoke_WrongUsage_IsOneLineAndExitCode2(string message, params string[] args)
     {
         using CommandLineFixture fixture = new();

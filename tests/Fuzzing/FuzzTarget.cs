@@ -12,6 +12,7 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Run)
         new("supervisor-frames", input => FrameTargets.Run(input, FrameTargets.ReadAsSupervisor)),
         new("policy", TextTargets.Policy),
         new("events", TextTargets.Events),
+        new("records", RecordTarget.Run),
         new("audit", AuditTarget.Run),
     ];
 

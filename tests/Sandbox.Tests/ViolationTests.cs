@@ -55,6 +55,24 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [DataRow("docker", EngineCli.DockerSocket)]
+    [DataRow("podman", EngineCli.PodmanSocket)]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task AllowedWritePath_IsEmptyAndWritableAndNothingElseIs(string engine, string socket)
+    {
+        EngineRequirements.Require(socket, engine == "docker" ? EngineRequirements.Docker : EngineRequirements.Podman);
+        using SandboxHost host = new();
+        host.Environment["DOCKER_HOST"] = $"unix://{socket}";
+        AgentRunResult result = await host.RunAsync(
+            "ls -A /srv/cache /var/spool; mkdir /srv/cache/a && echo 1 > /var/spool/x && cat /var/spool/x; mkdir /srv/other 2>/dev/null; exit 0",
+            Token,
+            ("filesystem.allowed_write_paths", "/srv/cache|/var/spool|/tmp/mine"));
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
+        Assert.AreEqual("/srv/other", Assert.ContainsSingle(result.Violations).Subject);
+        Assert.AreEqual("/srv/cache:||/var/spool:|1", string.Join('|', host.Lines));
+    }
+
+    [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task E12_PathSwappedBetweenCheckAndUse_IsDeniedByLandlock()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Policies;
 
@@ -27,7 +28,12 @@ internal static class UnavailableControls
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
             "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
         AddWhere(policy.Filesystem.AllowedReadPaths.Any(HoldsOwnFiles), "filesystem.allowed_read_paths", "the sandbox's own files lie there; name the folders that the agent needs");
-        AddWhere(policy.Filesystem.AllowedWritePaths.Length > 0, "filesystem.allowed_write_paths", "this version knows the default paths alone; write to /output or /tmp and remove the entries");
+        foreach (string path in policy.Filesystem.AllowedWritePaths)
+        {
+            string? problem = AllowedPaths.ScratchProblem(policy, path);
+            AddWhere(problem is not null, "filesystem.allowed_write_paths", $"'{QuotedText.Of(path)}' {problem}; name a folder of its own, such as '/home/agent', or write to /output or /tmp");
+        }
+
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
             "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
         AddPackages(policy.PipPackages, "pip_packages", "pip_index_url", "pip_require_hashes");

@@ -62,21 +62,14 @@ internal sealed class ActivityReporter(RunEvents events)
 
     private static (string Reason, string Rule) Explain(DenialReason reason, string subject) => reason switch
     {
-        DenialReason.OutsideReadPaths => ("Outside allowed paths", "filesystem.allowed_read_paths"),
-        DenialReason.OutsideWritePaths when IsWithin(subject, SandboxPaths.Workspace) => ("The workspace is read-only", "filesystem.workspace"),
-        DenialReason.OutsideWritePaths => ("Outside allowed paths", "filesystem.allowed_write_paths"),
-        DenialReason.SensitivePath => ("Holds secrets of the system", "sensitive_paths"),
         DenialReason.NotAllowedEndpoint => ("Not in allowed endpoints", "network.allowed_endpoints"),
         DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
         DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
-        DenialReason.Unreadable => ("What it asked for could not be read", SystemCallRule),
-        _ => ("A system call that no agent may make", SystemCallRule),
+        DenialReason.DeniedCall => ("A system call that no agent may make", SystemCallRule),
+        _ => FileDecision.Explain(reason, subject),
     };
 
-    private static bool IsNear(string path) => IsWithin(path, SandboxPaths.Workspace) || IsWithin(path, SandboxPaths.Output);
-
-    private static bool IsWithin(string path, string folder) =>
-        path.StartsWith(folder, StringComparison.Ordinal) && (path.Length == folder.Length || path[folder.Length] == '/');
+    private static bool IsNear(string path) => FileRules.Holder(path, [SandboxPaths.Workspace, SandboxPaths.Output]) is not null;
 
     private static string Decode(byte[] text) => Encoding.UTF8.GetString(text);
 }

@@ -41,6 +41,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         CpuMillicores = limits.CpuMillicores,
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
+        ScratchPaths = AllowedPaths.Scratch(Policy),
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,
     };
@@ -58,8 +59,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
         ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
-        AllowedReadPaths = AllowedPaths.Read(Policy),
-        AllowedWritePaths = AllowedPaths.Write(),
+        AllowedReadPaths = [.. AllowedPaths.Read(Policy).Select(grant => grant.Path)],
+        AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
         RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
         Sentinel = channel?.Sentinel ?? "",

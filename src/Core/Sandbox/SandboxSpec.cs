@@ -42,8 +42,11 @@ internal sealed record SandboxSpec
 
     public required int PidsLimit { get; init; }
 
-    /// <summary>Size of <c>/tmp</c> in bytes, which counts as memory.</summary>
+    /// <summary>Size of <c>/tmp</c> and of each of <see cref="ScratchPaths"/> in bytes, which counts as memory.</summary>
     public required long TemporaryBytes { get; init; }
+
+    /// <summary>Further folders that are empty, writable and in memory.</summary>
+    public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
     /// <summary>Size of the file system of <c>/output</c>; null where it is a volume that the supervisor watches instead.</summary>
     public required long? OutputFileSystemBytes { get; init; }

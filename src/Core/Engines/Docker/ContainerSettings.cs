@@ -76,10 +76,11 @@ internal static class ContainerSettings
 
     private static Dictionary<string, string> CreateTmpfs(SandboxSpec spec, bool isPodman)
     {
-        Dictionary<string, string> fileSystems = new()
-        {
-            [SandboxPaths.Temporary] = string.Create(CultureInfo.InvariantCulture, $"rw,exec,nosuid,nodev,mode=1777,size={spec.TemporaryBytes}"),
-        };
+        // Podman would fill it with what the image has there, which is another's.
+        string empty = isPodman ? ",notmpcopyup" : "";
+        Dictionary<string, string> fileSystems = spec.ScratchPaths.Prepend(SandboxPaths.Temporary).Distinct(StringComparer.Ordinal).ToDictionary(
+            path => path,
+            _ => string.Create(CultureInfo.InvariantCulture, $"rw,exec,nosuid,nodev,mode=1777,size={spec.TemporaryBytes}{empty}"));
         if (spec.OutputFileSystemBytes is { } bytes)
         {
             // Podman refuses a bound on entries; there the memory limit, which counts them, is the only one.

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Rules;
+using IsolatedAgents.Runs;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Action;
+
+/// <summary><c>isolated-agents policy explain PATH|HOST [--policy FILE] [--json]</c>.</summary>
+internal static class PolicyExplainCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> subject = new("PATH|HOST") { Description = "An absolute path in the sandbox, or a host with or without a port." };
+        Option<string?> file = new("--policy") { HelpName = "FILE", Description = "The policy file; without it the default policy.", Arity = ArgumentArity.ExactlyOne };
+        Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
+        Command command = new("explain", "Says which rule decides on a path or a host, and why.") { subject, file, json };
+        command.SetAction(parsed =>
+        {
+            string asked = parsed.GetRequiredValue(subject);
+            if (UsageErrors.LooksLikeOption(asked))
+            {
+                throw UsageErrors.Unexpected(asked, command);
+            }
+
+            Policy policy = PolicyLoader.Load(parsed.GetValue(file), terminal.CurrentDirectory, terminal.HomeDirectory, []).Policy;
+            Explanation explanation = asked.StartsWith('/') ? ExplainPath(policy, asked) : ExplainEndpoint(asked);
+            terminal.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(explanation, ExplanationContext.Default.Explanation) : Text(explanation));
+            return Verdict.Passed.ExitCode();
+        });
+        return command;
+    }
+
+    private static Explanation ExplainPath(Policy policy, string asked)
+    {
+        Checked<string> path = SandboxPathRules.Check(asked);
+        string plain = path.Value ?? throw UsageErrors.New($"The path '{QuotedText.Of(asked)}' cannot be explained: {path.Problem}.");
+        return new Explanation(plain, [new AccessExplanation("read", FileDecision.Read(policy, plain)), new AccessExplanation("write", FileDecision.Write(policy, plain))]);
+    }
+
+    private static Explanation ExplainEndpoint(string asked)
+    {
+        Checked<string> endpoint = EndpointRules.Check(asked);
+        string plain = endpoint.Value ?? throw UsageErrors.New($"'{QuotedText.Of(asked)}' is neither an absolute path nor a host: {endpoint.Problem}.");
+        return new Explanation(plain, [new AccessExplanation("connect", new FileDecision(false, "network.allowed_endpoints", null, "This version opens no way to the network"))]);
+    }
+
+    private static string Text(Explanation explanation) => QuotedText.Of(explanation.Subject) + string.Concat(explanation.Accesses.Select(access => string.Create(
+        CultureInfo.InvariantCulture,
+        $"\n  {access.Access,-7} {(access.Decision.IsAllowed ? "allowed" : "denied")} by {access.Decision.Rule}{(access.Decision.Entry is { } entry ? $": {QuotedText.Of(entry)}" : "")}{(access.Decision.Reason is { } reason ? $": {reason}" : "")}")));
+}
+
+/// <summary>What <c>policy explain</c> says.</summary>
+/// <param name="Subject">What was asked, in its normal form.</param>
+/// <param name="Accesses">What may be done with it.</param>
+internal sealed record Explanation(string Subject, AccessExplanation[] Accesses);
+
+/// <summary>One way to use the subject.</summary>
+/// <param name="Access"><c>read</c>, <c>write</c> or <c>connect</c>.</param>
+/// <param name="Decision">What the policy says.</param>
+internal sealed record AccessExplanation(string Access, FileDecision Decision);
+
+[JsonSerializable(typeof(Explanation))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+internal sealed partial class ExplanationContext : JsonSerializerContext;

@@ -1,0 +1,154 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using IsolatedAgents.Policies.Rules;
+using IsolatedAgents.Sandbox;
+
+namespace IsolatedAgents.Policies.Suggestions;
+
+/// <summary>One change to a policy.</summary>
+/// <param name="Key">In snake_case, with dots.</param>
+/// <param name="Added">What is added to a list.</param>
+/// <param name="Value">The new number, where the key is none of a list.</param>
+internal sealed record PolicyChange(string Key, ImmutableArray<string> Added, long? Value = null);
+
+/// <summary>What would have let recorded runs pass.</summary>
+/// <param name="Changes">In the order of the documentation.</param>
+/// <param name="Left">What no change can allow, one sentence each.</param>
+internal sealed record PolicySuggestion(ImmutableArray<PolicyChange> Changes, ImmutableArray<string> Left);
+
+/// <summary>
+/// Finds the smallest change to a policy that would have let recorded runs pass: the very paths that were refused, and room where a limit was met. What an agent asked for is
+/// not what it should have: a person reads the result.
+/// </summary>
+internal sealed class PolicyAdvisor(Policy policy)
+{
+    private const double HeadRoom = 2;
+    private const int MaxPaths = 1000;
+    private const int MaxLeft = 100;
+
+    private readonly SortedSet<string> _readPaths = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _writePaths = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _left = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _limits = [];
+
+    /// <summary>What the events so far ask for.</summary>
+    public PolicySuggestion Suggestion => new(
+        [
+            .. List("filesystem.allowed_read_paths", _readPaths),
+            .. List("filesystem.allowed_write_paths", _writePaths),
+            .. _limits.OrderBy(limit => limit.Key, StringComparer.Ordinal).Select(limit => new PolicyChange(limit.Key, [], limit.Value)),
+        ],
+        [.. _left]);
+
+    /// <summary>Takes one event.</summary>
+    public void Take(RecordedEvent recorded)
+    {
+        if (!recorded.IsError)
+        {
+            return;
+        }
+
+        switch (recorded.Name)
+        {
+            case "violation.filesystem":
+                TakePath(recorded.Text("file.path"), recorded.Text("security_rule.name"));
+                break;
+            case "violation.network":
+                Leave($"network connection to {Endpoint(recorded)}: this version opens no way to the network");
+                break;
+            case "violation.process":
+                Leave($"system call {QuotedText.Of(recorded.Text("isolated_agents.system_call"))}: no policy allows it");
+                break;
+            case "violation.output":
+                Leave($"output {QuotedText.Of(recorded.Text("file.path"))}: {QuotedText.Of(recorded.Text("isolated_agents.reason"))}");
+                break;
+            case "timeout.exceeded":
+                Raise("timeout_seconds", recorded.Number("isolated_agents.time_limit"), policy.TimeoutSeconds);
+                break;
+            case "resource.out_of_memory":
+                Raise("memory_mb", recorded.Number("isolated_agents.memory.limit") / 1024 / 1024, policy.MemoryMb);
+                break;
+            case "resource.pids_exhausted":
+                Raise("pids_limit", recorded.Number("isolated_agents.limit"), policy.PidsLimit);
+                break;
+            case "output.limit_exceeded":
+                double found = recorded.Number("isolated_agents.current_size");
+                bool isSize = found > recorded.Number("isolated_agents.size_limit");
+                Raise(isSize ? "max_output_bytes" : "max_output_files", isSize ? found : 0, isSize ? policy.MaxOutputBytes : policy.MaxOutputFiles);
+                break;
+        }
+    }
+
+    // A record may be older than the policy.
+    private void Raise(string key, double met, long current)
+    {
+        long raised = (long)Math.Min(Math.Ceiling(Math.Max(met, 1) * HeadRoom), long.MaxValue / 2);
+        long wanted = Math.Max(raised, met > 0 ? 0 : (long)(current * HeadRoom));
+        if (wanted > current)
+        {
+            _limits[key] = Math.Max(_limits.GetValueOrDefault(key), wanted);
+        }
+    }
+
+    private void TakePath(string path, string rule)
+    {
+        if (SandboxPathRules.Check(path).Value is not { } plain || plain != path)
+        {
+            Leave($"path {QuotedText.Of(path)}: no policy can name it");
+            return;
+        }
+
+        switch (rule)
+        {
+            case "filesystem.allowed_read_paths" when !FileDecision.Read(policy, path).IsAllowed:
+                Add(_readPaths, path);
+                break;
+            case "filesystem.allowed_write_paths" when !FileDecision.Write(policy, path).IsAllowed:
+                string folder = path.LastIndexOf('/') is > 0 and int slash ? path[..slash] : path;
+                if (AllowedPaths.ScratchProblem(policy, folder) is { } problem)
+                {
+                    Leave($"write to {QuotedText.Of(path)}: {QuotedText.Of(folder)} {problem}");
+                    break;
+                }
+
+                Add(_writePaths, folder);
+                break;
+            case "filesystem.workspace":
+                Leave($"write to {QuotedText.Of(path)}: this version keeps the workspace read-only; write results to /output");
+                break;
+            case "sensitive_paths":
+                Leave($"read of {QuotedText.Of(path)}: it holds secrets of the system, and no policy allows it");
+                break;
+        }
+    }
+
+    private void Add(SortedSet<string> paths, string path)
+    {
+        if (paths.Count < MaxPaths)
+        {
+            paths.Add(path);
+        }
+        else
+        {
+            Leave("more paths than these: an agent that asks for so many is better given their folder");
+        }
+    }
+
+    private void Leave(string sentence)
+    {
+        if (_left.Count < MaxLeft)
+        {
+            _left.Add(sentence);
+        }
+    }
+
+    // What lies in a folder that is added needs no entry of its own.
+    private static IEnumerable<PolicyChange> List(string key, SortedSet<string> paths)
+    {
+        ImmutableArray<string> added = [.. paths.Where(path => !paths.Any(other => other != path && SandboxPathRules.IsSameOrBelow(path, other)))];
+        return added.Length == 0 ? [] : [new PolicyChange(key, added)];
+    }
+
+    private static string Endpoint(RecordedEvent recorded) =>
+        string.Create(CultureInfo.InvariantCulture, $"{QuotedText.Of(recorded.Text("server.address"))}:{(int)recorded.Number("server.port")}");
+}

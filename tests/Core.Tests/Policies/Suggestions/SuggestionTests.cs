@@ -1,0 +1,117 @@
+using System.Text;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Policies.Suggestions;
+
+namespace IsolatedAgents.Core.Tests.Policies.Suggestions;
+
+[TestClass]
+public sealed class SuggestionTests
+{
+    [TestMethod]
+    public void Advisor_RefusedPaths_AreSuggestedExactlyAndOnce()
+    {
+        PolicySuggestion suggestion = Advise(
+            Denied("/srv/b", "filesystem.allowed_read_paths"),
+            Denied("/srv/a", "filesystem.allowed_read_paths"),
+            Denied("/srv/b", "filesystem.allowed_read_paths"),
+            Denied("/srv/b/c", "filesystem.allowed_read_paths"),
+            Denied("/home/me/x", "filesystem.allowed_write_paths"));
+        Assert.AreEqual(
+            "filesystem.allowed_read_paths /srv/a /srv/b; filesystem.allowed_write_paths /home/me",
+            string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}")));
+        Assert.IsEmpty(suggestion.Left);
+    }
+
+    [TestMethod]
+    public void Advisor_WhatNoPolicyAllows_IsSaidAndNotSuggested()
+    {
+        PolicySuggestion suggestion = Advise(
+            Denied("/etc/shadow", "sensitive_paths"),
+            Denied("/workspace/x", "filesystem.workspace"),
+            Denied("/etc/x", "filesystem.allowed_write_paths"),
+            Denied("/a/../b", "filesystem.allowed_read_paths"),
+            """{"event.name":"violation.process","severity_text":"ERROR","isolated_agents.system_call":"mount"}""",
+            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"a.example","server.port":443}""");
+        Assert.IsEmpty(suggestion.Changes);
+        Assert.HasCount(6, suggestion.Left);
+    }
+
+    [TestMethod]
+    public void Advisor_ExpectedViolation_AsksForNothing()
+    {
+        PolicySuggestion suggestion = Advise("""{"event.name":"violation.filesystem","severity_text":"INFO","file.path":"/srv/b","security_rule.name":"filesystem.allowed_read_paths"}""");
+        Assert.IsEmpty(suggestion.Changes);
+        Assert.IsEmpty(suggestion.Left);
+    }
+
+    [TestMethod]
+    [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":300}""", "timeout_seconds", 600L)]
+    [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":20}""", "", 0L)]
+    [DataRow("""{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":536870912}""", "memory_mb", 1024L)]
+    [DataRow("""{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":256}""", "pids_limit", 512L)]
+    [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30000000,"isolated_agents.size_limit":10485760}""", "max_output_bytes", 60000000L)]
+    [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30,"isolated_agents.size_limit":10485760}""", "max_output_files", 2000L)]
+    public void Advisor_LimitThatWasMet_IsRaisedWithHeadRoom(string recorded, string key, long value)
+    {
+        PolicySuggestion suggestion = Advise(recorded);
+        Assert.AreEqual(key.Length == 0 ? "" : $"{key}={value}", string.Join(' ', suggestion.Changes.Select(change => $"{change.Key}={change.Value}")));
+    }
+
+    [TestMethod]
+    [DataRow("not json\n", 1)]
+    [DataRow("{\"event.name\":\"a\"}\n[]\n", 2)]
+    [DataRow("{\"event.name\":\"a\"}\n{\"a\":1,\"a\":2}\n", 2)]
+    [DataRow("{\"x\":\"a\"}\n", 1)]
+    public void Reader_LineThatIsNoEvent_IsRefusedAtItsPlace(string record, int line)
+    {
+        ConfigurationException refused = Assert.ThrowsExactly<ConfigurationException>(() => Read(record, _ => { }));
+        Assert.AreEqual(line, refused.Diagnostic.Line);
+        Assert.AreEqual(DiagnosticTable.Parameters, refused.Diagnostic.Code);
+    }
+
+    [TestMethod]
+    public void Reader_LineLongerThanAnyEvent_IsRefused() =>
+        Assert.ThrowsExactly<ConfigurationException>(() => Read(new string(' ', 2_000_000) + "\n", _ => { }));
+
+    [TestMethod]
+    public void Reader_LastLineCutOff_IsLeftOut()
+    {
+        int count = 0;
+        Read("{\"event.name\":\"a\"}\n{\"event.name\":\"b\"}\n{\"event.na", _ => count++);
+        Assert.AreEqual(2, count);
+    }
+
+    [TestMethod]
+    [DataRow("{\n}\n", "filesystem.allowed_read_paths", "{\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"]\n  }\n}\n")]
+    [DataRow("{ \"memory_mb\": 64 }", "filesystem.allowed_read_paths", "{\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"]\n  }, \"memory_mb\": 64 }")]
+    [DataRow("{\n  // why\n  \"filesystem\": { \"workspace\": \"none\" },\n}", "filesystem.allowed_read_paths", "{\n  // why\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"], \"workspace\": \"none\" },\n}")]
+    [DataRow("{ \"filesystem\": { \"allowed_read_paths\": [ /* c */ \"/x\", ] } }", "filesystem.allowed_read_paths", "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\",  /* c */ \"/x\", ] } }")]
+    [DataRow("{ \"filesystem\": { \"allowed_read_paths\": [] } }", "filesystem.allowed_read_paths", "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\"] } }")]
+    [DataRow("{ \"memory_mb\" : 64 }", "memory_mb", "{ \"memory_mb\" : 128 }")]
+    [DataRow("{\r\n  \"cpu_cores\": 1\r\n}\r\n", "memory_mb", "{\r\n  \"memory_mb\": 128,\r\n  \"cpu_cores\": 1\r\n}\r\n")]
+    public void Editor_Change_LeavesTheRestAsItIs(string before, string key, string after)
+    {
+        PolicyTextEditor editor = new(before);
+        editor.Apply(key == "memory_mb" ? new PolicyChange(key, [], 128) : new PolicyChange(key, ["/a", "/b"]));
+        Assert.AreEqual(after, editor.Text);
+        _ = PolicyReader.Read(Encoding.UTF8.GetBytes(editor.Text), PolicySource.FromFile("policy.json"));
+    }
+
+    private static string Denied(string path, string rule) =>
+        $$"""{"event.name":"violation.filesystem","severity_text":"ERROR","file.path":"{{path}}","security_rule.name":"{{rule}}"}""";
+
+    private static PolicySuggestion Advise(params string[] events)
+    {
+        PolicyAdvisor advisor = new(Policy.Default);
+        Read(string.Join('\n', events) + "\n", advisor.Take);
+        return advisor.Suggestion;
+    }
+
+    private static void Read(string record, Action<RecordedEvent> take)
+    {
+        using MemoryStream stream = new(Encoding.UTF8.GetBytes(record));
+        SessionRecordReader.Read(stream, "session.jsonl", take);
+    }
+}

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using DiffPlex.Renderer;
-using IsolatedAgents.Policies;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Policies.Suggestions;
+using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action;
@@ -57,7 +57,7 @@ internal static class PolicySuggestCommand
         }
 
         string name = (file ?? NewFile).Replace('\\', '/');
-        terminal.Output.Write(UnidiffRenderer.GenerateUnidiff(before, editor.Text, file is null ? "/dev/null" : $"a/{name}", $"b/{name}"));
+        terminal.Output.Write(UnifiedDiff.Create(before, editor.Text, file is null ? "/dev/null" : $"a/{name}", $"b/{name}"));
         return Verdict.Passed.ExitCode();
     }
 

@@ -104,7 +104,8 @@ internal sealed unsafe class AgentSession
                 return null;
             }
 
-            if (descriptors[5].Returned != 0)
+            // Before the agent's output, so that what it prints comes after what it did.
+            if (_channel.HasRoom && (descriptors[5].Returned != 0 || descriptors[3].Returned != 0 || descriptors[4].Returned != 0 || Environment.TickCount64 >= Report.SendAt))
             {
                 Report.Send(_channel);
             }
@@ -149,7 +150,8 @@ internal sealed unsafe class AgentSession
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
         }
 
-        long flush = Report.FlushAt == long.MaxValue ? long.MaxValue : Report.FlushAt - Environment.TickCount64;
+        long report = Math.Min(Report.FlushAt, _channel.HasRoom ? Report.SendAt : long.MaxValue);
+        long flush = report == long.MaxValue ? long.MaxValue : report - Environment.TickCount64;
         return (int)Math.Clamp(Math.Min(Math.Min(next - ElapsedMilliseconds, LeaseLeft), flush), 0, int.MaxValue);
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
@@ -16,8 +17,10 @@ internal sealed class HostChannel(HostStream host)
     private readonly byte[] _input = new byte[16 * 1024];
     private readonly byte[] _header = new byte[Frame.HeaderLength];
     private readonly Queue<byte[]> _pending = new();
+    private readonly ArrayBufferWriter<byte> _held = new();
     private int _pendingOffset;
     private long _pendingBytes;
+    private bool _isHolding;
 
     /// <summary>Whether the host has closed the stream: the lease is over.</summary>
     public bool IsClosed { get; private set; }
@@ -32,7 +35,7 @@ internal sealed class HostChannel(HostStream host)
     public bool IsDrained => _pendingBytes == 0;
 
     /// <summary>Whether more data may be handed over now.</summary>
-    public bool HasRoom => CreditLeft > 0 && _pendingBytes < RoomThreshold;
+    public bool HasRoom => CreditLeft > 0 && _pendingBytes + _held.WrittenCount < RoomThreshold;
 
     /// <summary>The entry to poll for the host's frames and its end.</summary>
     public PollDescriptor InputPoll => new() { Fd = host.Input, Events = PollIn };
@@ -82,8 +85,26 @@ internal sealed class HostChannel(HostStream host)
         }
 
         Frame.WriteHeader(_header, type, payload.Length);
+        if (_isHolding)
+        {
+            _held.Write(_header);
+            _held.Write(payload);
+            return;
+        }
+
         SendBytes(_header);
         SendBytes(payload);
+    }
+
+    /// <summary>Gathers the frames that follow, to send them at once: many small ones cost a system call each otherwise.</summary>
+    public void Hold() => _isHolding = true;
+
+    /// <summary>Sends what was gathered.</summary>
+    public void Release()
+    {
+        _isHolding = false;
+        SendBytes(_held.WrittenSpan);
+        _held.ResetWrittenCount();
     }
 
     /// <summary>Sends what was kept, as far as the host takes it.</summary>

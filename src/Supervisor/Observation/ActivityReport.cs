@@ -17,6 +17,10 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private const int MaxWindows = 4096;
     private const int MaxAllowed = 100_000;
     private const int MaxWaiting = 1024;
+
+    // Under a storm the other thread is woken so often, and not for each of its drops; what was refused is told at once.
+    private const long GatherMilliseconds = 10;
+    private const int GatherCount = 256;
     private const int MaxSubject = 4096;
 
     private readonly Lock _lock = new();
@@ -26,6 +30,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private readonly int _wake = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
     private Exception? _failure;
     private long _flushAt = long.MaxValue;
+    private long _sendAt = long.MaxValue;
     private int _allowed;
     private int _omitted;
     private int _probesLeft = probes;
@@ -70,6 +75,18 @@ internal sealed class ActivityReport(int probes) : IDisposable
         }
     }
 
+    /// <summary>When <see cref="Send"/> is due, in milliseconds of the system's monotonic clock.</summary>
+    public long SendAt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _sendAt;
+            }
+        }
+    }
+
     /// <summary>Takes note of one thing, and waits while too much is untold. The observer's alone.</summary>
     public void Add(ActivityKind kind, DenialReason reason, int processId, string subject, string detail = "", int port = 0)
     {
@@ -107,16 +124,21 @@ internal sealed class ActivityReport(int probes) : IDisposable
                 throw new IOException($"the observation of the agent failed: {_failure.Message}", _failure);
             }
 
+            bool isIdle = _waiting.Count == 0;
+            channel.Hold();
             while (channel.HasRoom && _waiting.TryDequeue(out Activity? activity))
             {
                 channel.Send(FrameType.Activity, activity.ToPayload());
             }
 
+            channel.Release();
             if (_waiting.Count == 0)
             {
                 _ = Descriptor.Read(_wake, stackalloc byte[sizeof(ulong)]);
             }
 
+            // Nothing came since the last look: from here on the observer wakes this thread.
+            _sendAt = isIdle ? long.MaxValue : Environment.TickCount64 + GatherMilliseconds;
             if (_isObserverWaiting && _waiting.Count < MaxWaiting)
             {
                 _isObserverWaiting = false;
@@ -202,8 +224,9 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private void Enqueue(Activity activity)
     {
         _waiting.Enqueue(activity);
-        if (_waiting.Count == 1)
+        if (_sendAt == long.MaxValue || activity.Reason != DenialReason.None || _waiting.Count == GatherCount)
         {
+            _sendAt = Environment.TickCount64;
             Wake();
         }
     }

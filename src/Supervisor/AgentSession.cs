@@ -40,6 +40,7 @@ internal sealed unsafe class AgentSession
     private bool _isEnding;
     private bool _hasAgentEnded;
     private bool _areAllReaped;
+    private bool _isReportComplete;
     private int _status;
     private EndCause _cause;
 
@@ -67,7 +68,7 @@ internal sealed unsafe class AgentSession
     // The lease runs on the clock that the channel uses, which starts elsewhere.
     private long LeaseLeft => _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
 
-    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded && Report.IsEmpty;
+    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded && _isReportComplete && Report.IsEmpty;
 
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
@@ -150,6 +151,12 @@ internal sealed unsafe class AgentSession
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
         }
 
+        if (_areAllReaped && !_isReportComplete)
+        {
+            // The observer has the very last call in its hands.
+            return 1;
+        }
+
         long report = Math.Min(Report.FlushAt, _channel.HasRoom ? Report.SendAt : long.MaxValue);
         long flush = report == long.MaxValue ? long.MaxValue : report - Environment.TickCount64;
         return (int)Math.Clamp(Math.Min(Math.Min(next - ElapsedMilliseconds, LeaseLeft), flush), 0, int.MaxValue);
@@ -157,6 +164,12 @@ internal sealed unsafe class AgentSession
 
     private void RunTimers()
     {
+        if (_areAllReaped && !_isReportComplete && !Report.IsAdding)
+        {
+            _isReportComplete = true;
+            Report.End();
+        }
+
         long now = ElapsedMilliseconds;
         if (!_isEnding && now >= _spec.TimeoutMilliseconds)
         {
@@ -229,12 +242,10 @@ internal sealed unsafe class AgentSession
             }
         }
 
-        bool wereAllReaped = _areAllReaped;
         _areAllReaped = _hasAgentEnded && processId < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() == NoChild;
-        if (_areAllReaped && !wereAllReaped)
+        if (_areAllReaped)
         {
             _killAt = long.MaxValue;
-            Report.End();
         }
     }
 

@@ -35,6 +35,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private int _omitted;
     private int _probesLeft = probes;
     private bool _isObserverWaiting;
+    private volatile bool _isAdding;
 
     /// <summary>Whether every probe was denied, and is known to be.</summary>
     public bool AreProbesSeen
@@ -50,6 +51,9 @@ internal sealed class ActivityReport(int probes) : IDisposable
 
     /// <summary>The entry to poll for something to tell.</summary>
     public PollDescriptor Poll => new() { Fd = _wake, Events = PollIn };
+
+    /// <summary>Whether something that was let pass is about to be noted.</summary>
+    public bool IsAdding => _isAdding;
 
     /// <summary>Whether all was told.</summary>
     public bool IsEmpty
@@ -102,6 +106,12 @@ internal sealed class ActivityReport(int probes) : IDisposable
             _room.Wait();
         }
     }
+
+    /// <summary>Something is let pass, and will be noted before <see cref="Complete"/>. The observer's alone.</summary>
+    public void Begin() => _isAdding = true;
+
+    /// <summary>It was noted.</summary>
+    public void Complete() => _isAdding = false;
 
     /// <summary>The observer has failed: whatever happens from here on is unseen.</summary>
     public void Fail(Exception failure)

@@ -47,27 +47,33 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Act
         }
     }
 
+    // What is read of a process that has ended meanwhile may be another's. What is denied is told first, if the process still waits; what is allowed is told afterwards, if the
+    // kernel took the answer, which says the same: the agent waits the less.
     private void Answer(ref readonly SystemCallNotification call)
     {
-        // What is read of a process that has ended meanwhile may be another's: it is asked again after every look and before every word.
         Judgement judgement = Judge(in call);
-        if (!listener.IsWaiting(call.Id))
+        if (judgement.Error == 0)
         {
-            return;
-        }
+            report.Begin();
+            if (listener.TryContinue(call.Id))
+            {
+                Tell(in call, in judgement);
+            }
 
+            report.Complete();
+        }
+        else if (listener.IsWaiting(call.Id))
+        {
+            Tell(in call, in judgement);
+            listener.Deny(call.Id, judgement.Error);
+        }
+    }
+
+    private void Tell(ref readonly SystemCallNotification call, ref readonly Judgement judgement)
+    {
         if (judgement.Kind is { } kind)
         {
             report.Add(kind, judgement.Reason, (int)call.ProcessId, judgement.Subject, judgement.Detail, judgement.Port);
-        }
-
-        if (judgement.Error == 0)
-        {
-            listener.Continue(call.Id);
-        }
-        else
-        {
-            listener.Deny(call.Id, judgement.Error);
         }
     }
 

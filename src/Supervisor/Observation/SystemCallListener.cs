@@ -42,8 +42,8 @@ internal sealed unsafe class SystemCallListener(int fd)
     /// <summary>Whether the process still waits for the answer; if not, what was read of it may have been another's.</summary>
     public bool IsWaiting(ulong id) => LibC.ioctl(fd, SeccompNotifyIsValid, &id) == 0;
 
-    /// <summary>Lets the kernel go on with the call, under every other control.</summary>
-    public void Continue(ulong id) => Answer(new SystemCallResponse { Id = id, Flags = SeccompResponseContinue });
+    /// <summary>Lets the kernel go on with the call, under every other control; false where the process that asked is gone.</summary>
+    public bool TryContinue(ulong id) => Answer(new SystemCallResponse { Id = id, Flags = SeccompResponseContinue });
 
     /// <summary>Makes the call fail.</summary>
     public void Deny(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
@@ -60,5 +60,5 @@ internal sealed unsafe class SystemCallListener(int fd)
     }
 
     // Fails where the process was killed meanwhile, which is all the same.
-    private void Answer(SystemCallResponse response) => LibC.ioctl(fd, SeccompNotifySend, &response);
+    private bool Answer(SystemCallResponse response) => LibC.ioctl(fd, SeccompNotifySend, &response) == 0;
 }

@@ -5,10 +5,16 @@ internal static class DockerClient
 {
     public const string Image = "isolated-agents/busybox:latest";
 
+    /// <summary>One with Python, and with the tools of Debian.</summary>
+    public const string PythonImage = "isolated-agents/python:bookworm";
+
     /// <summary>The limits of the policy in <see cref="Bench"/>, as options.</summary>
-    public static string[] Run(params string[] options) =>
+    public static string[] Run(params string[] options) => RunImage(Image, options);
+
+    /// <summary>The same in another image.</summary>
+    public static string[] RunImage(string image, params string[] options) =>
     [
-        "docker", "run", "--rm", "--network", "none", "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--pids-limit", "64", "--read-only", .. options, Image,
+        "docker", "run", "--rm", "--network", "none", "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--pids-limit", "64", "--read-only", .. options, image,
     ];
 
     /// <summary>The reason why the engine or the image is not there; null where both are.</summary>

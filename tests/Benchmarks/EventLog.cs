@@ -14,6 +14,8 @@ internal sealed class EventLog : ILoggerProvider, ILogger
 
     public long Lines { get; private set; }
 
+    public string LastLine { get; private set; } = "";
+
     /// <summary>Without the ends of lines.</summary>
     public long Characters { get; private set; }
 
@@ -40,6 +42,7 @@ internal sealed class EventLog : ILoggerProvider, ILogger
         if (raised is AgentOutput output)
         {
             Lines++;
+            LastLine = output.Line;
             Characters += output.Line.Length;
         }
         else

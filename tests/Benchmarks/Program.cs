@@ -29,6 +29,10 @@ internal static class Program
             ["flood"] = () => new Flood(),
             ["audit-events"] = () => new AuditEvents(),
             ["collect"] = () => new Collect("collect", 1, 300 * 1024 * 1024, 0.3),
+            ["open-storm"] = Observed.OpenStorm,
+            ["grep"] = Observed.Grep,
+            ["tar"] = Observed.Tar,
+            ["python-start"] = Observed.PythonStart,
             ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
         };
         if (options.Names.FirstOrDefault(name => !measures.ContainsKey(name)) is { } unknown)

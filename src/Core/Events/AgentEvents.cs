@@ -89,14 +89,16 @@ public sealed record AgentFailed(int? ExitCode, string? Signal, TimeSpan Duratio
 
 /// <summary>A process of the agent was started.</summary>
 /// <param name="CommandLine">Its command line.</param>
-/// <param name="Pid">Its id inside the sandbox.</param>
-public sealed record ProcessStarted(string CommandLine, int Pid)
+/// <param name="Pid">Its id inside the sandbox; of several, that of the first.</param>
+/// <param name="Count">How many with this command line within a second.</param>
+public sealed record ProcessStarted(string CommandLine, int Pid, int Count = 1)
     : TelemetryEvent(EventCatalog.ProcessStarted)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Text(DetailNames.Running, CommandLine);
         visitor.Number(DetailNames.Pid, Pid);
+        visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 
     internal override TelemetryEvent Mask(SecretMasker masker) => this with { CommandLine = masker.Mask(CommandLine) };

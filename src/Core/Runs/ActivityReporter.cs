@@ -26,7 +26,7 @@ internal sealed class ActivityReporter(RunEvents events)
             ActivityKind.FileWritten => events.RaiseAsync(new FileWritten(subject, isNear, activity.Count, detail.Length > 0 ? detail : null)),
             ActivityKind.FileDeleted => events.RaiseAsync(new FileDeleted(subject, isNear, activity.Count)),
             ActivityKind.FileRenamed => events.RaiseAsync(new FileRenamed(subject, detail, isNear || IsNear(detail), activity.Count)),
-            ActivityKind.ProcessStarted => events.RaiseAsync(new ProcessStarted(subject, activity.ProcessId)),
+            ActivityKind.ProcessStarted => events.RaiseAsync(new ProcessStarted(subject, activity.ProcessId, activity.Count)),
             ActivityKind.Omitted => events.RaiseAsync(new TelemetrySuppressed("file.*, process.started", activity.Count, "More activities than are kept one by one; none of them was refused")),
             _ => DenyAsync(activity, subject, detail),
         };

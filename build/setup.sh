@@ -16,8 +16,10 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 readonly PYTHON_IMAGE=isolated-agents/python:bookworm
+readonly NODE_IMAGE=isolated-agents/node:bookworm
 readonly BUSYBOX_IMAGE=isolated-agents/busybox:latest
 readonly PYTHON_PACKAGES=python3-minimal,python3,ca-certificates
+readonly NODE_PACKAGES=nodejs
 readonly IMAGE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly RUN_DIR=/run/isolated-agents
@@ -233,18 +235,22 @@ debian_mirror() {
 }
 
 # Each makes CACHE_DIR/NAME.tar from packages. Written beside it and renamed, so that a broken one is never taken for whole.
-python_rootfs() {
-  local work=$CACHE_DIR/python.work log=$LOG_DIR/debootstrap.log mirror
+python_rootfs() { debian_rootfs python "$PYTHON_IMAGE" "$PYTHON_PACKAGES"; }
+node_rootfs() { debian_rootfs node "$NODE_IMAGE" "$NODE_PACKAGES"; }
+
+debian_rootfs() { # NAME IMAGE PACKAGES
+  local name=$1 image=$2 packages=$3
+  local work=$CACHE_DIR/$name.work log=$LOG_DIR/debootstrap-$name.log mirror
   install debootstrap debian-archive-keyring
   mirror=$(debian_mirror)
-  say "making the file system of $PYTHON_IMAGE from $mirror (under a minute)"
+  say "making the file system of $image from $mirror (under a minute)"
   as_root umount "$work" 2>/dev/null || true
   as_root rm -rf "$work"
   as_root mkdir -p "$work"
   # dpkg syncs every file it unpacks; in memory that costs nothing. Where memory cannot be mounted, a folder does.
   as_root mount -t tmpfs -o size=800m,mode=755 isolated-agents "$work" 2>/dev/null || true
   as_root debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-    --include="$PYTHON_PACKAGES" bookworm "$work" "$mirror" 2>&1 | as_root tee "$log" >/dev/null || {
+    --include="$packages" bookworm "$work" "$mirror" 2>&1 | as_root tee "$log" >/dev/null || {
     tail -n 20 "$log" >&2
     as_root umount "$work" 2>/dev/null || true
     as_root rm -rf "$work"
@@ -252,8 +258,8 @@ python_rootfs() {
   }
   as_root sh -c 'cd "$1" && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/* usr/share/doc usr/share/man usr/share/locale \
     usr/share/info debootstrap && find dev -mindepth 1 -delete && : >etc/machine-id && : >etc/hostname && : >etc/resolv.conf' sh "$work"
-  as_root tar -C "$work" --numeric-owner -cf "$CACHE_DIR/python.tar.part" .
-  as_root mv "$CACHE_DIR/python.tar.part" "$CACHE_DIR/python.tar"
+  as_root tar -C "$work" --numeric-owner -cf "$CACHE_DIR/$name.tar.part" .
+  as_root mv "$CACHE_DIR/$name.tar.part" "$CACHE_DIR/$name.tar"
   as_root umount "$work" 2>/dev/null || true
   as_root rm -rf "$work"
 }
@@ -352,5 +358,6 @@ ensure_image docker "$PYTHON_IMAGE" python
 if [ "$for_tests" = yes ]; then
   ensure_image in_podman "$BUSYBOX_IMAGE" busybox
   ensure_image in_podman "$PYTHON_IMAGE" python
+  ensure_image docker "$NODE_IMAGE" node
 fi
 say "ready"

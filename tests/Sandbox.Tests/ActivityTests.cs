@@ -48,6 +48,29 @@ public sealed class ActivityTests(TestContext context)
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Node_WhatItDoes_IsTold()
+    {
+        const string Script = """
+            const fs = require('fs');
+            fs.readFileSync('data.csv');
+            fs.writeFileSync('/output/one', '1');
+            fs.renameSync('/output/one', '/output/two');
+            fs.chmodSync('/output/two', 0o600);
+            fs.mkdirSync('/output/folder');
+            fs.symlinkSync('two', '/output/link');
+            fs.writeFileSync('/output/gone', 'x');
+            fs.promises.unlink('/output/gone').catch(() => process.exit(1));
+            """;
+        await AssertActivitiesAsync(async host =>
+        {
+            string agent = Path.Combine(host.Root, "agent.js");
+            await File.WriteAllTextAsync(agent, Script, Token);
+            return await host.RunAsync(host.Request("", SandboxHost.NodeImage, ("fail_on", "timeout")) with { Command = null, Agent = agent }, Token);
+        });
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Process_Started_IsToldWithItsArguments()
     {
         using SandboxHost host = new();

@@ -15,6 +15,8 @@ namespace IsolatedAgents.Examination;
 internal sealed class Doctor(AgentRunRequest request)
 {
     private const string NoProgram = "/.isolated-agents/no-program";
+    private const string NotOffered = "not offered in the sandbox";
+    private const string Newer = "use a newer kernel and engine";
     private const long FewBytes = 1L << 30;
 
     private static readonly TimeSpan ProbeDeadline = TimeSpan.FromSeconds(30);
@@ -201,21 +203,18 @@ internal sealed class Doctor(AgentRunRequest request)
             hello.ControlGroupVersion == 0 ? "none is visible in the sandbox" : string.Create(CultureInfo.InvariantCulture, $"version {hello.ControlGroupVersion}"),
             hello.ControlGroupVersion == 0 ? "limits cannot be checked, and a run fails with IA2004" : null,
             hello.ControlGroupVersion == 0 ? "let the engine show them in its containers" : null);
-        AddFeature("Landlock", hello.LandlockVersion > 0, string.Create(CultureInfo.InvariantCulture, $"version {hello.LandlockVersion}"));
-        AddFeature("system-call notification", hello.HasSystemCallNotification, "there");
-    }
-
-    // Neither is needed by this version: mounts, user and filter hold without.
-    private void AddFeature(string name, bool isThere, string found)
-    {
-        if (isThere)
-        {
-            Add(name, FindingState.Ok, found);
-        }
-        else
-        {
-            Add(name, FindingState.Warning, "not offered in the sandbox", "a policy that requires it is refused", "use a newer kernel and engine");
-        }
+        Add(
+            "Landlock",
+            hello.LandlockVersion > 0 ? FindingState.Ok : FindingState.Warning,
+            hello.LandlockVersion > 0 ? string.Create(CultureInfo.InvariantCulture, $"version {hello.LandlockVersion}") : NotOffered,
+            hello.LandlockVersion > 0 ? null : "rules for files hold by the supervisor's answers alone, and a policy that requires it is refused",
+            hello.LandlockVersion > 0 ? null : Newer);
+        Add(
+            "system-call notification",
+            hello.HasSystemCallNotification ? FindingState.Ok : FindingState.Missing,
+            hello.HasSystemCallNotification ? "there" : NotOffered,
+            hello.HasSystemCallNotification ? null : "what an agent does cannot be seen, and a run fails with IA2004",
+            hello.HasSystemCallNotification ? null : Newer);
     }
 
     private void Add(string check, FindingState state, string found, string? cost = null, string? remedy = null) => _findings.Add(new Finding(check, state, found, cost, remedy));

@@ -127,7 +127,7 @@ internal static unsafe class SystemCallFilter
         return [.. program];
     }
 
-    // To list a folder, or to hold a place without its content, is nothing to tell; Landlock judges it all the same.
+    // To list a folder, or to hold a place without its content, is nothing to tell: names in an image are no secret, and what is opened through it is judged then.
     private static FilterInstruction[] AskUnlessFolder(int number, uint flagsOffset) =>
     [
         new(JumpIfEqual, 0, 5, (uint)number),

@@ -15,6 +15,15 @@ public sealed class ViolationTests(TestContext context)
     // World-readable, in every sandbox, and in nobody's policy.
     private const string Forbidden = "/sys/kernel/uevent_seqnum";
 
+    // sendmmsg(2) with a harmless message before the other: struct mmsghdr of include/linux/socket.h, 64 bytes each.
+    private const string SendTwoMessages = """
+        import ctypes, struct
+          s = socket.socket(type=socket.SOCK_DGRAM)
+          a = [ctypes.create_string_buffer(struct.pack('<HH4s8x', 2, socket.htons(53), socket.inet_aton(h)), 16) for h in ('127.0.0.1', '8.8.4.4')]
+          m = ctypes.create_string_buffer(b''.join(struct.pack('<QI4xQQQQI4xI4x', ctypes.addressof(x), 16, 0, 0, 0, 0, 0, 0) for x in a), 128)
+          if ctypes.CDLL(None, use_errno=True).sendmmsg(s.fileno(), m, 2, 0) < 0: raise OSError(ctypes.get_errno(), '')
+        """;
+
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
@@ -142,10 +151,11 @@ public sealed class ViolationTests(TestContext context)
     [DataRow("socket.create_connection(('1.1.1.1', 443), 5)", "1.1.1.1:443")]
     [DataRow("socket.create_connection(('0x01010101', 443), 5)", "1.1.1.1:443")]
     [DataRow("s = socket.socket(socket.AF_INET6); s.connect(('::ffff:1.1.1.1', 443))", "1.1.1.1:443")]
-    [DataRow("s = socket.socket(socket.AF_INET6); s.connect(('2606:4700::1111', 443))", "2606:4700::1111:443")]
+    [DataRow("s = socket.socket(socket.AF_INET6); s.connect(('2606:4700::1111', 443))", "[2606:4700::1111]:443")]
     [DataRow("socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('8.8.8.8', 53))", "8.8.8.8:53")]
     [DataRow("socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('8.8.8.8', 53))", "8.8.8.8:53")]
     [DataRow("socket.socket().sendto(b'x', 0x20000000, ('1.1.1.1', 443))", "1.1.1.1:443")]
+    [DataRow(SendTwoMessages, "8.8.4.4:53")]
     [DataRow("socket.create_connection(('169.254.169.254', 80), 5)", "169.254.169.254:80")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task N1N2N3_Destination_IsRefusedAtOnceAndTold(string attempt, string destination)

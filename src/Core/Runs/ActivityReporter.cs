@@ -3,6 +3,7 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;
 
@@ -40,7 +41,7 @@ internal sealed class ActivityReporter(RunEvents events)
             ActivityKind.ConnectionDenied => ViolationKind.Network,
             _ => ViolationKind.Process,
         };
-        bool isExpected = events.Expected.Matches(kind, activity.Port > 0 ? $"{subject}:{activity.Port}" : subject) || (activity.Port > 0 && events.Expected.Matches(kind, subject));
+        bool isExpected = events.Expected.Matches(kind, activity.Port > 0 ? EndpointText.Of(subject, activity.Port) : subject) || (activity.Port > 0 && events.Expected.Matches(kind, subject));
         HasViolation |= !isExpected;
         string program = Decode(activity.Program);
         switch (kind)

@@ -3,6 +3,7 @@ using System.Globalization;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;
 
@@ -64,7 +65,7 @@ internal sealed class OutcomeTracker(Policy policy)
                 AddViolation(new Violation(ViolationKind.Filesystem, violation.Rule ?? "", violation.Path, violation.Reason, violation.Action));
                 break;
             case ViolationNetwork { Expected: false } violation:
-                AddViolation(new Violation(ViolationKind.Network, violation.Rule ?? "", violation.Port > 0 ? Invariant($"{violation.Host}:{violation.Port}") : violation.Host, violation.Reason, violation.Action));
+                AddViolation(new Violation(ViolationKind.Network, violation.Rule ?? "", EndpointText.Of(violation.Host, violation.Port), violation.Reason, violation.Action));
                 break;
             case ViolationProcess { Expected: false } violation:
                 AddViolation(new Violation(ViolationKind.Process, violation.Rule ?? "", violation.Call, violation.Reason, violation.Action));

@@ -16,6 +16,10 @@ internal sealed unsafe class SocketCalls(FileRules rules)
     // struct msghdr, include/linux/socket.h: the address's pointer and length come first.
     private const int MessageHeaderStart = 16;
 
+    // struct mmsghdr, include/linux/socket.h, on a 64-bit machine; UIO_MAXIOV, include/uapi/linux/uio.h: the kernel takes no more of them at once.
+    private const ulong MessageVectorStride = 64;
+    private const ulong MaxMessages = 1024;
+
     private static readonly Dictionary<int, string> Families = new()
     {
         [1] = "AF_UNIX",
@@ -41,12 +45,39 @@ internal sealed unsafe class SocketCalls(FileRules rules)
 
     public Judgement Judge(in SystemCallNotification call)
     {
-        (ulong address, ulong length) = call.Number switch
+        switch (call.Number)
         {
-            SystemCalls.Connect => (call.Arguments[1], call.Arguments[2]),
-            SystemCalls.SendTo => (call.Arguments[4], call.Arguments[5]),
-            _ => ReadMessageAddress(in call),
-        };
+            case SystemCalls.Connect:
+                return Judge((int)call.ProcessId, call.Arguments[1], call.Arguments[2]);
+            case SystemCalls.SendTo:
+                return Judge((int)call.ProcessId, call.Arguments[4], call.Arguments[5]);
+            case SystemCalls.SendMessage:
+                return JudgeMessage((int)call.ProcessId, call.Arguments[1]);
+            default:
+                ulong count = Math.Min(call.Arguments[2], MaxMessages);
+                for (ulong i = 0; i < count; i++)
+                {
+                    if (JudgeMessage((int)call.ProcessId, call.Arguments[1] + (i * MessageVectorStride)) is { Error: not 0 } denied)
+                    {
+                        // The kernel would send the ones before it; all are refused, as the safer answer.
+                        return denied;
+                    }
+                }
+
+                return Judgement.Pass;
+        }
+    }
+
+    private Judgement JudgeMessage(int processId, ulong header)
+    {
+        Span<byte> start = stackalloc byte[MessageHeaderStart];
+        return AgentMemory.Read(processId, header, start) < start.Length
+            ? Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)")
+            : Judge(processId, BitConverter.ToUInt64(start), BitConverter.ToUInt32(start[sizeof(ulong)..]));
+    }
+
+    private Judgement Judge(int processId, ulong address, ulong length)
+    {
         if (address == 0 || length < sizeof(ushort))
         {
             // A connected socket was judged when it was connected.
@@ -55,7 +86,6 @@ internal sealed unsafe class SocketCalls(FileRules rules)
 
         Span<byte> buffer = stackalloc byte[MaxAddress];
         Span<byte> destination = buffer[..(int)Math.Min(length, MaxAddress)];
-        int processId = (int)call.ProcessId;
         if (AgentMemory.Read(processId, address, destination) < destination.Length)
         {
             return Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)");
@@ -68,14 +98,6 @@ internal sealed unsafe class SocketCalls(FileRules rules)
             AddressFamilyUnix => JudgePath(processId, destination[sizeof(ushort)..]),
             _ => Judgement.Pass,
         };
-    }
-
-    private static (ulong Address, ulong Length) ReadMessageAddress(in SystemCallNotification call)
-    {
-        Span<byte> header = stackalloc byte[MessageHeaderStart];
-        return AgentMemory.Read((int)call.ProcessId, call.Arguments[1], header) < header.Length
-            ? (0, 0)
-            : (BitConverter.ToUInt64(header), BitConverter.ToUInt32(header[sizeof(ulong)..]));
     }
 
     private static Judgement JudgeAddress(IPAddress address, ReadOnlySpan<byte> destination)

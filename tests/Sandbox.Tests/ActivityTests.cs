@@ -93,6 +93,23 @@ public sealed class ActivityTests(TestContext context)
 
     [TestMethod]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task Storm_OfManyDeniedFiles_IsBoundedAndLosesNoDenial()
+    {
+        const int Files = 120_000;
+        const int Named = 100_000;
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunScriptAsync(
+            $"import os\nfor i in range({Files}):\n  try: os.mkdir(f'/workspace/{{i}}')\n  except PermissionError: pass", Token, ("timeout_seconds", "90"));
+        AssertVerdict(Verdict.PolicyViolation, 3, result, [.. Enumerable.Repeat(DiagnosticTable.FilesystemViolation, 10)]);
+        Assert.Contains(diagnostic => diagnostic.Message.StartsWith("At least 9990 more violations", StringComparison.Ordinal), result.Diagnostics);
+        ViolationFilesystem[] told = [.. host.Events.OfType<ViolationFilesystem>()];
+        Assert.AreEqual(Files, told.Sum(violation => violation.Count));
+        Assert.AreEqual(Files - Named, told.Where(violation => violation.Path == "(further ones)").Sum(violation => violation.Count));
+        Assert.IsLessThan(Named + 200, told.Length);
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
     public async Task Storm_OfADeniedFile_LosesNoDenial()
     {
         const int Opens = 100_000;

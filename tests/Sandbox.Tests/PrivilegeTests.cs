@@ -18,6 +18,17 @@ public sealed class PrivilegeTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E1_EngineBusAndKeyAgent_AreNotInside()
+    {
+        using SandboxHost host = new();
+        host.Environment["SSH_AUTH_SOCK"] = "/tmp/agent.sock";
+        host.Environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/run/user/0/bus";
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("find / -type s 2>/dev/null; env | grep -E 'SOCK|BUS|DOCKER'; ls /run /var/run 2>/dev/null; exit 0", Token));
+        Assert.IsEmpty(host.Lines, string.Join('\n', host.Lines));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task E2_Agent_IsNobodyAndCanBecomeNobody()
     {
         using SandboxHost host = new();

@@ -158,7 +158,7 @@ internal sealed class OutcomeTracker(Policy policy)
             yield return new Diagnostic(
                 Code(violations[MaxViolationDiagnostics].Kind),
                 DiagnosticSeverity.Warning,
-                Invariant($"{violations.Length - MaxViolationDiagnostics} more violations are in the events of this run."));
+                Invariant($"{(_violations.Count == MaxViolations ? "At least " : "")}{violations.Length - MaxViolationDiagnostics} more violations are in the events of this run."));
         }
     }
 

@@ -8,7 +8,7 @@ namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
 /// Carries what the observer has seen the agent do from its thread to the one that talks to the host. The same thing again within a second is counted and told once;
-/// what is denied is told however much it is, and the agent waits where the host cannot follow; of what is allowed, what is past a bound is only counted.
+/// and the agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is denied is told without its name, but told.
 /// </summary>
 /// <param name="probes">How many denials come first that are the launcher's, and are not told.</param>
 internal sealed class ActivityReport(int probes) : IDisposable
@@ -16,6 +16,8 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private const long WindowMilliseconds = 1000;
     private const int MaxWindows = 4096;
     private const int MaxAllowed = 100_000;
+    private const int MaxDenied = 100_000;
+    private const string Further = "(further ones)";
     private const int MaxWaiting = 1024;
 
     // Under a storm the other thread is woken so often, and not for each of its drops; what was refused is told at once.
@@ -32,6 +34,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private long _flushAt = long.MaxValue;
     private long _sendAt = long.MaxValue;
     private int _allowed;
+    private int _denied;
     private int _omitted;
     private int _probesLeft = probes;
     private bool _isObserverWaiting;
@@ -198,9 +201,8 @@ internal sealed class ActivityReport(int probes) : IDisposable
             return;
         }
 
-        if (_windows.TryGetValue(key, out Window? window))
+        if (TryFold(key))
         {
-            window.Repeats++;
             return;
         }
 
@@ -210,13 +212,34 @@ internal sealed class ActivityReport(int probes) : IDisposable
             return;
         }
 
-        if (_windows.Count < MaxWindows)
+        bool isNameless = key.Reason != DenialReason.None && ++_denied > MaxDenied;
+        if (isNameless)
+        {
+            key = (key.Kind, key.Reason, Further, "", 0);
+            if (TryFold(key))
+            {
+                return;
+            }
+        }
+
+        if (_windows.Count < MaxWindows || isNameless)
         {
             _windows.Add(key, new Window(processId));
             _flushAt = Math.Min(_flushAt, Environment.TickCount64 + WindowMilliseconds);
         }
 
         Tell(key, processId, 1);
+    }
+
+    private bool TryFold((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key)
+    {
+        if (!_windows.TryGetValue(key, out Window? window))
+        {
+            return false;
+        }
+
+        window.Repeats++;
+        return true;
     }
 
     private void Tell((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId, int count) => Enqueue(new Activity

@@ -16,6 +16,7 @@ public sealed class PackageContentTests
         "buildMultiTargeting/IsolatedAgents.Tasks.targets",
         "schemas/events.schema.json",
         "schemas/policy.schema.json",
+        "tasks/net10.0/DiffPlex.dll",
         "tasks/net10.0/Docker.DotNet.dll",
         "tasks/net10.0/IsolatedAgents.Core.dll",
         "tasks/net10.0/IsolatedAgents.Protocol.dll",

@@ -7,8 +7,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Carries what the observer has seen the agent do from its thread to the one that talks to the host. The same thing again within a second is counted and told once;
-/// and the agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is denied is told without its name, but told.
+/// Carries what the observer has seen the agent do from its thread to the one that talks to the host. The same thing again within a second is counted and told once.
+/// The agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is denied is told without its name, but told.
 /// </summary>
 /// <param name="probes">How many denials come first that are the launcher's, and are not told.</param>
 internal sealed class ActivityReport(int probes) : IDisposable
@@ -29,7 +29,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private readonly SemaphoreSlim _room = new(0);
     private readonly Dictionary<(ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port), Window> _windows = [];
     private readonly Queue<Activity> _waiting = new();
-    private readonly int _wake = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
+    private readonly int _wake = CreateWake();
     private Exception? _failure;
     private long _flushAt = long.MaxValue;
     private long _sendAt = long.MaxValue;
@@ -262,6 +262,13 @@ internal sealed class ActivityReport(int probes) : IDisposable
             _sendAt = Environment.TickCount64;
             Wake();
         }
+    }
+
+    private static int CreateWake()
+    {
+        int wake = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
+        KernelException.ThrowIfFailed("eventfd", wake);
+        return wake;
     }
 
     private void Wake() => _ = Descriptor.Write(_wake, BitConverter.GetBytes(1UL));

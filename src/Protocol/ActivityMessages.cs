@@ -60,6 +60,12 @@ internal enum DenialReason : byte
 
     /// <summary>A kind of socket that no agent may have.</summary>
     DeniedSocket,
+
+    /// <summary>A name was looked up that belongs to no allowed endpoint.</summary>
+    NotAllowedName,
+
+    /// <summary>More names of allowed domains were looked up than a run may have.</summary>
+    TooManyNames,
 }
 
 /// <summary>One thing that a process of the agent did or tried, or several of the same.</summary>
@@ -98,7 +104,7 @@ internal sealed record Activity
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         byte reason = reader.Byte();
-        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.DeniedSocket)
+        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.TooManyNames)
         {
             throw new ProtocolException($"Activity {kind} for reason {reason} is unknown.");
         }

@@ -26,7 +26,9 @@ internal static class Frame
     public static int MaxPayload(FrameType type) => type switch
     {
         FrameType.Launch => 4 * 1024 * 1024,
-        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData => MaxDataLength,
+        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.EgressReply or FrameType.EgressSent => MaxDataLength,
+        FrameType.EgressOpened => EgressOpened.MaxLength,
+        FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow => 16,
         FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
         FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.Verified => 4096,
         FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity => 16 * 1024,

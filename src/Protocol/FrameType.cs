@@ -15,6 +15,15 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: the host is still there. Sent where the stream's end does not show that it is not (<see cref="LaunchSpec.LeaseMilliseconds"/>).</summary>
     Alive = 4,
 
+    /// <summary>To the supervisor: bytes of an egress connection for the agent (<see cref="EgressData"/>). Bounded by the connection's window.</summary>
+    EgressReply = 5,
+
+    /// <summary>To the supervisor: nothing more comes for the agent (<see cref="EgressEnd"/>).</summary>
+    EgressReplyEnd = 6,
+
+    /// <summary>To the supervisor: bytes that the agent sent were taken (<see cref="EgressWindow"/>).</summary>
+    EgressSentWindow = 7,
+
     /// <summary>From the supervisor, first of all (<see cref="Hello"/>).</summary>
     Hello = 64,
 
@@ -56,4 +65,16 @@ internal enum FrameType : byte
 
     /// <summary>Something that the agent did or tried (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
     Activity = 77,
+
+    /// <summary>The agent has opened a connection (<see cref="Protocol.EgressOpened"/>).</summary>
+    EgressOpened = 78,
+
+    /// <summary>Bytes that the agent sent on it (<see cref="EgressData"/>). Bounded by the connection's window.</summary>
+    EgressSent = 79,
+
+    /// <summary>The agent sends nothing more on it (<see cref="EgressEnd"/>).</summary>
+    EgressSentEnd = 80,
+
+    /// <summary>Bytes for the agent were taken by it (<see cref="EgressWindow"/>).</summary>
+    EgressReplyWindow = 81,
 }

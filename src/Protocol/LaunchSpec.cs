@@ -41,6 +41,12 @@ internal sealed record LaunchSpec
     /// <summary>Sandbox paths that the agent may read and write, with all that is below them.</summary>
     public required string[] AllowedWritePaths { get; init; }
 
+    /// <summary>What the agent may connect to, in the spelling of <see cref="EndpointMatcher"/>. Empty: nothing, and no lookups either.</summary>
+    public string[] AllowedEndpoints { get; init; } = [];
+
+    /// <summary>Certificates, in PEM, that the agent's programs are to trust beside those of the image; empty where there are none.</summary>
+    public string TrustedCertificates { get; init; } = "";
+
     /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
     public bool RequireLandlock { get; init; }
 
@@ -92,7 +98,7 @@ internal sealed record LaunchSpec
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Flag(RequireLandlock)
+        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -116,6 +122,8 @@ internal sealed record LaunchSpec
             CopiedPaths = reader.Texts(),
             AllowedReadPaths = reader.Texts(),
             AllowedWritePaths = reader.Texts(),
+            AllowedEndpoints = reader.Texts(),
+            TrustedCertificates = reader.Text(),
             RequireLandlock = reader.Flag(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
@@ -63,6 +64,9 @@ internal sealed unsafe class AgentSession
     /// <summary>What the observer has seen.</summary>
     public required ActivityReport Report { get; init; }
 
+    /// <summary>The agent's connections, where their bytes go in frames.</summary>
+    public FramePipe? Connections { get; init; }
+
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
 
     // The lease runs on the clock that the channel uses, which starts elsewhere.
@@ -73,7 +77,7 @@ internal sealed unsafe class AgentSession
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
     {
-        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[6];
+        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[7];
         while (!IsOver)
         {
             descriptors[0] = _channel.InputPoll;
@@ -83,6 +87,7 @@ internal sealed unsafe class AgentSession
             descriptors[4] = _standardError.Poll(_channel);
             // Where the host cannot follow, the agent waits: what it did is told, or it did not do it.
             descriptors[5] = _channel.HasRoom ? Report.Poll : new PollDescriptor { Fd = -1 };
+            descriptors[6] = Connections?.Poll(_channel) ?? new PollDescriptor { Fd = -1 };
             Descriptor.Poll(descriptors, NextTimeout());
             if (descriptors[0].Returned != 0)
             {
@@ -122,6 +127,11 @@ internal sealed unsafe class AgentSession
                 _standardError.Carry(_channel);
             }
 
+            if (descriptors[6].Returned != 0)
+            {
+                Connections?.Carry(_channel);
+            }
+
             Reap();
             RunTimers();
         }
@@ -137,6 +147,9 @@ internal sealed unsafe class AgentSession
                 break;
             case FrameType.Stop:
                 End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
+                break;
+            case FrameType.EgressReply or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
+                Connections.Deliver(type, payload);
                 break;
             default:
                 throw new ProtocolException($"A {type} frame came while the agent runs.");

@@ -2,6 +2,7 @@ using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
@@ -83,17 +84,21 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
-        using ActivityReport report = new(SandboxProbe.DenialsTold);
-        LaunchObserver observer = new(new FileRules(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths)), report, (userId, groupId));
+        bool hasEgress = spec.AllowedEndpoints.Length > 0;
+        using ActivityReport report = new(SandboxProbe.DenialsTold + (hasEgress ? SandboxProbe.LookupsTold : 0));
+        TrustFiles.Write(spec.TrustedCertificates);
+        FramePipe? pipe = null;
+        EgressGate? gate = hasEgress ? EgressService.Start(spec.AllowedEndpoints, loop => CreateCarrier(loop, out pipe), report, (userId, groupId)) : null;
+        LaunchObserver observer = new(new FileRules(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths)), gate, report, (userId, groupId));
         AgentProcess agent = AgentProcess.Start(
-            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock),
+            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, hasEgress),
             observer);
         // From here on this thread looks at files with the agent's rights alone.
         _ = LibC.setfsgid(groupId);
         _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report }.Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report, Connections = pipe }.Run();
         if (exit is null)
         {
             return;
@@ -103,6 +108,19 @@ internal sealed unsafe class Supervisor(HostStream host)
         new OutputSender(_channel, spec).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
 
         _channel.Send(FrameType.Done, []);
+    }
+
+    // Over a socket, connections go to the host as they are; in frames otherwise.
+    private IConnectionCarrier CreateCarrier(EgressLoop loop, out FramePipe? pipe)
+    {
+        if (host.Connections >= 0)
+        {
+            pipe = null;
+            return new DescriptorCarrier(host.Connections);
+        }
+
+        pipe = FramePipe.Create(out int carrierEnd);
+        return new FrameCarrier(carrierEnd, loop);
     }
 
     // As the kernel's paths are kept, each byte as one character; and where each leads, since what is asked for is resolved too.

@@ -16,9 +16,8 @@ internal sealed class HostChannel(HostStream host)
     private readonly FrameDecoder _decoder = new();
     private readonly byte[] _input = new byte[16 * 1024];
     private readonly byte[] _header = new byte[Frame.HeaderLength];
-    private readonly Queue<byte[]> _pending = new();
+    private readonly PendingBytes _pending = new();
     private readonly ArrayBufferWriter<byte> _held = new();
-    private int _pendingOffset;
     private long _pendingBytes;
     private bool _isHolding;
 
@@ -35,7 +34,10 @@ internal sealed class HostChannel(HostStream host)
     public bool IsDrained => _pendingBytes == 0;
 
     /// <summary>Whether more data may be handed over now.</summary>
-    public bool HasRoom => CreditLeft > 0 && _pendingBytes + _held.WrittenCount < RoomThreshold;
+    public bool HasRoom => CreditLeft > 0 && HasBuffer;
+
+    /// <summary>Whether more of what has bounds of its own, and needs no credit, may be handed over now.</summary>
+    public bool HasBuffer => _pendingBytes + _held.WrittenCount < RoomThreshold;
 
     /// <summary>The entry to poll for the host's frames and its end.</summary>
     public PollDescriptor InputPoll => new() { Fd = host.Input, Events = PollIn };
@@ -110,21 +112,10 @@ internal sealed class HostChannel(HostStream host)
     /// <summary>Sends what was kept, as far as the host takes it.</summary>
     public void Flush()
     {
-        while (_pending.TryPeek(out byte[]? chunk))
+        int count = _pending.WriteTo(host.Output);
+        if (Advance(count))
         {
-            int count = Descriptor.Write(host.Output, chunk.AsSpan(_pendingOffset));
-            if (!Advance(count))
-            {
-                return;
-            }
-
-            _pendingOffset += count;
             _pendingBytes -= count;
-            if (_pendingOffset == chunk.Length)
-            {
-                _pending.Dequeue();
-                _pendingOffset = 0;
-            }
         }
     }
 
@@ -163,7 +154,7 @@ internal sealed class HostChannel(HostStream host)
 
         if (!bytes.IsEmpty)
         {
-            _pending.Enqueue(bytes.ToArray());
+            _pending.Add(bytes.ToArray());
             _pendingBytes += bytes.Length;
         }
     }

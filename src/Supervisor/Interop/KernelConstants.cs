@@ -17,6 +17,9 @@ internal static class KernelConstants
     public const int NoChild = 10;
     public const int NotDirectory = 20;
     public const int NotImplemented = 38;
+    public const int AddressInUse = 98;
+    public const int AddressNotAvailable = 99;
+    public const int Exists = 17;
     public const int AddressFamilyNotSupported = 97;
 
     // include/uapi/asm-generic/fcntl.h
@@ -47,6 +50,33 @@ internal static class KernelConstants
     public const int AddressFamilyInternet6 = 10;
     public const int SocketDatagram = 2;
     public const int SocketStream = 1;
+
+    public const int AddressFamilyNetlink = 16;
+    public const int SocketRaw = 3;
+    public const int MessageNoSignal = 0x4000;
+    public const int ShutdownWrite = 1;
+
+    // include/uapi/asm-generic/socket.h, include/linux/socket.h
+    public const int SocketLevel = 1;
+    public const int SocketReuseAddress = 2;
+    public const int SocketLinger = 13;
+    public const int RightsMessage = 1;
+
+    // include/uapi/linux/in.h, in6.h, tcp.h
+    public const int InternetLevel = 0;
+    public const int InternetFreeBind = 15;
+    public const int Internet6Level = 41;
+    public const int Internet6Only = 26;
+    public const int Internet6FreeBind = 78;
+
+    // include/uapi/linux/eventpoll.h
+    public const int EpollAdd = 1;
+    public const int EpollRemove = 2;
+    public const int EpollModify = 3;
+    public const uint EpollIn = 1;
+    public const uint EpollOut = 4;
+    public const uint EpollError = 8;
+    public const uint EpollHangUp = 16;
 
     // include/uapi/asm-generic/poll.h
     public const short PollIn = 1;
@@ -95,6 +125,7 @@ internal static class KernelConstants
 
     // include/uapi/linux/capability.h
     public const uint CapabilityVersion3 = 0x20080522;
+    public const int CapabilityNetworkAdministration = 12;
 
     // include/uapi/linux/stat.h
     public const uint TypeMask = 0xF000;

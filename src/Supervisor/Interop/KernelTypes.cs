@@ -153,3 +153,36 @@ internal struct LandlockPathBeneath
     public ulong AllowedAccess;
     public int ParentDescriptor;
 }
+
+/// <summary>struct epoll_event, include/uapi/linux/eventpoll.h; packed on x86-64</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+internal struct EpollEvent
+{
+    public uint Events;
+    public int Fd;
+    public int Unused;
+}
+
+/// <summary>struct user_msghdr, include/linux/socket.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SocketMessage
+{
+    public byte* Name;
+    public int NameLength;
+    public MemoryRange* Ranges;
+    public nuint RangeCount;
+    public void* Control;
+    public nuint ControlLength;
+    public int Flags;
+}
+
+/// <summary>struct cmsghdr with one descriptor, include/linux/socket.h: SCM_RIGHTS</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct DescriptorMessage
+{
+    public nuint Length;
+    public int Level;
+    public int Type;
+    public int Fd;
+    public int Padding;
+}

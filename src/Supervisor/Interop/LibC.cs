@@ -39,6 +39,42 @@ internal static unsafe partial class LibC
     public static partial int connect(int fd, byte* address, int length);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int bind(int fd, byte* address, int length);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int listen(int fd, int backlog);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int accept4(int fd, byte* address, int* length, int flags);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int setsockopt(int fd, int level, int option, void* value, int length);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int shutdown(int fd, int how);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int socketpair(int family, int type, int protocol, int* descriptors);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial nint recvfrom(int fd, byte* buffer, nuint length, int flags, byte* address, int* addressLength);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial nint sendto(int fd, byte* buffer, nuint length, int flags, byte* address, int addressLength);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial nint sendmsg(int fd, SocketMessage* message, int flags);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int epoll_create1(int flags);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int epoll_ctl(int epoll, int operation, int fd, EpollEvent* change);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int epoll_wait(int epoll, EpollEvent* events, int count, int timeoutMilliseconds);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
 
     [LibraryImport("c", SetLastError = true)]

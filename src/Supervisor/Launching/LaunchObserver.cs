@@ -1,11 +1,12 @@
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Observation;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Accompanies a launcher until it has become the agent.</summary>
-internal sealed class LaunchObserver(FileRules rules, ActivityReport report, (int UserId, int GroupId) agent)
+internal sealed class LaunchObserver(FileRules rules, EgressGate? gate, ActivityReport report, (int UserId, int GroupId) agent)
 {
     /// <summary>What the probes found.</summary>
     public ProbeResults? Probes { get; private set; }
@@ -30,7 +31,7 @@ internal sealed class LaunchObserver(FileRules rules, ActivityReport report, (in
         switch (said.Kind)
         {
             case LaunchStatusKind.Listener:
-                new Observer(TakeListener(processId, BitConverter.ToInt32(said.Payload)), rules, report).Start(agent.UserId, agent.GroupId);
+                new Observer(TakeListener(processId, BitConverter.ToInt32(said.Payload)), rules, gate, report).Start(agent.UserId, agent.GroupId);
                 break;
             case LaunchStatusKind.Probed when report.AreProbesSeen:
                 Probes = ProbeResults.FromPayload(said.Payload);

@@ -86,6 +86,11 @@ internal static unsafe class Launcher
         int listener = SystemCallFilter.Install();
         LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Listener, BitConverter.GetBytes(listener));
         probe.TrySupervisor();
+        if (plan.HasEgress)
+        {
+            probe.TryNames();
+        }
+
         LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Probed, probe.Results.ToPayload());
     }
 

@@ -12,6 +12,9 @@ internal sealed unsafe class SandboxProbe
     /// <summary>How many calls of <see cref="TrySupervisor"/> are denied and told.</summary>
     public const int DenialsTold = 3;
 
+    /// <summary>How many lookups of <see cref="TryNames"/> are denied and told.</summary>
+    public const int LookupsTold = 1;
+
     // The supervisor's own file: in every sandbox, readable by all as far as its mode goes, and in nobody's policy.
     private const string ForbiddenFile = "/.isolated-agents/supervisor";
     private const string ForbiddenNewFile = "/.isolated-agents-probe";
@@ -20,6 +23,15 @@ internal sealed unsafe class SandboxProbe
     private static readonly byte[] NobodysAddress = [198, 51, 100, 1];
     private const int WebPort = 443;
     private const int NamePort = 53;
+    private const int LookupMilliseconds = 5000;
+
+    // RFC 1035: an identifier, recursion desired, one question; RFC 6761: a name that is nobody's; type A, class IN.
+    private static readonly byte[] NobodysName =
+    [
+        0x1A, 0xA1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, .. "probe"u8, 7, .. "invalid"u8, 0, 0, 1, 0, 1,
+    ];
+
+    private const int NoSuchName = 3;
 
     private readonly List<string> _names = [];
     private readonly List<string> _results = [];
@@ -53,6 +65,22 @@ internal sealed unsafe class SandboxProbe
         Expect("System call", result < 0 ? Marshal.GetLastPInvokeError() : 0, "denied and told", NotPermitted);
     }
 
+    /// <summary>A lookup that the supervisor answers: there is no such name, and it is told.</summary>
+    public void TryNames()
+    {
+        int fd = LibC.socket(AddressFamilyInternet, SocketDatagram | OpenCloseOnExec, 0);
+        KernelException.ThrowIfFailed("socket", fd);
+        Span<byte> answer = stackalloc byte[512];
+        int count = Connect(fd, [127, 0, 0, 1], NamePort) == 0 && Descriptor.Write(fd, NobodysName) == NobodysName.Length && IsReadable(fd) ? Descriptor.Read(fd, answer) : 0;
+        LibC.close(fd);
+        if (count < 4 || (answer[3] & 0xF) != NoSuchName)
+        {
+            throw new SetupException(SetupFailureKind.Probe, "Watched name lookup", count < 4 ? "nobody answered" : "a name that is not allowed was found");
+        }
+
+        Note("Watched name lookup", "no such name, and told");
+    }
+
     private void Expect(string name, int error, string result, params ReadOnlySpan<int> allowed)
     {
         if (!allowed.Contains(error))
@@ -83,25 +111,32 @@ internal sealed unsafe class SandboxProbe
 
     private static int Connect(int type, int port)
     {
+        int fd = LibC.socket(AddressFamilyInternet, type | OpenNonBlocking | OpenCloseOnExec, 0);
+        KernelException.ThrowIfFailed("socket", fd);
+        int error = Connect(fd, NobodysAddress, port);
+        LibC.close(fd);
+        return error;
+    }
+
+    private static int Connect(int fd, ReadOnlySpan<byte> destination, int port)
+    {
         // struct sockaddr_in, include/uapi/linux/in.h
         Span<byte> address = stackalloc byte[16];
         address.Clear();
         address[0] = AddressFamilyInternet;
         BinaryPrimitives.WriteUInt16BigEndian(address[2..], (ushort)port);
-        NobodysAddress.CopyTo(address[4..]);
-        int fd = LibC.socket(AddressFamilyInternet, type | OpenNonBlocking | OpenCloseOnExec, 0);
-        KernelException.ThrowIfFailed("socket", fd);
-        int error = 0;
+        destination.CopyTo(address[4..]);
         fixed (byte* pointer = address)
         {
-            if (LibC.connect(fd, pointer, address.Length) < 0)
-            {
-                error = Marshal.GetLastPInvokeError();
-            }
+            return LibC.connect(fd, pointer, address.Length) < 0 ? Marshal.GetLastPInvokeError() : 0;
         }
+    }
 
-        LibC.close(fd);
-        return error;
+    private static bool IsReadable(int fd)
+    {
+        Span<PollDescriptor> descriptor = [new PollDescriptor { Fd = fd, Events = PollIn }];
+        Descriptor.Poll(descriptor, LookupMilliseconds);
+        return descriptor[0].Returned != 0;
     }
 
     private static int Close(int fd)

@@ -7,7 +7,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Carries what the observer has seen the agent do from its thread to the one that talks to the host. The same thing again within a second is counted and told once.
+/// Carries what was seen of the agent from the threads that see it to the one that talks to the host. The same thing again within a second is counted and told once.
 /// The agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is denied is told without its name, but told.
 /// </summary>
 /// <param name="probes">How many denials come first that are the launcher's, and are not told.</param>
@@ -37,7 +37,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private int _denied;
     private int _omitted;
     private int _probesLeft = probes;
-    private bool _isObserverWaiting;
+    private int _blocked;
     private volatile bool _isAdding;
 
     /// <summary>Whether every probe was denied, and is known to be.</summary>
@@ -94,14 +94,15 @@ internal sealed class ActivityReport(int probes) : IDisposable
         }
     }
 
-    /// <summary>Takes note of one thing, and waits while too much is untold. The observer's alone.</summary>
+    /// <summary>Takes note of one thing, and waits while too much is untold.</summary>
     public void Add(ActivityKind kind, DenialReason reason, int processId, string subject, string detail = "", int port = 0)
     {
         bool mustWait;
         lock (_lock)
         {
             Count((kind, reason, subject, detail, port), processId);
-            mustWait = _isObserverWaiting = _waiting.Count >= MaxWaiting;
+            mustWait = _waiting.Count >= MaxWaiting;
+            _blocked += mustWait ? 1 : 0;
         }
 
         if (mustWait)
@@ -152,10 +153,10 @@ internal sealed class ActivityReport(int probes) : IDisposable
 
             // Nothing came since the last look: from here on the observer wakes this thread.
             _sendAt = isIdle ? long.MaxValue : Environment.TickCount64 + GatherMilliseconds;
-            if (_isObserverWaiting && _waiting.Count < MaxWaiting)
+            if (_blocked > 0 && _waiting.Count < MaxWaiting)
             {
-                _isObserverWaiting = false;
-                _room.Release();
+                _room.Release(_blocked);
+                _blocked = 0;
             }
         }
     }

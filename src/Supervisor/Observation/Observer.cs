@@ -1,4 +1,5 @@
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -9,14 +10,14 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// thread may change the arguments between this look and the kernel's. What it denies is denied. It has a thread of its own, since to look at a path may take as long as the
 /// path's file system likes, and with the agent's rights over files, which are a thread's own.
 /// </summary>
-internal sealed class Observer(SystemCallListener listener, FileRules rules, ActivityReport report)
+internal sealed class Observer(SystemCallListener listener, FileRules rules, EgressGate? gate, ActivityReport report)
 {
     // include/uapi/linux/audit.h
     private const uint ArchitectureX64 = 0xC000003E;
     private const int X32Bit = 0x40000000;
 
     private readonly FileCalls _files = new(rules);
-    private readonly SocketCalls _sockets = new(rules);
+    private readonly SocketCalls _sockets = new(rules, gate);
 
     /// <summary>Answers from now on, until nobody is left to ask.</summary>
     public void Start(int userId, int groupId)

@@ -2,13 +2,18 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Text;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;
 
-/// <summary>Judges calls that name a destination. The network namespace is empty, so that nothing leaves in any case; here it is told, and refused at once.</summary>
-internal sealed unsafe class SocketCalls(FileRules rules)
+/// <summary>
+/// Judges calls that name a destination. The network namespace holds the allowed endpoints alone, so that nothing else is reached in any case; here it is told, and refused at once.
+/// </summary>
+/// <param name="rules">Where sockets that have a path may be.</param>
+/// <param name="gate">The way to the allowed endpoints; null where there are none.</param>
+internal sealed unsafe class SocketCalls(FileRules rules, EgressGate? gate)
 {
     // struct sockaddr_storage, include/uapi/linux/socket.h
     private const int MaxAddress = 128;
@@ -100,15 +105,14 @@ internal sealed unsafe class SocketCalls(FileRules rules)
         };
     }
 
-    private static Judgement JudgeAddress(IPAddress address, ReadOnlySpan<byte> destination)
+    private Judgement JudgeAddress(IPAddress address, ReadOnlySpan<byte> destination)
     {
         IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        if (IPAddress.IsLoopback(plain) || plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
-        {
-            return Judgement.Pass;
-        }
-
-        return Judgement.DenyConnection(DenialReason.NotAllowedEndpoint, plain.ToString(), BinaryPrimitives.ReadUInt16BigEndian(destination[sizeof(ushort)..]));
+        int port = BinaryPrimitives.ReadUInt16BigEndian(destination[sizeof(ushort)..]);
+        // The sandbox's own loopback is the agent's, also where the policy means the host's by the same address.
+        return gate?.TryOpen(plain, port) == true || IPAddress.IsLoopback(plain) || plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any)
+            ? Judgement.Pass
+            : Judgement.DenyConnection(DenialReason.NotAllowedEndpoint, gate?.NameOf(plain) ?? plain.ToString(), port);
     }
 
     // A server outside may have put its socket into a folder that is shown to the agent; one of the agent's own is where it may write.

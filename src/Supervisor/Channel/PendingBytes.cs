@@ -1,0 +1,41 @@
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Channel;
+
+/// <summary>Bytes that a descriptor which does not block has not taken yet, in order.</summary>
+internal sealed class PendingBytes
+{
+    private readonly Queue<ReadOnlyMemory<byte>> _chunks = new();
+    private int _offset;
+
+    public bool IsEmpty => _chunks.Count == 0;
+
+    /// <summary>Takes more, which must not change from here on.</summary>
+    public void Add(ReadOnlyMemory<byte> bytes) => _chunks.Enqueue(bytes);
+
+    /// <summary>Writes as much as is taken now.</summary>
+    /// <returns>Bytes written, or the negative error number of a descriptor that will take no more.</returns>
+    public int WriteTo(int fd)
+    {
+        int written = 0;
+        while (_chunks.TryPeek(out ReadOnlyMemory<byte> chunk))
+        {
+            int count = Descriptor.Write(fd, chunk.Span[_offset..]);
+            if (count < 0)
+            {
+                return count == -TryAgain ? written : count;
+            }
+
+            written += count;
+            _offset += count;
+            if (_offset == chunk.Length)
+            {
+                _chunks.Dequeue();
+                _offset = 0;
+            }
+        }
+
+        return written;
+    }
+}

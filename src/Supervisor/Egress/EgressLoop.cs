@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using IsolatedAgents.Supervisor.Interop;
+using static IsolatedAgents.Supervisor.Interop.KernelConstants;
+
+namespace IsolatedAgents.Supervisor.Egress;
+
+/// <summary>Something of the loop's that waits for the kernel.</summary>
+internal abstract class EgressSource(int fd)
+{
+    public int Fd { get; } = fd;
+
+    /// <summary>The kernel has something for it.</summary>
+    /// <param name="events">EPOLLIN, EPOLLOUT and their kin.</param>
+    public abstract void OnReady(uint events);
+}
+
+/// <summary>Waits for everything that the agent sends out of the sandbox, in one thread, which does little for each. Other threads may add to it while it waits.</summary>
+internal sealed unsafe class EgressLoop
+{
+    private const int EventsAtOnce = 64;
+
+    private readonly Dictionary<int, EgressSource> _sources = [];
+    private readonly Lock _lock = new();
+    private readonly int _epoll = LibC.epoll_create1(OpenCloseOnExec);
+
+    /// <summary>Waits for a source from now on.</summary>
+    public void Add(EgressSource source, uint events)
+    {
+        lock (_lock)
+        {
+            _sources.Add(source.Fd, source);
+        }
+
+        Control(EpollAdd, source.Fd, events);
+    }
+
+    /// <summary>Waits for something else of it.</summary>
+    public void Change(EgressSource source, uint events) => Control(EpollModify, source.Fd, events);
+
+    /// <summary>Waits for nothing of it, until it is resumed.</summary>
+    public void Pause(EgressSource source) => Control(EpollRemove, source.Fd, 0);
+
+    /// <summary>Waits again for one that was paused.</summary>
+    public void Resume(EgressSource source, uint events) => Control(EpollAdd, source.Fd, events);
+
+    /// <summary>Waits for it no longer. Its descriptor is to be closed by the caller.</summary>
+    public void Forget(EgressSource source)
+    {
+        lock (_lock)
+        {
+            _sources.Remove(source.Fd);
+        }
+    }
+
+    /// <summary>Waits for it no longer, and closes its descriptor.</summary>
+    public void Close(EgressSource source)
+    {
+        Forget(source);
+        LibC.close(source.Fd);
+    }
+
+    /// <summary>Serves until this process ends.</summary>
+    public void Run()
+    {
+        EpollEvent* events = stackalloc EpollEvent[EventsAtOnce];
+        while (true)
+        {
+            int count = LibC.epoll_wait(_epoll, events, EventsAtOnce, -1);
+            if (count < 0 && Marshal.GetLastPInvokeError() != Interrupted)
+            {
+                throw new KernelException("epoll_wait", Marshal.GetLastPInvokeError());
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                Find(events[i].Fd)?.OnReady(events[i].Events);
+            }
+        }
+    }
+
+    // One that an earlier event of the same batch has closed is gone; a new one under its number gets an event of no concern, which it finds nothing behind.
+    private EgressSource? Find(int fd)
+    {
+        lock (_lock)
+        {
+            return _sources.GetValueOrDefault(fd);
+        }
+    }
+
+    private void Control(int operation, int fd, uint events)
+    {
+        EpollEvent change = new() { Events = events, Fd = fd };
+        KernelException.ThrowIfFailed("epoll_ctl", LibC.epoll_ctl(_epoll, operation, fd, &change));
+    }
+}

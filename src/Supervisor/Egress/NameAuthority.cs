@@ -1,0 +1,77 @@
+using System.Net;
+using System.Text;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Observation;
+
+namespace IsolatedAgents.Supervisor.Egress;
+
+/// <summary>Knows which names exist for the agent: those of allowed endpoints, and its own machine's. Every other one is told, and is no name.</summary>
+internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, ActivityReport report, string[] searchDomains)
+{
+    private const string LocalName = "localhost";
+
+    // What the engine calls the sandbox: a program that asks for itself.
+    private const string OwnName = "sandbox";
+
+    /// <summary>Answers a question.</summary>
+    /// <param name="question">What is asked.</param>
+    /// <param name="isTcp">How it came.</param>
+    /// <param name="port">The port that it came from, by which its process is found.</param>
+    public NameAnswer Answer(NameQuestion question, bool isTcp, int port)
+    {
+        if (question.Name.IsEmpty)
+        {
+            return new NameAnswer(NameState.Known);
+        }
+
+        Span<char> buffer = stackalloc char[HostText.MaxLength];
+        if (question.IsAmbiguous || !HostText.TryNormalizeName(question.Name, buffer, out int length))
+        {
+            return Deny(DenialReason.NotAllowedName, Encoding.Latin1.GetString(question.Name), isTcp, port);
+        }
+
+        ReadOnlySpan<char> name = buffer[..length];
+        if (endpoints.IsNameKnown(name))
+        {
+            return AnswerKnown(question, name.ToString(), isTcp, port);
+        }
+
+        if (name is LocalName or OwnName || name.EndsWith($".{LocalName}"))
+        {
+            return new NameAnswer(NameState.Known, question.WantsIPv4 ? IPAddress.Loopback : question.WantsIPv6 ? IPAddress.IPv6Loopback : null);
+        }
+
+        // What a resolver appends by itself is nobody's wish, and to ask for an address's name reaches nothing.
+        return IsBelow(name, "in-addr.arpa") || IsBelow(name, "ip6.arpa") || IsBelowSearchDomain(name)
+            ? new NameAnswer(NameState.Unknown)
+            : Deny(DenialReason.NotAllowedName, name.ToString(), isTcp, port);
+    }
+
+    // An IPv4 address alone: one is enough, and clients ask for both.
+    private NameAnswer AnswerKnown(NameQuestion question, string name, bool isTcp, int port) =>
+        !question.WantsIPv4 ? new NameAnswer(NameState.Known)
+        : names.AddressOf(name) is { } address ? new NameAnswer(NameState.Known, address)
+        : Deny(DenialReason.TooManyNames, name, isTcp, port) with { State = NameState.Failed };
+
+    private NameAnswer Deny(DenialReason reason, string name, bool isTcp, int port)
+    {
+        report.Add(ActivityKind.ConnectionDenied, reason, SocketOwner.Find(isTcp, port), name);
+        return new NameAnswer(NameState.Unknown);
+    }
+
+    private bool IsBelowSearchDomain(ReadOnlySpan<char> name)
+    {
+        foreach (string domain in searchDomains)
+        {
+            if (IsBelow(name, domain))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsBelow(ReadOnlySpan<char> name, string domain) =>
+        name.EndsWith(domain, StringComparison.Ordinal) && (name.Length == domain.Length || name[^(domain.Length + 1)] == '.');
+}

@@ -1,0 +1,48 @@
+using System.Net;
+
+namespace IsolatedAgents.Supervisor.Egress;
+
+/// <summary>What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.</summary>
+/// <param name="NameServers">Where lookups go; never empty.</param>
+/// <param name="SearchDomains">What resolvers append to names, in lower case.</param>
+internal sealed record ResolverSettings(IPAddress[] NameServers, string[] SearchDomains)
+{
+    private const string DefaultPath = "/etc/resolv.conf";
+
+    // MAXNS and MAXDNSRCH of the C library, with room for others'.
+    private const int MaxServers = 8;
+    private const int MaxDomains = 16;
+
+    public static ResolverSettings Read()
+    {
+        try
+        {
+            return Parse(File.ReadLines(DefaultPath));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return Parse([]);
+        }
+    }
+
+    public static ResolverSettings Parse(IEnumerable<string> lines)
+    {
+        // Without the file, or a server in it, resolvers ask this machine.
+        List<IPAddress> servers = [IPAddress.Loopback];
+        List<string> domains = [];
+        foreach (string line in lines)
+        {
+            string[] words = line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            if (words is ["nameserver", { } server, ..] && IPAddress.TryParse(server, out IPAddress? address) && servers.Count < MaxServers && !servers.Contains(address))
+            {
+                servers.Add(address);
+            }
+            else if (words is ["search" or "domain", ..])
+            {
+                domains.AddRange(words.Skip(1).Select(domain => domain.TrimEnd('.').ToLowerInvariant()).Where(domain => domain.Length > 0).Take(MaxDomains - Math.Min(MaxDomains, domains.Count)));
+            }
+        }
+
+        return new ResolverSettings([.. servers], [.. domains]);
+    }
+}

@@ -59,6 +59,9 @@ public static class DiagnosticTable
     /// <summary>Telemetry or agent output was cut by a limit. A warning only.</summary>
     public const string TelemetrySuppressed = "IA4006";
 
+    /// <summary>The limit of tokens of language models was exceeded.</summary>
+    public const string ModelLimit = "IA4007";
+
     /// <summary>A package that the policy names could not be installed.</summary>
     public const string Dependency = "IA5001";
 
@@ -94,6 +97,7 @@ public static class DiagnosticTable
         [ProcessLimit] = "Process limit reached",
         [CpuHigh] = "CPU use above the threshold",
         [TelemetrySuppressed] = "Telemetry was cut by a limit",
+        [ModelLimit] = "Model token limit exceeded",
         [Dependency] = "A dependency could not be installed",
         [AgentExitCode] = "The agent ended with an error",
         [AgentSignal] = "The agent was ended by a signal",

@@ -86,21 +86,33 @@ public sealed record FileRenamed(string Path, string Target, bool InWorkspace = 
 /// <summary>The agent opened an allowed connection.</summary>
 /// <param name="Host">Name or address.</param>
 /// <param name="Port">Port; 0 where unknown.</param>
-/// <param name="Method">The HTTP method; <c>CONNECT</c> for a tunnel.</param>
+/// <param name="Method">The HTTP method; null where requests cannot be seen.</param>
 /// <param name="Status"><c>Allowed</c>.</param>
 /// <param name="Count">How many times within a second.</param>
 public sealed record NetworkRequest(string Host, int Port, string? Method, string Status, int Count = 1)
     : TelemetryEvent(EventCatalog.NetworkRequest)
 {
+    /// <summary><c>HTTP</c>, <c>TLS</c> or <c>TCP</c>: what the connection was seen to carry.</summary>
+    public string? Protocol { get; init; }
+
+    /// <summary>The HTTP path, without a query; null where requests cannot be seen.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>The HTTP status of the answer; null where it cannot be seen.</summary>
+    public int? ResponseCode { get; init; }
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Endpoint(DetailNames.Destination, Host, Port);
         visitor.Text(DetailNames.Method, Method);
+        visitor.Text(DetailNames.UrlPath, Path);
+        visitor.Word(DetailNames.Protocol, Protocol);
         visitor.Word(DetailNames.Status, Status);
+        visitor.Number(DetailNames.ResponseCode, ResponseCode);
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Method = masker.Mask(Method) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Method = masker.Mask(Method), Path = masker.Mask(Path) };
 }
 
 /// <summary>The agent tried a connection that is not allowed.</summary>
@@ -132,13 +144,17 @@ public sealed record NetworkBlocked(string Host, int Port, string Reason, string
 public sealed record NetworkClosed(string Host, int Port, long Sent, long Received, TimeSpan Duration)
     : TelemetryEvent(EventCatalog.NetworkClosed)
 {
+    /// <summary>What went wrong on the way to the server; null where nothing did.</summary>
+    public string? Error { get; init; }
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Endpoint(DetailNames.Destination, Host, Port);
         visitor.Bytes(DetailNames.Sent, Sent);
         visitor.Bytes(DetailNames.Received, Received);
         visitor.Duration(DetailNames.Duration, Duration);
+        visitor.Text(DetailNames.Error, Error);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Error = masker.Mask(Error) };
 }

@@ -59,6 +59,17 @@ internal static class DetailNames
     public static DetailName Destination { get; } = new("Destination", "destination", "server.address");
     public static DetailName DestinationPort { get; } = new("Port", "port", "server.port");
     public static DetailName Method { get; } = new("Method", "method", "http.request.method");
+    public static DetailName UrlPath { get; } = new("Path", "path", "url.path");
+    public static DetailName Protocol { get; } = new("Protocol", "protocol", "network.protocol.name");
+    public static DetailName ResponseCode { get; } = new("Response", "response", "http.response.status_code");
+    public static DetailName ModelOperation { get; } = new("Operation", "operation", "gen_ai.operation.name");
+    public static DetailName ModelProvider { get; } = new("Provider", "provider", "gen_ai.provider.name");
+    public static DetailName RequestModel { get; } = new("Model", "model", "gen_ai.request.model");
+    public static DetailName ResponseModel { get; } = new("Answered By", "answered_by", "gen_ai.response.model");
+    public static DetailName InputTokens { get; } = new("Input Tokens", "input_tokens", "gen_ai.usage.input_tokens");
+    public static DetailName OutputTokens { get; } = new("Output Tokens", "output_tokens", "gen_ai.usage.output_tokens");
+    public static DetailName TokensUsed { get; } = new("Tokens Used", "tokens_used", "isolated_agents.model.tokens");
+    public static DetailName TokenLimit { get; } = new("Token Limit", "token_limit", "isolated_agents.model.token_limit");
     public static DetailName Reason { get; } = new("Reason", "reason", "isolated_agents.reason");
     public static DetailName Sent { get; } = new("Sent", "sent", "isolated_agents.sent");
     public static DetailName Path { get; } = new("Path", "path", "file.path");

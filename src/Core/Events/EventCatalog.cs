@@ -85,6 +85,12 @@ public static class EventCatalog
     /// <summary><c>network.closed</c>.</summary>
     public static EventDescriptor NetworkClosed { get; } = new(512, "network.closed", TelemetryLevel.Debug, "🌐", EventColor.White, "Network connection closed:");
 
+    /// <summary><c>model.used</c>.</summary>
+    public static EventDescriptor ModelUsed { get; } = new(520, "model.used", TelemetryLevel.Info, "🤖", EventColor.White, "Model used:");
+
+    /// <summary><c>model.limit_exceeded</c>.</summary>
+    public static EventDescriptor ModelLimitExceeded { get; } = new(521, "model.limit_exceeded", TelemetryLevel.Error, "❌", EventColor.Red, "Error: Model limit exceeded");
+
     /// <summary><c>violation.filesystem</c>.</summary>
     public static EventDescriptor ViolationFilesystem { get; } = new(600, "violation.filesystem", TelemetryLevel.Error, "❌", EventColor.Red, "Policy violation: Filesystem access denied");
 

@@ -140,7 +140,7 @@ internal sealed class Doctor(AgentRunRequest request)
         SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
-        StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery, run.Policy.Network.AllowedEndpoints.Length > 0).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         await using ConfiguredAsyncDisposable containerScope = started.Container.ConfigureAwait(false);
         try

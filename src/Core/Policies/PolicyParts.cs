@@ -107,8 +107,11 @@ public enum FailureConditions
     /// <summary><c>exit_code</c>: the agent ended with another code than 0, or by a signal.</summary>
     ExitCode = 32,
 
+    /// <summary><c>model_limit</c>: more tokens of language models were used than allowed.</summary>
+    ModelLimit = 64,
+
     /// <summary>All of them.</summary>
-    All = Violation | Timeout | OutputLimit | OutOfMemory | Pids | ExitCode,
+    All = Violation | Timeout | OutputLimit | OutOfMemory | Pids | ExitCode | ModelLimit,
 }
 
 /// <summary>What the first violation that counts does to the running agent.</summary>

@@ -24,7 +24,6 @@ internal static class UnavailableControls
     public static ImmutableArray<UnavailableControl> Of(Policy policy)
     {
         ImmutableArray<UnavailableControl>.Builder found = ImmutableArray.CreateBuilder<UnavailableControl>();
-        AddWhere(policy.Network.AllowedEndpoints.Length > 0, "network.allowed_endpoints", "this version opens no way to the network; remove the entries");
         AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
             "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
         AddWhere(policy.Filesystem.AllowedReadPaths.Any(HoldsOwnFiles), "filesystem.allowed_read_paths", "the sandbox's own files lie there; name the folders that the agent needs");

@@ -3,17 +3,13 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
-using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;
 
 /// <summary>Turns what the supervisor saw the agent do, and refused it, into events.</summary>
-internal sealed class ActivityReporter(RunEvents events)
+internal sealed class ActivityReporter(RunEvents events, NetworkReporter network, AgentStop stop)
 {
     private const string SystemCallRule = "system_calls";
-
-    /// <summary>Whether something was refused that the policy does not expect.</summary>
-    public bool HasViolation { get; private set; }
 
     /// <summary>Tells one activity.</summary>
     public ValueTask TakeAsync(Activity activity)
@@ -35,35 +31,31 @@ internal sealed class ActivityReporter(RunEvents events)
 
     private async ValueTask DenyAsync(Activity activity, string subject, string operation)
     {
-        ViolationKind kind = activity.Kind switch
-        {
-            ActivityKind.FileDenied => ViolationKind.Filesystem,
-            ActivityKind.ConnectionDenied => ViolationKind.Network,
-            _ => ViolationKind.Process,
-        };
-        bool isExpected = events.Expected.Matches(kind, activity.Port > 0 ? EndpointText.Of(subject, activity.Port) : subject) || (activity.Port > 0 && events.Expected.Matches(kind, subject));
-        HasViolation |= !isExpected;
         string program = Decode(activity.Program);
-        switch (kind)
+        if (activity.Kind == ActivityKind.ConnectionDenied)
         {
-            case ViolationKind.Filesystem:
-                (string reason, string rule) = Explain(activity.Reason, subject);
-                await events.RaiseAsync(new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, isExpected)).ConfigureAwait(false);
-                break;
-            case ViolationKind.Network:
-                (string why, string key) = Explain(activity.Reason, subject);
-                await events.RaiseAsync(new NetworkBlocked(subject, activity.Port, why, "Denied", activity.Count)).ConfigureAwait(false);
-                await events.RaiseAsync(new ViolationNetwork(subject, activity.Port, why, "Connection blocked", key, program, activity.Count, isExpected)).ConfigureAwait(false);
-                break;
-            default:
-                await events.RaiseAsync(new ViolationProcess(subject, Explain(activity.Reason, subject).Reason, "Call refused", SystemCallRule, program, activity.Count, isExpected)).ConfigureAwait(false);
-                break;
+            (string why, string key) = Explain(activity.Reason, subject);
+            await network.DenyAsync(subject, activity.Port, why, key, program, activity.Count).ConfigureAwait(false);
+            return;
+        }
+
+        ViolationKind kind = activity.Kind == ActivityKind.FileDenied ? ViolationKind.Filesystem : ViolationKind.Process;
+        bool isExpected = events.Expected.Matches(kind, subject);
+        (string reason, string rule) = Explain(activity.Reason, subject);
+        await events.RaiseAsync(kind == ViolationKind.Filesystem
+            ? new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, isExpected)
+            : new ViolationProcess(subject, reason, "Call refused", SystemCallRule, program, activity.Count, isExpected)).ConfigureAwait(false);
+        if (!isExpected)
+        {
+            await stop.ForViolationAsync().ConfigureAwait(false);
         }
     }
 
     private static (string Reason, string Rule) Explain(DenialReason reason, string subject) => reason switch
     {
         DenialReason.NotAllowedEndpoint => ("Not in allowed endpoints", "network.allowed_endpoints"),
+        DenialReason.NotAllowedName => ("Not in allowed endpoints (name lookup)", "network.allowed_endpoints"),
+        DenialReason.TooManyNames => ("More names than a run may look up", "network.allowed_endpoints"),
         DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
         DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
         DenialReason.DeniedCall => ("A system call that no agent may make", SystemCallRule),

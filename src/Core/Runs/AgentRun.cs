@@ -146,7 +146,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         using StartSweep sweep = StartSweep.Begin(engine);
         try
         {
-            return await new SandboxRun(run, engine, image, events).RunAsync(cancellationToken).ConfigureAwait(false);
+            return await new SandboxRun(run, request.HostEnvironment, engine, image, events).RunAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -28,6 +28,9 @@ public enum Verdict
     /// <summary>The agent tried what the policy forbids.</summary>
     PolicyViolation,
 
+    /// <summary>The agent used more tokens of language models than the policy allows.</summary>
+    ModelLimitExceeded,
+
     /// <summary>The outputs are larger than the limit.</summary>
     OutputLimitExceeded,
 
@@ -107,6 +110,7 @@ public static class VerdictNames
         Verdict.PolicyViolation => "policy_violation",
         Verdict.Timeout => "timeout",
         Verdict.OutOfMemory => "out_of_memory",
+        Verdict.ModelLimitExceeded => "model_limit_exceeded",
         Verdict.PidsExhausted => "pids_exhausted",
         Verdict.OutputLimitExceeded => "output_limit_exceeded",
         Verdict.DependencyFailed => "dependency_failed",
@@ -128,6 +132,7 @@ public static class VerdictNames
         Verdict.EngineError => 6,
         Verdict.Timeout => 124,
         Verdict.Cancelled => 130,
+        Verdict.ModelLimitExceeded => 7,
         Verdict.PidsExhausted => 135,
         Verdict.OutOfMemory => 137,
         _ => throw new ArgumentOutOfRangeException(nameof(verdict)),

@@ -58,6 +58,9 @@ internal sealed class OutcomeTracker(Policy policy)
             case ResourcePidsExhausted pids:
                 Add(Verdict.PidsExhausted, FailureConditions.Pids, DiagnosticTable.ProcessLimit, Invariant($"The agent reached its limit of {pids.Limit} processes and threads (pids_limit)."));
                 break;
+            case ModelLimitExceeded model:
+                Add(Verdict.ModelLimitExceeded, FailureConditions.ModelLimit, DiagnosticTable.ModelLimit, Invariant($"The agent used {model.Used} tokens of language models, more than its limit of {model.Limit} (limits.max_model_tokens), and was ended."));
+                break;
             case OutputLimitExceeded output:
                 Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
                 break;

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
+using IsolatedAgents.Egress;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 
@@ -39,6 +40,12 @@ internal sealed record ResolvedRun
 
     /// <summary>Values that must never be shown.</summary>
     public required ImmutableArray<string> Secrets { get; init; }
+
+    /// <summary>Certificates, in PEM, that the agent is to trust for inspected endpoints; empty where nothing is inspected.</summary>
+    public string TrustedCertificates { get; init; } = "";
+
+    /// <summary>How the broker reaches servers; what it does by default where null.</summary>
+    public EgressOptions? Egress { get; init; }
 
     public Policy Policy => Loaded.Policy;
 }

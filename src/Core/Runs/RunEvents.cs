@@ -6,13 +6,20 @@ namespace IsolatedAgents.Runs;
 /// <summary>Where a run raises its events: each one reaches the verdict and the sinks, or neither.</summary>
 internal sealed class RunEvents(EventStream stream, OutcomeTracker outcome, ExpectedViolations expected, SecretMasker masker)
 {
+    // Connections raise events beside the sandbox's own.
+    private readonly Lock _observing = new();
+
     public ExpectedViolations Expected => expected;
 
     public SecretMasker Masker => masker;
 
     public ValueTask RaiseAsync(TelemetryEvent raised)
     {
-        outcome.Observe(raised);
+        lock (_observing)
+        {
+            outcome.Observe(raised);
+        }
+
         return stream.RaiseAsync(raised, CancellationToken.None);
     }
 }

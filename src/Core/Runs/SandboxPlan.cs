@@ -16,6 +16,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
 
     private Policy Policy => run.Policy;
 
+    private bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
+
     // Copies belong to root, so that who may read them is settled here.
     private (int UserId, int GroupId) CopyReader
     {
@@ -32,7 +34,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         SessionId = run.SessionId,
         ImageId = image.Id,
-        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath] : [],
+        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath, .. HasEgress ? ["--connections"] : Array.Empty<string>()] : [],
         Mounts = [.. Mounts(route, channel)],
         Copies = route.CopiesFiles ? [.. Files().Select(CreateCopy)] : [],
         CopyReader = CopyReader,
@@ -42,6 +44,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
+        HasEgress = HasEgress,
+        HasTrustFiles = run.TrustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,
     };
@@ -61,6 +65,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
         AllowedReadPaths = [.. AllowedPaths.Read(Policy).Select(grant => grant.Path)],
         AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
+        AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
+        TrustedCertificates = run.TrustedCertificates,
         RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
         Sentinel = channel?.Sentinel ?? "",

@@ -40,6 +40,7 @@ internal sealed class SandboxReporter : IDisposable
     private readonly SandboxLimits _limits;
     private readonly RunEvents _events;
     private readonly ActivityReporter _activities;
+    private readonly EgressSession? _egress;
     private readonly AgentLines _standardOutput;
     private readonly AgentLines _standardError;
     private readonly OutputCollector? _collector;
@@ -52,19 +53,17 @@ internal sealed class SandboxReporter : IDisposable
     private bool _isMemoryHigh;
     private bool _isTimeoutNear;
 
-    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events)
+    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress)
     {
+        _egress = egress;
         _run = run;
         _limits = limits;
         _events = events;
-        _activities = new ActivityReporter(events);
+        _activities = activities;
         _standardOutput = new AgentLines(OutputStream.Standard, events);
         _standardError = new AgentLines(OutputStream.Error, events);
         _collector = run.Output is null ? null : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
     }
-
-    /// <summary>Whether the policy has the agent ended now, for what it has tried.</summary>
-    public bool MustStop => Policy.OnViolation == ViolationAction.Stop && Policy.FailOn.HasFlag(FailureConditions.Violation) && _activities.HasViolation;
 
     private Policy Policy => _run.Policy;
 
@@ -203,7 +202,7 @@ internal sealed class SandboxReporter : IDisposable
         double cores = _limits.CpuMillicores / 1000.0;
         double cpu = elapsed > 0 ? Math.Clamp(100.0 * (usage.CpuNanoseconds - previous.CpuNanoseconds) / elapsed / cores, 0, 100) : 0;
         double memory = 100.0 * usage.MemoryBytes / _limits.MemoryBytes;
-        await _events.RaiseAsync(new Events.ResourceUsage(cpu, usage.MemoryBytes, _limits.MemoryBytes, 0, 0, usage.OutputBytes, Policy.MaxOutputBytes)).ConfigureAwait(false);
+        await _events.RaiseAsync(new Events.ResourceUsage(cpu, usage.MemoryBytes, _limits.MemoryBytes, _egress?.BytesSent ?? 0, _egress?.BytesReceived ?? 0, usage.OutputBytes, Policy.MaxOutputBytes)).ConfigureAwait(false);
         // Told when a threshold is crossed, and again only after it was left.
         bool isCpuHigh = cpu >= Policy.CpuThresholdPercent && elapsed >= MinimumCpuNanoseconds;
         if (isCpuHigh && !_isCpuHigh)

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
@@ -8,9 +9,11 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>One run from the engine to the end of the sandbox. Facts become events; what they mean is decided elsewhere.</summary>
-internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, ImageDescription image, RunEvents events)
+internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, IContainerEngine engine, ImageDescription image, RunEvents events)
 {
     private Policy Policy => run.Policy;
+
+    private bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
 
     /// <summary>Runs the agent. What it left is collected when this returns, also where it was cancelled, and its container is ending.</summary>
     /// <exception cref="EngineException">The sandbox was not as it must be, or was lost.</exception>
@@ -19,12 +22,15 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
         SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace);
-        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, HasEgress).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
         string shortId = container.Id[..Math.Min(12, container.Id.Length)];
-        SandboxLink link = new(container.Transport);
+        SandboxLink link = new(container.Transport, HasEgress);
+        AgentStop stop = new(Policy, link);
+        NetworkReporter network = new(events, stop);
+        EgressSession? egress = HasEgress ? new EgressSession(run, hostEnvironment, link, events, network, stop) : null;
         await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
         SandboxDeadline deadline = new(container, link, TimeSpan.FromSeconds(Policy.TimeoutSeconds), cancellationToken);
         await using ConfiguredAsyncDisposable deadlineScope = deadline.ConfigureAwait(false);
@@ -33,7 +39,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         {
             await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
-            using SandboxReporter reporter = new(run, limits, events);
+            using SandboxReporter reporter = new(run, limits, events, new ActivityReporter(events, network, stop), egress);
             await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), cancellationToken).ConfigureAwait(false);
             await FollowAsync(link, reporter, deadline, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);
@@ -44,6 +50,13 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         }
         finally
         {
+            await link.DisposeAsync().ConfigureAwait(false);
+            if (egress is not null)
+            {
+                await (isOver ? egress.WhenServedAsync() : Task.CompletedTask).ConfigureAwait(false);
+                await egress.DisposeAsync().ConfigureAwait(false);
+            }
+
             await events.RaiseAsync(isOver
                 ? new ContainerRemoving(shortId, "is being removed")
                 : ContainerRemoving.Outcome(shortId, "removed", await deadline.RemoveAsync().ConfigureAwait(false))).ConfigureAwait(false);
@@ -52,18 +65,12 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 
     private static async Task FollowAsync(SandboxLink link, SandboxReporter reporter, SandboxDeadline deadline, CancellationToken cancellationToken)
     {
-        bool isStopping = false;
         try
         {
             await foreach (SandboxFrame frame in link.ReadAsync(deadline.Expired).ConfigureAwait(false))
             {
                 deadline.Extend(frame.Type);
                 await reporter.TakeAsync(frame).ConfigureAwait(false);
-                if (!isStopping && reporter.MustStop)
-                {
-                    isStopping = true;
-                    await link.StopAsync(SandboxDeadline.Grace, cancellationToken).ConfigureAwait(false);
-                }
             }
         }
         catch (OperationCanceledException) when (deadline.Expired.IsCancellationRequested)

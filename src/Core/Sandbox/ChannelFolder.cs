@@ -21,9 +21,11 @@ internal sealed class ChannelFolder : IDisposable
     private const int MaxSocketPath = 107;
 
     private readonly Socket? _listener;
+    private readonly bool _hasConnections;
 
-    private ChannelFolder(string path, Socket? listener, string sentinel)
+    private ChannelFolder(string path, Socket? listener, bool hasConnections, string sentinel)
     {
+        _hasConnections = hasConnections;
         HostPath = path;
         Sentinel = sentinel;
         _listener = listener;
@@ -40,8 +42,11 @@ internal sealed class ChannelFolder : IDisposable
     public static string SocketPath => $"{SandboxPaths.Channel}/{SocketName}";
 
     /// <summary>Makes the folder, and listens in it where there is to be a socket.</summary>
+    /// <param name="sessionId">The run.</param>
+    /// <param name="withSocket">Whether there is to be a socket.</param>
+    /// <param name="hasConnections">Whether the supervisor hands over what the agent opens.</param>
     /// <exception cref="IOException">It cannot be made.</exception>
-    public static ChannelFolder Create(string sessionId, bool withSocket)
+    public static ChannelFolder Create(string sessionId, bool withSocket, bool hasConnections)
     {
         string path = Path.Combine(Parent(sessionId, withSocket), NamePrefix + sessionId);
         CreateFolder(path, withSocket ? OwnerAlone : ReadableByAll);
@@ -50,13 +55,13 @@ internal sealed class ChannelFolder : IDisposable
         {
             Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             listener.Bind(new UnixDomainSocketEndPoint(Path.Combine(path, SocketName)));
-            listener.Listen(2);
-            return new ChannelFolder(path, listener, "");
+            listener.Listen(3);
+            return new ChannelFolder(path, listener, hasConnections, "");
         }
 
         string sentinel = RandomNumberGenerator.GetHexString(32);
         File.WriteAllText(Path.Combine(path, SentinelName), sentinel);
-        return new ChannelFolder(path, null, sentinel);
+        return new ChannelFolder(path, null, hasConnections: false, sentinel);
     }
 
     /// <summary>The folders in the temporary folder whose process is surely gone.</summary>
@@ -81,23 +86,25 @@ internal sealed class ChannelFolder : IDisposable
         }
     }
 
-    /// <summary>Takes the supervisor's two connections, for frames and for what it says when it dies, and closes the door.</summary>
+    /// <summary>Takes the supervisor's connections: for frames, for what it says when it dies, and for what the agent opens; and closes the door.</summary>
     public async Task<ISandboxTransport> AcceptAsync(CancellationToken cancellationToken)
     {
-        Socket? frames = null;
+        List<Socket> accepted = [];
         try
         {
-            frames = await _listener!.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            Socket diagnostics = await _listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            SocketTransport transport = new(frames, diagnostics);
-            Dispose();
-            return transport;
+            for (int i = 0; i < (_hasConnections ? 3 : 2); i++)
+            {
+                accepted.Add(await _listener!.AcceptAsync(cancellationToken).ConfigureAwait(false));
+            }
         }
         catch
         {
-            frames?.Dispose();
+            accepted.ForEach(socket => socket.Dispose());
             throw;
         }
+
+        Dispose();
+        return new SocketTransport(accepted[0], accepted[1], _hasConnections ? accepted[2] : null);
     }
 
     public void Dispose()

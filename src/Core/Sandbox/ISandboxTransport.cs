@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>A duplex byte stream to the supervisor. Whatever carries it, the frames are the same.</summary>
@@ -11,4 +13,7 @@ internal interface ISandboxTransport : IAsyncDisposable
 
     /// <summary>What the supervisor said beside the frames: the cause, when it died. Bounded.</summary>
     string Diagnostics { get; }
+
+    /// <summary>Where the agent's connections are handed over as sockets; null where their bytes come in frames.</summary>
+    Socket? Connections { get; }
 }

@@ -1,8 +1,10 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox.Connections;
 
 namespace IsolatedAgents.Sandbox;
 
@@ -22,14 +24,25 @@ internal sealed class SandboxLink : IAsyncDisposable
     private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
+    private readonly Channel<AgentConnection> _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly FramedConnections? _framed;
     private readonly Task _draining;
+    private readonly Task _receiving;
     private Task _keepingAlive = Task.CompletedTask;
+    private int _isClosed;
 
-    public SandboxLink(ISandboxTransport transport)
+    /// <param name="transport">Carries it.</param>
+    /// <param name="hasConnections">Whether the agent may open connections.</param>
+    public SandboxLink(ISandboxTransport transport, bool hasConnections)
     {
         _transport = transport;
+        _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync) : null;
         _draining = Task.Run(DrainAsync);
+        _receiving = transport.Connections is { } socket ? ReceiveConnectionsAsync(socket) : Task.CompletedTask;
     }
+
+    /// <summary>What the agent opens, until the stream ends. Each connection is the reader's to close.</summary>
+    public ChannelReader<AgentConnection> Connections => _connections.Reader;
 
     /// <summary>Tells the supervisor what to run.</summary>
     public Task LaunchAsync(LaunchSpec spec, CancellationToken cancellationToken)
@@ -74,12 +87,18 @@ internal sealed class SandboxLink : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the stream, which ends the supervisor.</summary>
+    /// <summary>Closes the stream, which ends the supervisor. May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isClosed, 1) == 1)
+        {
+            return;
+        }
+
         await _closing.CancelAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         await _draining.ConfigureAwait(false);
+        await _receiving.ConfigureAwait(false);
         await _keepingAlive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
         _writing.Dispose();
@@ -118,7 +137,7 @@ internal sealed class SandboxLink : IAsyncDisposable
         {
             await _transport.WriteAsync(Frame.Create(type, payload), cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is IOException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException or SocketException)
         {
             // The reading side meets the same end and knows its cause.
         }
@@ -141,18 +160,46 @@ internal sealed class SandboxLink : IAsyncDisposable
                 Decode(decoder, buffer.AsSpan(0, count));
             }
         }
-        catch (Exception caught) when (caught is IOException or ProtocolException or OperationCanceledException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        catch (Exception caught) when (caught is IOException or ProtocolException or OperationCanceledException or ObjectDisposedException or SocketException)
         {
             failure = caught;
         }
 
-        _frames.Writer.Complete(failure);
+        _frames.Writer.TryComplete(failure);
+        _framed?.EndAll();
+        if (_transport.Connections is null)
+        {
+            _connections.Writer.TryComplete();
+        }
+    }
+
+    private async Task ReceiveConnectionsAsync(Socket socket)
+    {
+        try
+        {
+            await DescriptorReceiver.ReceiveAsync(socket, _connections.Writer, _closing.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The supervisor is gone, or this side is going; the frames tell which.
+        }
+        catch (ProtocolException failure)
+        {
+            _frames.Writer.TryComplete(failure);
+        }
+
+        _connections.Writer.TryComplete();
     }
 
     private void Decode(FrameDecoder decoder, ReadOnlySpan<byte> received)
     {
         while (decoder.TryRead(ref received, out FrameType type, out byte[] payload))
         {
+            if (_framed?.TryTake(type, payload) == true)
+            {
+                continue;
+            }
+
             if (!_frames.Writer.TryWrite(new SandboxFrame(type, payload)))
             {
                 return;

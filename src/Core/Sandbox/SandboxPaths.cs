@@ -9,5 +9,6 @@ internal static class SandboxPaths
     public const string Workspace = "/workspace";
     public const string Agent = "/agent";
     public const string Output = "/output";
+    public const string Trust = "/etc/isolated-agents";
     public const string Temporary = "/tmp";
 }

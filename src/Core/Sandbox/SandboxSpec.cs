@@ -48,6 +48,12 @@ internal sealed record SandboxSpec
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
+    /// <summary>Whether the agent may reach anything outside: the supervisor then sets the loopback interface up before the agent starts.</summary>
+    public bool HasEgress { get; init; }
+
+    /// <summary>Whether the supervisor is to write certificates that the agent trusts.</summary>
+    public bool HasTrustFiles { get; init; }
+
     /// <summary>Size of the file system of <c>/output</c>; null where it is a volume that the supervisor watches instead.</summary>
     public required long? OutputFileSystemBytes { get; init; }
 

@@ -15,7 +15,7 @@ internal sealed record StartedSandbox(ISandboxContainer Container, SandboxRoute 
 /// Starts a sandbox over the best route that the engine proves to serve: the socket and mounts first. An engine that does not see this machine's folders refuses
 /// to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing is assumed from addresses.
 /// </summary>
-internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery)
+internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery, bool hasConnections)
 {
     // What an engine was found to need, so that a process pays for finding out once.
     private static readonly ConcurrentDictionary<Uri, SandboxRoute> Found = new();
@@ -54,11 +54,11 @@ internal sealed class SandboxStarter(IContainerEngine engine, TransportKind tran
         }
     }
 
-    private static ChannelFolder CreateChannel(string sessionId, SandboxRoute route)
+    private ChannelFolder CreateChannel(string sessionId, SandboxRoute route)
     {
         try
         {
-            return ChannelFolder.Create(sessionId, route.UsesSocket);
+            return ChannelFolder.Create(sessionId, route.UsesSocket, hasConnections);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
         {

@@ -3,14 +3,16 @@ using System.Text;
 
 namespace IsolatedAgents.Sandbox;
 
-/// <summary>The supervisor's connections over a Unix socket: one for frames, one for what it writes when it dies.</summary>
-internal sealed class SocketTransport(Socket frames, Socket diagnostics) : ISandboxTransport
+/// <summary>The supervisor's connections over a Unix socket: one for frames, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
+internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket? connections) : ISandboxTransport
 {
     private const int MaxDiagnostics = 4096;
 
     private static readonly TimeSpan DiagnosticsDeadline = TimeSpan.FromSeconds(1);
 
     public string Diagnostics { get; private set; } = "";
+
+    public Socket? Connections => connections;
 
     public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
     {
@@ -36,6 +38,7 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics) : ISand
     {
         frames.Dispose();
         diagnostics.Dispose();
+        connections?.Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Docker.DotNet;
 using IsolatedAgents.Sandbox;
@@ -15,6 +16,8 @@ internal sealed class AttachTransport(MultiplexedStream stream) : ISandboxTransp
     private readonly StringBuilder _diagnostics = new();
 
     public string Diagnostics => _diagnostics.ToString().ReplaceLineEndings(" ").Trim();
+
+    public Socket? Connections => null;
 
     public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
     {

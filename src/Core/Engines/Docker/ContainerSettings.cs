@@ -12,6 +12,11 @@ internal static class ContainerSettings
     // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls. The agent gets none of them.
     private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE"];
 
+    // What it needs to give the loopback interface the allowed addresses, which it gives up before the agent starts, and to listen at their ports.
+    private static readonly string[] EgressCapabilities = ["NET_ADMIN", "NET_BIND_SERVICE"];
+
+    private const long TrustBytes = 4 * 1024 * 1024;
+
     public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
     {
         Image = spec.ImageId,
@@ -37,7 +42,7 @@ internal static class ContainerSettings
             ReadonlyRootfs = true,
             Privileged = false,
             CapDrop = ["ALL"],
-            CapAdd = SupervisorCapabilities,
+            CapAdd = spec.HasEgress ? [.. SupervisorCapabilities, .. EgressCapabilities] : SupervisorCapabilities,
             // Podman takes a profile for the name of a file on its own machine.
             SecurityOpt = isPodman ? [NoNewPrivileges] : [NoNewPrivileges, $"seccomp={SystemCallProfile.Json}"],
             AutoRemove = true,
@@ -86,6 +91,12 @@ internal static class ContainerSettings
             // Podman refuses a bound on entries; there the memory limit, which counts them, is the only one.
             string entries = isPodman ? "" : string.Create(CultureInfo.InvariantCulture, $",nr_inodes={spec.OutputFileSystemEntries}");
             fileSystems[SandboxPaths.Output] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=1777,size={bytes}{entries}");
+        }
+
+        if (spec.HasTrustFiles)
+        {
+            // Root's alone to write to.
+            fileSystems[SandboxPaths.Trust] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=755,size={TrustBytes}{empty}");
         }
 
         return fileSystems;

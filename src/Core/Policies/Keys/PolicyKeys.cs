@@ -125,6 +125,7 @@ internal static class PolicyKeys
                 new("violation", (int)FailureConditions.Violation), new("timeout", (int)FailureConditions.Timeout),
                 new("output_limit", (int)FailureConditions.OutputLimit), new("out_of_memory", (int)FailureConditions.OutOfMemory),
                 new("pids", (int)FailureConditions.Pids), new("exit_code", (int)FailureConditions.ExitCode),
+                new("model_limit", (int)FailureConditions.ModelLimit),
             ],
             p => (int)p.FailOn, (p, v) => p with { FailOn = (FailureConditions)v }),
         new ChoiceKey<ViolationAction>("on_violation", "What the first violation that counts does to the agent.",

@@ -1,0 +1,118 @@
+using System.Collections.Frozen;
+using IsolatedAgents.Egress;
+using IsolatedAgents.Events;
+using IsolatedAgents.Sandbox;
+using IsolatedAgents.Sandbox.Connections;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>The agent's way out, from the sandbox's connections to the broker, and what the broker finds as events.</summary>
+internal sealed class EgressSession : IEgressSink, IAsyncDisposable
+{
+    // An agent that has ended may have said its last on the way: so long it may take to reach the server.
+    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(2);
+
+    private readonly RunEvents _events;
+    private readonly NetworkReporter _reporter;
+    private readonly AgentStop _stop;
+    private readonly EgressBroker _broker;
+    private readonly CancellationTokenSource _over = new();
+    private readonly Task _serving;
+
+    public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, SandboxLink link, RunEvents events, NetworkReporter reporter, AgentStop stop)
+    {
+        _events = events;
+        _reporter = reporter;
+        _stop = stop;
+        _broker = new EgressBroker(run.Policy, this, hostEnvironment, run.Egress);
+        _serving = ServeAsync(link);
+    }
+
+    /// <summary>Bytes to servers so far.</summary>
+    public long BytesSent => _broker.BytesSent;
+
+    /// <summary>Bytes from servers so far.</summary>
+    public long BytesReceived => _broker.BytesReceived;
+
+    public ValueTask AllowedAsync(EgressRequest request) =>
+        _events.RaiseAsync(new NetworkRequest(request.Target.Host, request.Target.Port, request.Method, "Allowed")
+        {
+            Protocol = request.Protocol,
+            Path = request.Path,
+            ResponseCode = request.Status,
+        });
+
+    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _reporter.DenyAsync(target.Host, target.Port, reason, rule, null, 1);
+
+    public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
+        _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration) { Error = error });
+
+    public ValueTask ModelUsedAsync(ModelUsage usage) =>
+        _events.RaiseAsync(new ModelUsed(usage.Target.Host, usage.Target.Port, usage.OperationName, usage.ProviderName, usage.RequestModel, usage.ResponseModel, usage.InputTokens, usage.OutputTokens));
+
+    public async ValueTask ModelLimitExceededAsync(long used, long limit)
+    {
+        await _events.RaiseAsync(new ModelLimitExceeded(used, limit, "Agent terminated")).ConfigureAwait(false);
+        await _stop.RequestAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for the last bytes of an agent that has ended, for a while.</summary>
+    public async Task WhenServedAsync() => await _serving.WaitAsync(LastBytes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>Ends every connection. To be called once the link is closed, so that no new ones come.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync().ConfigureAwait(false);
+        await _serving.ConfigureAwait(false);
+        await _broker.DisposeAsync().ConfigureAwait(false);
+        _over.Dispose();
+    }
+
+    private async Task ServeAsync(SandboxLink link)
+    {
+        HashSet<Task> open = [];
+        await foreach (AgentConnection connection in link.Connections.ReadAllAsync().ConfigureAwait(false))
+        {
+            Task serving = ServeAsync(connection);
+            if (!serving.IsCompleted)
+            {
+                lock (open)
+                {
+                    open.Add(serving);
+                }
+
+                _ = serving.ContinueWith(
+                    ended =>
+                    {
+                        lock (open)
+                        {
+                            open.Remove(ended);
+                        }
+                    },
+                    CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default);
+            }
+        }
+
+        Task[] last;
+        lock (open)
+        {
+            last = [.. open];
+        }
+
+        await Task.WhenAll(last).ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(AgentConnection connection)
+    {
+        try
+        {
+            await _broker.HandleAsync(connection.Stream, connection.Target, _over.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_over.IsCancellationRequested)
+        {
+            connection.Stream.Abort();
+        }
+    }
+}

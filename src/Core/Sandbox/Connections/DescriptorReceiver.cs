@@ -1,0 +1,98 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using IsolatedAgents.Egress;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox.Interop;
+
+namespace IsolatedAgents.Sandbox.Connections;
+
+/// <summary>Takes the agent's connections as the sockets that they are, over a Unix socket of their own.</summary>
+internal static class DescriptorReceiver
+{
+    private const int BufferLength = 4096;
+
+    /// <summary>Passes each connection on, until the supervisor closes the socket.</summary>
+    /// <exception cref="ProtocolException">Something else than connections came.</exception>
+    /// <exception cref="SocketException">The socket broke.</exception>
+    public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, CancellationToken cancellationToken)
+    {
+        byte[] buffer = new byte[BufferLength];
+        int filled = 0;
+        Queue<int> descriptors = new();
+        try
+        {
+            while (true)
+            {
+                int count = DescriptorPassing.Receive(from.SafeHandle, buffer.AsSpan(filled), out int descriptor);
+                if (descriptor >= 0)
+                {
+                    descriptors.Enqueue(descriptor);
+                }
+
+                if (count == 0)
+                {
+                    return;
+                }
+
+                if (count < 0)
+                {
+                    // Of no bytes: it completes when there are some.
+                    await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
+                filled = Take(buffer, filled + count, descriptors, connections);
+            }
+        }
+        finally
+        {
+            foreach (int descriptor in descriptors)
+            {
+                new SafeSocketHandle(descriptor, ownsHandle: true).Dispose();
+            }
+        }
+    }
+
+    // How many bytes of a further message are left.
+    private static int Take(byte[] buffer, int filled, Queue<int> descriptors, ChannelWriter<AgentConnection> connections)
+    {
+        Span<byte> rest = buffer.AsSpan(0, filled);
+        while (rest.Length >= sizeof(ushort) && BinaryPrimitives.ReadUInt16LittleEndian(rest) is var length && rest.Length >= sizeof(ushort) + length)
+        {
+            EgressOpened opened = EgressOpened.FromPayload(rest.Slice(sizeof(ushort), length));
+            Socket socket = Open(descriptors);
+            if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket), new EgressTarget(opened.Host, opened.Port))))
+            {
+                socket.Dispose();
+            }
+
+            rest = rest[(sizeof(ushort) + length)..];
+        }
+
+        if (rest.Length > sizeof(ushort) + EgressOpened.MaxLength)
+        {
+            throw new ProtocolException("A connection's announcement is too long.");
+        }
+
+        rest.CopyTo(buffer);
+        return rest.Length;
+    }
+
+    private static Socket Open(Queue<int> descriptors)
+    {
+        if (!descriptors.TryDequeue(out int descriptor))
+        {
+            throw new ProtocolException("A connection was announced and not handed over.");
+        }
+
+        Socket socket = new(new SafeSocketHandle(descriptor, ownsHandle: true));
+        if (socket is { SocketType: SocketType.Stream, AddressFamily: AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 })
+        {
+            return socket;
+        }
+
+        socket.Dispose();
+        throw new ProtocolException("Something else than a connection was handed over.");
+    }
+}

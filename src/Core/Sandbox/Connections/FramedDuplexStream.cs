@@ -1,0 +1,187 @@
+using System.Net.Sockets;
+using System.Threading.Channels;
+using IsolatedAgents.Egress;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Sandbox.Connections;
+
+/// <summary>One connection of the agent whose bytes come in frames. A window in each direction bounds what is under way.</summary>
+internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, FramedConnections all) : DuplexStream
+{
+    // Few large grants: each is a frame of its own.
+    private const int GrantBatch = EgressWindow.Initial / 4;
+
+    private readonly Channel<ReadOnlyMemory<byte>> _received =
+        Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+
+    private readonly SemaphoreSlim _grown = new(0);
+    private readonly Lock _lock = new();
+    private ReadOnlyMemory<byte> _rest;
+    private int _outstanding;
+    private int _window = EgressWindow.Initial;
+    private int _taken;
+    private bool _isBroken;
+    private bool _isClosed;
+
+    /// <summary>The agent has sent something.</summary>
+    /// <exception cref="ProtocolException">More than its window.</exception>
+    public void Take(ReadOnlyMemory<byte> bytes)
+    {
+        if (Interlocked.Add(ref _outstanding, bytes.Length) > EgressWindow.Initial)
+        {
+            throw new ProtocolException("A connection sent more than its window.");
+        }
+
+        _received.Writer.TryWrite(bytes);
+    }
+
+    /// <summary>The agent sends nothing more, or the connection is broken.</summary>
+    public void EndTake(bool isReset)
+    {
+        if (isReset)
+        {
+            lock (_lock)
+            {
+                _isBroken = true;
+            }
+
+            _grown.Release();
+        }
+
+        _received.Writer.TryComplete(isReset ? Broken() : null);
+    }
+
+    /// <summary>The agent has taken so many bytes.</summary>
+    public void Grow(int bytes)
+    {
+        lock (_lock)
+        {
+            _window = Math.Min(_window + bytes, EgressWindow.Initial);
+        }
+
+        _grown.Release();
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (_rest.IsEmpty)
+        {
+            if (!await _received.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                return 0;
+            }
+
+            if (_received.Reader.TryRead(out ReadOnlyMemory<byte> next))
+            {
+                _rest = next;
+            }
+        }
+
+        int count = Math.Min(buffer.Length, _rest.Length);
+        _rest[..count].CopyTo(buffer);
+        _rest = _rest[count..];
+        _taken += count;
+        if (_taken >= GrantBatch || (_rest.IsEmpty && !_received.Reader.TryPeek(out _)))
+        {
+            int granted = _taken;
+            _taken = 0;
+            Interlocked.Add(ref _outstanding, -granted);
+            await send(FrameType.EgressSentWindow, new EgressWindow(connection, granted).ToPayload(), cancellationToken).ConfigureAwait(false);
+        }
+
+        return count;
+    }
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = await ReserveAsync(Math.Min(buffer.Length, EgressData.MaxLength), cancellationToken).ConfigureAwait(false);
+            byte[] payload = GC.AllocateUninitializedArray<byte>(EgressData.HeaderLength + count);
+            EgressData.WriteHeader(payload, connection);
+            buffer[..count].CopyTo(payload.AsMemory(EgressData.HeaderLength));
+            await send(FrameType.EgressReply, payload, cancellationToken).ConfigureAwait(false);
+            buffer = buffer[count..];
+        }
+    }
+
+    public override async ValueTask CompleteWritesAsync(CancellationToken cancellationToken) =>
+        await send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), cancellationToken).ConfigureAwait(false);
+
+    public override void Abort()
+    {
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+        }
+
+        all.Forget(connection);
+        EndTake(isReset: true);
+        // Whether it still reaches the supervisor, nobody here waits to know: it ends all of them when this side is gone.
+        _ = send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: true).ToPayload(), CancellationToken.None);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            End();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    // As a socket that is closed: cleanly where both sides were done, and with a reset where the agent still sends.
+    private void End()
+    {
+        bool isDone = _received.Reader.Completion.IsCompletedSuccessfully;
+        if (!isDone)
+        {
+            Abort();
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+        }
+
+        all.Forget(connection);
+        _ = send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), CancellationToken.None);
+    }
+
+    private async ValueTask<int> ReserveAsync(int wanted, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            lock (_lock)
+            {
+                if (_isBroken)
+                {
+                    throw Broken();
+                }
+
+                int count = Math.Min(wanted, _window);
+                if (count > 0)
+                {
+                    _window -= count;
+                    return count;
+                }
+            }
+
+            await _grown.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static IOException Broken() => new("The agent's connection was reset.", new SocketException((int)SocketError.ConnectionReset));
+}

@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Net.Sockets;
+using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 
@@ -7,24 +11,41 @@ namespace IsolatedAgents.Egress;
 /// <summary>Connects an agent to what its policy allows, and to nothing else. One for each run.</summary>
 internal sealed class EgressBroker : IAsyncDisposable
 {
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
+
     private readonly EndpointMatcher _allowed;
     private readonly IEgressSink _sink;
     private readonly EgressOptions _options;
-    private readonly FrozenDictionary<string, string> _hostEnvironment;
+    private readonly EgressTraffic _traffic;
+    private readonly UpstreamProxies _proxies;
+    private readonly Dialler _dialler;
+    private readonly int _maxConnections;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ConcurrentDictionary<EgressConnection, Task> _open = [];
+    private readonly ITimer _sweep;
+    private int _count;
 
+    /// <exception cref="Diagnostics.ConfigurationException">IA1003: the host's environment names an upstream proxy that cannot be used.</exception>
     public EgressBroker(Policy policy, IEgressSink sink, FrozenDictionary<string, string> hostEnvironment, EgressOptions? options = null)
     {
-        _allowed = EgressAllowlist.Of(policy);
         _sink = sink;
-        _hostEnvironment = hostEnvironment;
         _options = options ?? new EgressOptions();
+        _allowed = EgressAllowlist.Of(policy);
+        _traffic = new EgressTraffic(policy.Network.MaxUploadBytes);
+        _maxConnections = policy.Network.MaxConnections;
+        _proxies = new UpstreamProxies(hostEnvironment);
+        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopping.Token), _proxies, _options.ConnectTimeout);
+        _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
     /// <summary>Bytes to servers, of all connections so far.</summary>
-    public long BytesSent { get; private set; }
+    public long BytesSent => _traffic.Sent;
 
     /// <summary>Bytes from servers, of all connections so far.</summary>
-    public long BytesReceived { get; private set; }
+    public long BytesReceived => _traffic.Received;
+
+    /// <summary>What must be masked beside the credentials: passwords of upstream proxies.</summary>
+    public IEnumerable<string> Secrets => _proxies.Secrets;
 
     /// <summary>Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation.</summary>
     /// <param name="agent">The agent's connection; owned from here on.</param>
@@ -32,15 +53,95 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// <param name="cancellationToken">Ends the connection with a reset.</param>
     public async Task HandleAsync(DuplexStream agent, EgressTarget target, CancellationToken cancellationToken)
     {
-        _ = (_options, _hostEnvironment);
-        cancellationToken.ThrowIfCancellationRequested();
-        if (!_allowed.IsAllowed(target.Host, target.Port))
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        using EgressConnection connection = new(agent, target, _traffic, _options.Time);
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _open[connection] = done.Task;
+        string? error = null;
+        try
         {
-            await _sink.BlockedAsync(target, "Not in allowed endpoints", EgressAllowlist.Key).ConfigureAwait(false);
+            using CancellationTokenRegistration registration = ending.Token.UnsafeRegister(static state => ((EgressConnection)state!).Abort(), connection);
+            error = await ServeAsync(connection, ending.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            _open.TryRemove(connection, out _);
+            Interlocked.Decrement(ref _count);
+            done.SetResult();
         }
 
-        agent.Abort();
+        if (connection.IsAttached || error is not null)
+        {
+            await _sink.ClosedAsync(target, connection.Sent, connection.Received, connection.Duration, error).ConfigureAwait(false);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>Ends all connections with a reset and waits for them.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_open.Values).ConfigureAwait(false);
+        await _sweep.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    /// <summary>Gives what went wrong on the way to the server; null where nothing did.</summary>
+    private async Task<string?> ServeAsync(EgressConnection connection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Admit(connection.Target);
+            using DirectRelay relay = new(connection, _dialler, _sink, null);
+            await relay.RunAsync(cancellationToken).ConfigureAwait(false);
+            return connection.AbortReason;
+        }
+        catch (EgressRefusedException refusal)
+        {
+            connection.Abort();
+            await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            return null;
+        }
+        catch (UnreachableException exception)
+        {
+            connection.Abort();
+            return exception.Message;
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            connection.Abort();
+            return connection.AbortReason ?? (exception is IOException ? exception.Message.TrimEnd('.') : null);
+        }
+    }
+
+    /// <exception cref="EgressRefusedException">The policy does not allow the target, or too many connections are open.</exception>
+    private void Admit(EgressTarget target)
+    {
+        int count = Interlocked.Increment(ref _count);
+        if (!_allowed.IsAllowed(target.Host, target.Port))
+        {
+            throw new EgressRefusedException("Not in allowed endpoints", EgressAllowlist.Key);
+        }
+
+        if (count > _maxConnections)
+        {
+            throw new EgressRefusedException($"More than {_maxConnections} connections at once", "network.max_connections");
+        }
+    }
+
+    private void Sweep()
+    {
+        foreach (EgressConnection connection in _open.Keys)
+        {
+            if (connection.HeadAge > _options.HeadTimeout)
+            {
+                connection.Abort("The request or handshake did not come to its end in time");
+            }
+            else if (connection.Idle > _options.IdleTimeout)
+            {
+                connection.Abort("Nothing passed for too long");
+            }
+        }
+    }
 }

@@ -28,6 +28,9 @@ public sealed record Policy
     /// <summary>What the agent may connect to.</summary>
     public NetworkPolicy Network { get; init; } = new();
 
+    /// <summary>What all of a run may use of what is counted outside the sandbox.</summary>
+    public LimitsPolicy Limits { get; init; } = new();
+
     /// <summary>What the agent may read and write.</summary>
     public FilesystemPolicy Filesystem { get; init; } = new();
 

@@ -10,6 +10,38 @@ public sealed record NetworkPolicy
 
     /// <summary><c>host</c>, <c>host:port</c>, <c>*.host:port</c>, <c>ip:port</c> or CIDR; normalised to lower case.</summary>
     public ImmutableArray<string> AllowedEndpoints { get; init; } = [];
+
+    /// <summary>The most bytes that all connections together may send to one endpoint, 0 to 1 TiB; 0 for no limit.</summary>
+    public long MaxUploadBytes { get; init; }
+
+    /// <summary>The most connections at once, 1 to 65,536.</summary>
+    public int MaxConnections { get; init; } = 1024;
+
+    /// <summary>Endpoints whose TLS is opened, and what may be asked of them.</summary>
+    public ImmutableArray<InspectedEndpoint> Inspect { get; init; } = [];
+
+    /// <summary>Credentials that are set outside the sandbox.</summary>
+    public ImmutableArray<EndpointCredential> Credentials { get; init; } = [];
+}
+
+/// <summary>An endpoint whose TLS is opened on the way.</summary>
+/// <param name="Endpoint"><c>host:port</c>, in its one spelling; one of the allowed endpoints.</param>
+/// <param name="Allow">What may be asked, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.</param>
+public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> Allow);
+
+/// <summary>A credential that never enters the sandbox.</summary>
+/// <param name="Endpoint"><c>host:port</c>; one of the inspected endpoints.</param>
+/// <param name="Header">The header that carries it.</param>
+/// <param name="FromEnv">The host variable that holds it.</param>
+/// <param name="Format">The header's value, with <c>{}</c> for the credential.</param>
+/// <param name="PlaceholderEnv">The variable of the agent that gets a placeholder.</param>
+public sealed record EndpointCredential(string Endpoint, string Header, string FromEnv, string Format, string PlaceholderEnv);
+
+/// <summary>What all of a run may use of what is counted outside the sandbox.</summary>
+public sealed record LimitsPolicy
+{
+    /// <summary>The most input and output tokens of models behind inspected endpoints; 0 for no limit.</summary>
+    public long MaxModelTokens { get; init; }
 }
 
 /// <summary>How the workspace appears inside the sandbox.</summary>

@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace IsolatedAgents.Egress.Dialling;
+
+/// <summary>Connects to the first of several addresses that answers (RFC 8305).</summary>
+internal static class HappyEyeballs
+{
+    /// <summary>How long an attempt has before the next begins beside it.</summary>
+    private static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
+
+    /// <param name="addresses">In the order of preference; at least one.</param>
+    /// <param name="port">TCP port.</param>
+    /// <param name="timeout">For each attempt.</param>
+    /// <param name="cancellationToken">Ends all attempts.</param>
+    /// <exception cref="UnreachableException">None answered.</exception>
+    public static ValueTask<Socket> ConnectAsync(IPAddress[] addresses, int port, TimeSpan timeout, CancellationToken cancellationToken) =>
+        addresses.Length == 1 ? ConnectOneAsync(addresses[0], port, timeout, cancellationToken) : RaceAsync(addresses, port, timeout, cancellationToken);
+
+    private static async ValueTask<Socket> RaceAsync(IPAddress[] addresses, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource race = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        List<Task<Socket>> attempts = new(addresses.Length);
+        UnreachableException? failure = null;
+        int next = 0;
+        try
+        {
+            while (next < addresses.Length || attempts.Count > 0)
+            {
+                Task? stagger = null;
+                if (next < addresses.Length)
+                {
+                    attempts.Add(ConnectOneAsync(addresses[next++], port, timeout, race.Token).AsTask());
+                    stagger = next < addresses.Length ? Task.Delay(Stagger, race.Token) : null;
+                }
+
+                Task finished = await Task.WhenAny(stagger is null ? attempts : [.. attempts, stagger]).ConfigureAwait(false);
+                if (finished is not Task<Socket> attempt)
+                {
+                    continue;
+                }
+
+                attempts.Remove(attempt);
+                try
+                {
+                    return await attempt.ConfigureAwait(false);
+                }
+                catch (UnreachableException exception)
+                {
+                    failure ??= exception;
+                }
+            }
+        }
+        finally
+        {
+            await race.CancelAsync().ConfigureAwait(false);
+            foreach (Task<Socket> loser in attempts)
+            {
+                _ = loser.ContinueWith(
+                    static done => DisposeLoser(done), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        throw failure ?? new UnreachableException("No address answered");
+    }
+
+    private static void DisposeLoser(Task<Socket> attempt)
+    {
+        if (attempt.IsCompletedSuccessfully)
+        {
+            attempt.Result.Dispose();
+        }
+        else
+        {
+            _ = attempt.Exception;
+        }
+    }
+
+    private static async ValueTask<Socket> ConnectOneAsync(IPAddress address, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            await socket.ConnectAsync(new IPEndPoint(address, port), limit.Token).ConfigureAwait(false);
+            return socket;
+        }
+        catch (SocketException exception)
+        {
+            socket.Dispose();
+            throw new UnreachableException($"{address} does not answer ({exception.SocketErrorCode})", exception);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new UnreachableException($"{address} does not answer within {timeout.TotalSeconds:0.#} seconds");
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+using System.Buffers;
+using System.Text;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Egress.Http;
+
+/// <summary>The head of a plain HTTP/1.x request that may go to one server.</summary>
+internal sealed record RequestHead
+{
+    /// <summary>The longest head, in bytes.</summary>
+    public const int MaxBytes = 64 * 1024;
+
+    private static readonly byte[][] Framing = ["content-length"u8.ToArray(), "transfer-encoding"u8.ToArray(), "host"u8.ToArray()];
+
+    public required string Method { get; init; }
+
+    /// <summary>Path without query.</summary>
+    public required string Path { get; init; }
+
+    public HttpFraming Body { get; private init; } = new(HttpFramingKind.None);
+
+    /// <summary>Whether the connection is asked to become a WebSocket.</summary>
+    public bool IsWebSocket { get; private init; }
+
+    /// <summary>Whether the agent says that it sends nothing more after this.</summary>
+    public bool IsLast { get; private init; }
+
+    /// <summary>What goes to the server: as it was written, but for an offer of HTTP/2, which a server need not take.</summary>
+    public required ReadOnlyMemory<byte> Forwarded { get; init; }
+
+    /// <summary>Judges one head.</summary>
+    /// <param name="head">From the request line up to the empty line, both included.</param>
+    /// <param name="target">What the agent connected to; each request must name it.</param>
+    /// <exception cref="EgressRefusedException">It is ambiguous, names somebody else, or asks for a tunnel.</exception>
+    public static RequestHead Parse(ReadOnlySpan<byte> head, EgressTarget target)
+    {
+        ReadOnlySpan<byte> rest = head;
+        if (!HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> requestLine))
+        {
+            throw Refused("The HTTP request line is not ended by CRLF");
+        }
+
+        (string method, string target, bool isOld) line = RequestLine(requestLine, target);
+        ArrayBufferWriter<byte> forwarded = new(head.Length);
+        forwarded.Write(requestLine);
+        forwarded.Write("\r\n"u8);
+        int hosts = 0;
+        long? length = null;
+        bool isChunked = false, isUpgrade = false, isWebSocket = false, isClose = false;
+        while (true)
+        {
+            if (!HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> field))
+            {
+                throw Refused("An HTTP header line holds a bare CR, LF or NUL");
+            }
+
+            if (field.IsEmpty)
+            {
+                break;
+            }
+
+            if (!HeaderLines.TrySplit(field, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
+            {
+                throw Refused("An HTTP header line is no field");
+            }
+
+            if (HeaderLines.Is(name, "host"u8))
+            {
+                hosts++;
+                RequireHost(value, target, "Host header");
+            }
+            else if (HeaderLines.Is(name, "content-length"u8))
+            {
+                length = length is null && HeaderLines.TryReadLength(value, out long bytes) ? bytes : throw Refused("The HTTP request's Content-Length is ambiguous");
+            }
+            else if (HeaderLines.Is(name, "transfer-encoding"u8))
+            {
+                isChunked = !isChunked && HeaderLines.Is(value, "chunked"u8) ? true : throw Refused("The HTTP request's Transfer-Encoding is not exactly 'chunked'");
+            }
+            else if (HeaderLines.Is(name, "upgrade"u8))
+            {
+                isWebSocket = HeaderLines.Is(value, "websocket"u8);
+                if (!isWebSocket)
+                {
+                    continue;
+                }
+            }
+            else if (HeaderLines.Is(name, "http2-settings"u8))
+            {
+                continue;
+            }
+            else if (HeaderLines.Is(name, "connection"u8))
+            {
+                RequireHarmless(value);
+                isClose |= HeaderLines.Lists(value, "close"u8);
+                isUpgrade |= HeaderLines.Lists(value, "upgrade"u8);
+                if (HeaderLines.Lists(value, "http2-settings"u8))
+                {
+                    continue;
+                }
+            }
+            else
+            {
+                RequireUndisguised(name);
+            }
+
+            forwarded.Write(field);
+            forwarded.Write("\r\n"u8);
+        }
+
+        if (hosts > 1 || (hosts == 0 && !target.IsAddress))
+        {
+            throw Refused(hosts == 0 ? "The HTTP request has no Host header" : "The HTTP request has more than one Host header");
+        }
+
+        if (isChunked && (length is not null || line.isOld))
+        {
+            throw Refused("The HTTP request's body has two lengths");
+        }
+
+        forwarded.Write("\r\n"u8);
+        return new RequestHead
+        {
+            Method = line.method,
+            Path = line.target,
+            Forwarded = forwarded.WrittenMemory,
+            Body = isChunked ? new HttpFraming(HttpFramingKind.Chunked) : length > 0 ? new HttpFraming(HttpFramingKind.Length, length.Value) : new HttpFraming(HttpFramingKind.None),
+            IsWebSocket = isWebSocket && isUpgrade,
+            IsLast = isClose,
+        };
+    }
+
+    private static (string Method, string Path, bool IsOld) RequestLine(ReadOnlySpan<byte> line, EgressTarget target)
+    {
+        int first = line.IndexOf((byte)' ');
+        int last = line.LastIndexOf((byte)' ');
+        ReadOnlySpan<byte> version = last < 0 ? [] : line[(last + 1)..];
+        if (first <= 0 || first == last || !HeaderLines.IsToken(line[..first]) || !(version.SequenceEqual("HTTP/1.1"u8) || version.SequenceEqual("HTTP/1.0"u8)))
+        {
+            throw Refused(line.StartsWith("PRI * HTTP/2.0"u8) ? "HTTP/2 without TLS cannot be looked at" : "The HTTP request line is no request line of HTTP/1.0 or 1.1");
+        }
+
+        ReadOnlySpan<byte> uri = line[(first + 1)..last];
+        foreach (byte b in uri)
+        {
+            if (b is <= 0x20 or >= 0x7F)
+            {
+                throw Refused("The HTTP request's target holds a blank or a control character");
+            }
+        }
+
+        string method = Encoding.ASCII.GetString(line[..first]);
+        if (method == "CONNECT")
+        {
+            throw Refused("The HTTP request asks for a tunnel (CONNECT)");
+        }
+
+        if (uri.IsEmpty || (uri[0] != (byte)'/' && !(uri.Length == 1 && uri[0] == (byte)'*' && method == "OPTIONS")))
+        {
+            uri = AbsoluteForm(uri, target);
+        }
+
+        int end = uri.IndexOfAny((byte)'?', (byte)'#');
+        return (method, Encoding.ASCII.GetString(end < 0 ? uri : uri[..end]), version.SequenceEqual("HTTP/1.0"u8));
+    }
+
+    private static ReadOnlySpan<byte> AbsoluteForm(ReadOnlySpan<byte> uri, EgressTarget target)
+    {
+        const int Scheme = 7;
+        if (uri.Length <= Scheme || !HeaderLines.Is(uri[..Scheme], "http://"u8))
+        {
+            throw Refused("The HTTP request's target is neither a path nor an http address");
+        }
+
+        ReadOnlySpan<byte> rest = uri[Scheme..];
+        int end = rest.IndexOfAny("/?#"u8);
+        RequireHost(end < 0 ? rest : rest[..end], target, "request's target");
+        return end < 0 ? "/"u8 : rest[end..];
+    }
+
+    private static void RequireHost(ReadOnlySpan<byte> authority, EgressTarget target, string what)
+    {
+        int close = authority.StartsWith("["u8) ? authority.IndexOf((byte)']') : -1;
+        int colon = authority[(close + 1)..].IndexOf((byte)':');
+        ReadOnlySpan<byte> host = colon < 0 ? authority : authority[..(close + 1 + colon)];
+        ReadOnlySpan<byte> port = colon < 0 ? [] : authority[(close + 2 + colon)..];
+        if (!IsTarget(host, target) || (colon >= 0 && !(HeaderLines.TryReadLength(port, out long number) && number == target.Port)))
+        {
+            string shown = authority.Length > 200 ? Encoding.Latin1.GetString(authority[..200]) + "…" : Encoding.Latin1.GetString(authority);
+            throw Refused($"The HTTP {what} names '{shown}', but the connection was made to '{target}'");
+        }
+    }
+
+    private static bool IsTarget(ReadOnlySpan<byte> host, EgressTarget target)
+    {
+        if (target.IsAddress)
+        {
+            ReadOnlySpan<byte> plain = host.StartsWith("["u8) && host.EndsWith("]"u8) ? host[1..^1] : host;
+            return Ascii.EqualsIgnoreCase(plain, target.Host);
+        }
+
+        Span<char> name = stackalloc char[HostText.MaxLength];
+        return HostText.TryNormalizeName(host, name, out int length) && name[..length].SequenceEqual(target.Host);
+    }
+
+    /// <summary>A header that the next hop is told to drop must be none that this reading depends on.</summary>
+    private static void RequireHarmless(ReadOnlySpan<byte> connection)
+    {
+        foreach (byte[] name in Framing)
+        {
+            if (HeaderLines.Lists(connection, name))
+            {
+                throw Refused("The HTTP request's Connection header names a header that must stay");
+            }
+        }
+    }
+
+    private static void RequireUndisguised(ReadOnlySpan<byte> name)
+    {
+        foreach (byte[] known in Framing)
+        {
+            if (HeaderLines.IsDisguised(name, known))
+            {
+                throw Refused("An HTTP header's name can be taken for another's");
+            }
+        }
+    }
+
+    private static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
+}

@@ -1,0 +1,134 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace IsolatedAgents.Egress.Relaying;
+
+/// <summary>Carries one way of a connection: bytes as they come, no faster than they are taken, and the end as the end.</summary>
+internal static class Pump
+{
+    // Most connections carry little; those that fill the small buffer get the large one, which halves the calls for a gigabyte.
+    private const int SmallBuffer = 16 * 1024;
+    private const int LargeBuffer = 256 * 1024;
+
+    /// <summary>From the agent to the server. What the scanner finds is never passed on.</summary>
+    /// <exception cref="EgressRefusedException">A limit was passed, or the scanner found something.</exception>
+    public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard)
+    {
+        if (agent.IsFilling)
+        {
+            await agent.FillAsync().ConfigureAwait(false);
+        }
+
+        if (!agent.Available.IsEmpty)
+        {
+            await SendAsync(agent.Available).ConfigureAwait(false);
+            agent.Consume(agent.Available.Length);
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+        while (!agent.IsEnded)
+        {
+            int read = await agent.Stream.ReadAsync(buffer).ConfigureAwait(false);
+            if (read == 0)
+            {
+                break;
+            }
+
+            connection.CountSent(read);
+            guard?.Check(buffer.AsSpan(0, read));
+            await server.WriteAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+            buffer = Grown(buffer, read);
+        }
+
+        // Not in a finally: what a failed read may still write to is left to the collector.
+        ArrayPool<byte>.Shared.Return(buffer);
+        await server.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
+
+        async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+        {
+            connection.CountSent(bytes.Length);
+            guard?.Check(bytes.Span);
+            await server.WriteAsync(bytes).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>From the server to the agent.</summary>
+    public static async Task ToAgentAsync(EgressConnection connection, BufferedReader server, DuplexStream agent)
+    {
+        if (server.IsFilling)
+        {
+            await server.FillAsync().ConfigureAwait(false);
+        }
+
+        if (!server.Available.IsEmpty)
+        {
+            connection.CountReceived(server.Available.Length);
+            await agent.WriteAsync(server.Available).ConfigureAwait(false);
+            server.Consume(server.Available.Length);
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+        while (!server.IsEnded)
+        {
+            int read = await server.Stream.ReadAsync(buffer).ConfigureAwait(false);
+            if (read == 0)
+            {
+                break;
+            }
+
+            connection.CountReceived(read);
+            await agent.WriteAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+            buffer = Grown(buffer, read);
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        await agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs both ways to their ends. What ends one uncleanly resets both.</summary>
+    /// <exception cref="EgressRefusedException">Either way was refused.</exception>
+    public static async Task BothAsync(EgressConnection connection, Task toServer, Task toAgent)
+    {
+        Task first = await Task.WhenAny(toServer, toAgent).ConfigureAwait(false);
+        if (!first.IsCompletedSuccessfully)
+        {
+            connection.Abort();
+        }
+
+        Task second = first == toServer ? toAgent : toServer;
+        try
+        {
+            await first.ConfigureAwait(false);
+            await second.ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException)
+        {
+            connection.Abort();
+            await second.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (Refusal(first) is null && Refusal(second) is { } refusal)
+            {
+                throw refusal;
+            }
+        }
+        catch (EgressRefusedException)
+        {
+            connection.Abort();
+            await second.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+    }
+
+    private static EgressRefusedException? Refusal(Task task) =>
+        task.Exception?.InnerException as EgressRefusedException;
+
+    private static byte[] Grown(byte[] buffer, int read)
+    {
+        if (read < buffer.Length || buffer.Length >= LargeBuffer)
+        {
+            return buffer;
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        return ArrayPool<byte>.Shared.Rent(LargeBuffer);
+    }
+}

@@ -140,12 +140,12 @@ internal sealed class Doctor(AgentRunRequest request)
         SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
-        StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery, run.Policy.Network.AllowedEndpoints.Length > 0).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         await using ConfiguredAsyncDisposable containerScope = started.Container.ConfigureAwait(false);
         try
         {
-            SandboxLink link = new(started.Container.Transport);
+            SandboxLink link = new(started.Container.Transport, run.HasEgress);
             await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
             await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), deadline.Token).ConfigureAwait(false);
             AddRoute(started.Route);

@@ -47,5 +47,8 @@ internal sealed record ResolvedRun
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }
 
+    /// <summary>Whether the agent may reach anything outside.</summary>
+    public bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
+
     public Policy Policy => Loaded.Policy;
 }

@@ -16,8 +16,6 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
 
     private Policy Policy => run.Policy;
 
-    private bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
-
     // Copies belong to root, so that who may read them is settled here.
     private (int UserId, int GroupId) CopyReader
     {
@@ -34,7 +32,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         SessionId = run.SessionId,
         ImageId = image.Id,
-        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath, .. HasEgress ? ["--connections"] : Array.Empty<string>()] : [],
+        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath, .. run.HasEgress ? ["--connections"] : Array.Empty<string>()] : [],
         Mounts = [.. Mounts(route, channel)],
         Copies = route.CopiesFiles ? [.. Files().Select(CreateCopy)] : [],
         CopyReader = CopyReader,
@@ -44,7 +42,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
-        HasEgress = HasEgress,
+        HasEgress = run.HasEgress,
         HasTrustFiles = run.TrustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,

@@ -13,8 +13,6 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
 {
     private Policy Policy => run.Policy;
 
-    private bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
-
     /// <summary>Runs the agent. What it left is collected when this returns, also where it was cancelled, and its container is ending.</summary>
     /// <exception cref="EngineException">The sandbox was not as it must be, or was lost.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled, and what the agent left did not come in time.</exception>
@@ -22,15 +20,15 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
         SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace);
-        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, HasEgress).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
         string shortId = container.Id[..Math.Min(12, container.Id.Length)];
-        SandboxLink link = new(container.Transport, HasEgress);
+        SandboxLink link = new(container.Transport, run.HasEgress);
         AgentStop stop = new(Policy, link);
         NetworkReporter network = new(events, stop);
-        EgressSession? egress = HasEgress ? new EgressSession(run, hostEnvironment, link, events, network, stop) : null;
+        EgressSession? egress = run.HasEgress ? new EgressSession(run, hostEnvironment, link, events, network, stop) : null;
         await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
         SandboxDeadline deadline = new(container, link, TimeSpan.FromSeconds(Policy.TimeoutSeconds), cancellationToken);
         await using ConfiguredAsyncDisposable deadlineScope = deadline.ConfigureAwait(false);

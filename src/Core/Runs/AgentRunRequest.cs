@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using IsolatedAgents.Egress;
 using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Runs;
@@ -78,4 +79,7 @@ public sealed record AgentRunRequest
 
     /// <summary>The files the run depends on, for <see cref="StampFile"/>.</summary>
     public ImmutableArray<string> Inputs { get; init; } = [];
+
+    /// <summary>How names are resolved and servers trusted; as this machine does it where null.</summary>
+    internal EgressOptions? Egress { get; init; }
 }

@@ -48,6 +48,7 @@ internal static class RunResolver
             Delivery = request.Delivery,
             Environment = environment,
             Secrets = secrets,
+            Egress = request.Egress,
         };
     }
 

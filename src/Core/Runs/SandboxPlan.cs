@@ -88,6 +88,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         if (channel is not null)
         {
             yield return new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false);
+            yield return new SandboxMount(channel.HostsPath, SandboxPaths.Hosts, IsWritable: false);
         }
 
         foreach (SandboxMount mount in route.CopiesFiles ? [] : Files())

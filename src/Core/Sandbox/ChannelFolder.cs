@@ -14,6 +14,10 @@ internal sealed class ChannelFolder : IDisposable
     private const string SocketName = "host.sock";
     private const string SentinelName = "sentinel";
     private const string OwnerName = "owner";
+    private const string HostsName = "hosts";
+
+    // hosts(5). Podman would put the machine's own there, which tells of its network and answers lookups in the supervisor's place.
+    private const string Hosts = "127.0.0.1 localhost sandbox\n::1 localhost\n";
     private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode ReadableByAll = OwnerAlone | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
@@ -33,6 +37,9 @@ internal sealed class ChannelFolder : IDisposable
 
     public string HostPath { get; }
 
+    /// <summary>The sandbox's names for itself, to be mounted where programs look for them.</summary>
+    public string HostsPath => Path.Combine(HostPath, HostsName);
+
     /// <summary>What the sentinel file holds; empty where there is a socket instead, which proves more.</summary>
     public string Sentinel { get; }
 
@@ -51,6 +58,7 @@ internal sealed class ChannelFolder : IDisposable
         string path = Path.Combine(Parent(sessionId, withSocket), NamePrefix + sessionId);
         CreateFolder(path, withSocket ? OwnerAlone : ReadableByAll);
         File.WriteAllText(Path.Combine(path, OwnerName), SandboxOwner.Current?.ToString() ?? "");
+        WriteReadable(Path.Combine(path, HostsName), Hosts);
         if (withSocket)
         {
             Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -142,5 +150,14 @@ internal sealed class ChannelFolder : IDisposable
         Directory.CreateDirectory(path, mode);
         // The process's mask may have taken something away.
         File.SetUnixFileMode(path, mode);
+    }
+
+    private static void WriteReadable(string path, string text)
+    {
+        File.WriteAllText(path, text);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
     }
 }

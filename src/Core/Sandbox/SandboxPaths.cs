@@ -9,6 +9,7 @@ internal static class SandboxPaths
     public const string Workspace = "/workspace";
     public const string Agent = "/agent";
     public const string Output = "/output";
+    public const string Hosts = "/etc/hosts";
     public const string Trust = "/etc/isolated-agents";
     public const string Temporary = "/tmp";
 }

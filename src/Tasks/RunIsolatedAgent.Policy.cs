@@ -57,6 +57,41 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(AllowedEndpoints), value);
     }
 
+    /// <summary>The most bytes that may be sent to one endpoint; 0 for no limit.</summary>
+    public string? MaxUploadBytes
+    {
+        get => _policy.One(nameof(MaxUploadBytes));
+        set => _policy.Set(nameof(MaxUploadBytes), value);
+    }
+
+    /// <summary>The most connections at once.</summary>
+    public string? MaxConnections
+    {
+        get => _policy.One(nameof(MaxConnections));
+        set => _policy.Set(nameof(MaxConnections), value);
+    }
+
+    /// <summary>Endpoints whose TLS is opened on the way, and what may be asked of them.</summary>
+    public string[]? Inspect
+    {
+        get => _policy.Many(nameof(Inspect));
+        set => _policy.Set(nameof(Inspect), value);
+    }
+
+    /// <summary>Credentials that the agent never sees: it gets a placeholder, and the real value is set on the way to one inspected endpoint.</summary>
+    public string[]? Credentials
+    {
+        get => _policy.Many(nameof(Credentials));
+        set => _policy.Set(nameof(Credentials), value);
+    }
+
+    /// <summary>The most input and output tokens of models behind inspected endpoints; 0 for no limit.</summary>
+    public string? MaxModelTokens
+    {
+        get => _policy.One(nameof(MaxModelTokens));
+        set => _policy.Set(nameof(MaxModelTokens), value);
+    }
+
     /// <summary>How the workspace appears in the sandbox.</summary>
     public string? Workspace
     {

@@ -33,6 +33,7 @@ internal static class PolicyLoader
         }
 
         EnvironmentNameConflict.Check(policy, settings);
+        NetworkConflicts.Check(policy, settings);
         policy = policy with { ExplicitKeys = policy.ExplicitKeys.Union(settings.Keys.Select(key => key.Name)) };
         return new LoadedPolicy(policy, file, PolicyFingerprint.Sha256(policy))
         {

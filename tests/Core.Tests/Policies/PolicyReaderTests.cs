@@ -14,7 +14,7 @@ public sealed class PolicyReaderTests
     [DataRow("{ \"allowed_endpoints\": [] }", "(1,3): error IA1001: Unknown key 'allowed_endpoints' at the top level; 'allowed_endpoints' belongs in 'network'.")]
     [DataRow("{ \"network.disabled\": true }", "(1,3): error IA1001: Unknown key 'network.disabled' at the top level; 'disabled' belongs in 'network'.")]
     [DataRow("{ \"network\": { \"memory_mb\": 1 } }", "(1,16): error IA1001: Unknown key 'memory_mb' in 'network'; 'memory_mb' belongs at the top level.")]
-    [DataRow("{ \"network\": { \"quux\": 1 } }", "(1,16): error IA1001: Unknown key 'quux' in 'network'; it holds 'disabled' and 'allowed_endpoints'.")]
+    [DataRow("{ \"network\": { \"quux\": 1 } }", "(1,16): error IA1001: Unknown key 'quux' in 'network'; it holds 'disabled', 'allowed_endpoints', 'max_upload_bytes', 'max_connections', 'inspect' and 'credentials'.")]
     [DataRow("{ \"netwrok\": {} }", "(1,3): error IA1001: Unknown key 'netwrok' at the top level; did you mean 'network'.")]
     [DataRow("{ \"zzzzzzzzzzzz\": {} }", "(1,3): error IA1001: Unknown key 'zzzzzzzzzzzz' at the top level; 'isolated-agents policy schema' prints the known keys.")]
     [DataRow("{ \"a\\u001b[31m\\u202e\": 1 }", "(1,3): error IA1001: Unknown key 'a\\u001B[31m\\u202E' at the top level; 'isolated-agents policy schema' prints the known keys.")]

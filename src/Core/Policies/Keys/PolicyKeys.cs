@@ -12,6 +12,7 @@ internal static class PolicyKeys
     public static ImmutableArray<PolicySection> Sections { get; } =
     [
         new("network", "What the agent may connect to."),
+        new("limits", "What all of a run may use of what is counted outside the sandbox."),
         new("filesystem", "What the agent may read and write."),
         new("isolation", "Controls that must be in force."),
     ];
@@ -38,6 +39,7 @@ internal static class PolicyKeys
         {
             ItemName = "allowed_endpoint", Placeholder = "ENDPOINT",
         },
+        .. NetworkKeys.All,
         new ChoiceKey<WorkspaceAccess>("filesystem.workspace", "How the workspace appears in the sandbox.",
             [new("read", WorkspaceAccess.Read), new("write", WorkspaceAccess.Write), new("none", WorkspaceAccess.None)],
             p => p.Filesystem.Workspace, (p, v) => p with { Filesystem = p.Filesystem with { Workspace = v } }),

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using System.Net;
+using IsolatedAgents.Policies.Keys;
+using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Policies;
+
+/// <summary>What is inspected must be allowed, what gets a credential must be inspected, and a placeholder must not meet another value of its variable.</summary>
+internal static class NetworkConflicts
+{
+    private const string Inspect = "network.inspect";
+    private const string Credentials = "network.credentials";
+
+    public static void Check(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
+    {
+        CheckInspected(policy, settings);
+        CheckCredentials(policy, settings);
+    }
+
+    private static void CheckInspected(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
+    {
+        EndpointMatcher allowed = new(policy.Network.AllowedEndpoints);
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        for (int i = 0; i < policy.Network.Inspect.Length; i++)
+        {
+            string endpoint = policy.Network.Inspect[i].Endpoint;
+            if (!IsCovered(allowed, endpoint))
+            {
+                throw Error(settings, Inspect, i, $"'{Inspect}' entry '{endpoint}' is not in 'network.allowed_endpoints'; add it there.");
+            }
+
+            if (!seen.Add(endpoint))
+            {
+                throw Error(settings, Inspect, i, $"'{Inspect}' has the endpoint '{endpoint}' twice; keep one of them.");
+            }
+        }
+    }
+
+    private static void CheckCredentials(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
+    {
+        EndpointMatcher inspected = new(policy.Network.Inspect.Select(entry => entry.Endpoint));
+        HashSet<string> variables = new(StringComparer.Ordinal);
+        HashSet<(string, string)> headers = [];
+        for (int i = 0; i < policy.Network.Credentials.Length; i++)
+        {
+            EndpointCredential credential = policy.Network.Credentials[i];
+            string variable = credential.PlaceholderEnv;
+            if (!IsCovered(inspected, credential.Endpoint))
+            {
+                throw Error(settings, Credentials, i, $"'{Credentials}' entry '{credential.Endpoint}' is not in '{Inspect}', and only there a header can be set; add it.");
+            }
+
+            if (!headers.Add((credential.Endpoint, credential.Header.ToLowerInvariant())))
+            {
+                throw Error(settings, Credentials, i, $"'{Credentials}' sets the header '{credential.Header}' of '{credential.Endpoint}' twice; keep one of them.");
+            }
+
+            string? other = policy.EnvVars.ContainsKey(variable) ? "env_vars"
+                : policy.AllowedEnvVars.Contains(variable) ? "allowed_env_vars"
+                : policy.SensitiveEnvVars.Contains(variable) ? "sensitive_env_vars" : null;
+            if (other is not null || !variables.Add(variable))
+            {
+                throw Error(settings, Credentials, i, $"'{Credentials}' gives '{variable}' a placeholder, but '{other ?? Credentials}' sets it too; keep one of them.");
+            }
+
+            // The real value in the sandbox would make all of this pointless.
+            string? leak = policy.AllowedEnvVars.Contains(credential.FromEnv) ? "allowed_env_vars" : policy.SensitiveEnvVars.Contains(credential.FromEnv) ? "sensitive_env_vars" : null;
+            if (leak is not null)
+            {
+                throw Error(settings, Credentials, i, $"'{Credentials}' keeps '{credential.FromEnv}' out of the sandbox, but '{leak}' passes it through; remove it there.");
+            }
+        }
+    }
+
+    private static bool IsCovered(EndpointMatcher by, string endpoint)
+    {
+        int colon = endpoint.LastIndexOf(':');
+        int port = int.Parse(endpoint.AsSpan(colon + 1), provider: null);
+        string host = endpoint[..colon].Trim('[', ']');
+        if (!host.StartsWith("*.", StringComparison.Ordinal))
+        {
+            return IPAddress.TryParse(host, out IPAddress? address) ? by.IsAddressAllowed(address, port) : by.IsNameAllowed(host, port);
+        }
+
+        // Every name below must be allowed: by the same wildcard, or by one further up.
+        return by.IsNameAllowed("any." + host[2..], port);
+    }
+
+    private static Diagnostics.ConfigurationException Error(IReadOnlyDictionary<PolicyKey, PolicySetting> settings, string key, int index, string message)
+    {
+        PolicySetting setting = settings[PolicyKeys.Find(key)!];
+        ImmutableArray<PolicyNode> items = setting.Value.Items;
+        return setting.Source.Error(index < items.Length ? items[index].Position : setting.Position, message);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+
+namespace IsolatedAgents.Egress.Tests;
+
+/// <summary>Keeps what a broker tells, and lets a test wait for it.</summary>
+internal sealed class RecordingSink : IEgressSink
+{
+    private readonly Channel<Closed> _closed = Channel.CreateUnbounded<Closed>();
+
+    public ConcurrentQueue<EgressRequest> Allowed { get; } = [];
+
+    public ConcurrentQueue<(EgressTarget Target, string Reason, string Rule)> Blocked { get; } = [];
+
+    public ConcurrentQueue<ModelUsage> Usages { get; } = [];
+
+    public ConcurrentQueue<(long Used, long Limit)> Exceeded { get; } = [];
+
+    public ValueTask AllowedAsync(EgressRequest request)
+    {
+        Allowed.Enqueue(request);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule)
+    {
+        Blocked.Enqueue((target, reason, rule));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
+        _closed.Writer.WriteAsync(new Closed(target, sent, received, error));
+
+    public ValueTask ModelUsedAsync(ModelUsage usage)
+    {
+        Usages.Enqueue(usage);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask ModelLimitExceededAsync(long used, long limit)
+    {
+        Exceeded.Enqueue((used, limit));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The next connection that ended.</summary>
+    public async Task<Closed> NextClosedAsync() => await _closed.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+    internal sealed record Closed(EgressTarget Target, long Sent, long Received, string? Error);
+}

@@ -5,7 +5,8 @@
 #
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
-#                                  the programs of an image registry and a file system, which tests start and end themselves
+#                                  the programs of an image registry, a file system and a web server, which tests start and
+#                                  end themselves
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
@@ -16,10 +17,10 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 readonly PYTHON_IMAGE=isolated-agents/python:bookworm
-readonly NODE_IMAGE=isolated-agents/node:bookworm
+readonly CLIENTS_IMAGE=isolated-agents/clients:bookworm
 readonly BUSYBOX_IMAGE=isolated-agents/busybox:latest
 readonly PYTHON_PACKAGES=python3-minimal,python3,ca-certificates
-readonly NODE_PACKAGES=nodejs
+readonly CLIENTS_PACKAGES=nodejs,python3,python3-pip,curl,git,bind9-dnsutils,openssl,ca-certificates
 readonly IMAGE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly RUN_DIR=/run/isolated-agents
@@ -236,7 +237,7 @@ debian_mirror() {
 
 # Each makes CACHE_DIR/NAME.tar from packages. Written beside it and renamed, so that a broken one is never taken for whole.
 python_rootfs() { debian_rootfs python "$PYTHON_IMAGE" "$PYTHON_PACKAGES"; }
-node_rootfs() { debian_rootfs node "$NODE_IMAGE" "$NODE_PACKAGES"; }
+clients_rootfs() { debian_rootfs clients "$CLIENTS_IMAGE" "$CLIENTS_PACKAGES"; }
 
 debian_rootfs() { # NAME IMAGE PACKAGES
   local name=$1 image=$2 packages=$3
@@ -317,6 +318,21 @@ ensure_registry() {
   if has_systemd; then as_root systemctl disable --now docker-registry >/dev/null 2>&1 || true; fi
 }
 
+# --- web server -------------------------------------------------------------------------------------------------------
+
+ensure_nginx() {
+  have nginx && return 0
+  # The package would start a service on port 80, which tests neither need nor expect.
+  local policy=/usr/sbin/policy-rc.d made=no
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+    made=yes
+  fi
+  install nginx-light
+  [ "$made" = no ] || as_root rm -f "$policy"
+}
+
 # --- main -------------------------------------------------------------------------------------------------------------
 
 for_tests=no
@@ -351,13 +367,13 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_nginx; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python
 if [ "$for_tests" = yes ]; then
   ensure_image in_podman "$BUSYBOX_IMAGE" busybox
   ensure_image in_podman "$PYTHON_IMAGE" python
-  ensure_image docker "$NODE_IMAGE" node
+  ensure_image docker "$CLIENTS_IMAGE" clients
 fi
 say "ready"

@@ -65,7 +65,7 @@ public sealed class ActivityTests(TestContext context)
         {
             string agent = Path.Combine(host.Root, "agent.js");
             await File.WriteAllTextAsync(agent, Script, Token);
-            return await host.RunAsync(host.Request("", SandboxHost.NodeImage, ("fail_on", "timeout")) with { Command = null, Agent = agent }, Token);
+            return await host.RunAsync(host.Request("", SandboxHost.ClientsImage, ("fail_on", "timeout")) with { Command = null, Agent = agent }, Token);
         });
     }
 

@@ -13,7 +13,7 @@ namespace IsolatedAgents.Sandbox.Tests;
 internal sealed class SandboxHost : IDisposable
 {
     public const string PythonImage = "isolated-agents/python:bookworm";
-    public const string NodeImage = "isolated-agents/node:bookworm";
+    public const string ClientsImage = "isolated-agents/clients:bookworm";
     public const string BusyboxImage = "isolated-agents/busybox:latest";
 
     /// <summary>With these, every test runs over another route to the sandbox.</summary>

@@ -26,6 +26,8 @@ internal static unsafe class EgressSocket
         // An address of a range is local without being the interface's own.
         SetOption(fd, isIPv4 ? InternetLevel : Internet6Level, isIPv4 ? InternetFreeBind : Internet6FreeBind);
         SetOption(fd, SocketLevel, SocketReuseAddress);
+        // Urgent bytes stay where they are in the stream, instead of being lost; connections take it over.
+        SetOption(fd, SocketLevel, SocketUrgentInline);
         Span<byte> name = stackalloc byte[MaxAddress];
         int length = Write(name, address, port);
         int result;

@@ -59,6 +59,7 @@ internal static class KernelConstants
     // include/uapi/asm-generic/socket.h, include/linux/socket.h
     public const int SocketLevel = 1;
     public const int SocketReuseAddress = 2;
+    public const int SocketUrgentInline = 10;
     public const int SocketLinger = 13;
     public const int RightsMessage = 1;
 

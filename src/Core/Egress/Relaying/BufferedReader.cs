@@ -29,7 +29,8 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public void Consume(int count)
     {
         _start += count;
-        if (_start == _end)
+        // A read that is under way goes on where it began.
+        if (_start == _end && !_isReading)
         {
             _start = _end = 0;
         }

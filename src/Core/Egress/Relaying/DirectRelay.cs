@@ -11,7 +11,7 @@ namespace IsolatedAgents.Egress.Relaying;
 internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, IEgressSink sink, IByteGuard? guard) : IDisposable
 {
     /// <summary>How long a few bytes that might become a request are held back where other protocols may be spoken.</summary>
-    private static readonly TimeSpan DecisionTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DecisionTime = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a connection that is refused before anything was read is given to send a request that can be answered.</summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromMilliseconds(500);

@@ -13,6 +13,13 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
     // What the engine calls the sandbox: a program that asks for itself.
     private const string OwnName = "sandbox";
 
+    // A resolver asks for addresses of both families at once: that is one lookup.
+    private const long PairMilliseconds = 1000;
+
+    private string _lastDenied = "";
+    private bool _wasIPv6;
+    private long _deniedAt;
+
     /// <summary>Answers a question.</summary>
     /// <param name="question">What is asked.</param>
     /// <param name="isTcp">How it came.</param>
@@ -27,7 +34,7 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
         Span<char> buffer = stackalloc char[HostText.MaxLength];
         if (question.IsAmbiguous || !HostText.TryNormalizeName(question.Name, buffer, out int length))
         {
-            return Deny(DenialReason.NotAllowedName, Encoding.Latin1.GetString(question.Name), isTcp, port);
+            return DenyName(question, Encoding.Latin1.GetString(question.Name), isTcp, port);
         }
 
         ReadOnlySpan<char> name = buffer[..length];
@@ -44,7 +51,7 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
         // What a resolver appends by itself is nobody's wish, and to ask for an address's name reaches nothing.
         return IsBelow(name, "in-addr.arpa") || IsBelow(name, "ip6.arpa") || IsBelowSearchDomain(name)
             ? new NameAnswer(NameState.Unknown)
-            : Deny(DenialReason.NotAllowedName, name.ToString(), isTcp, port);
+            : DenyName(question, name.ToString(), isTcp, port);
     }
 
     // An IPv4 address alone: one is enough, and clients ask for both.
@@ -52,6 +59,14 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
         !question.WantsIPv4 ? new NameAnswer(NameState.Known)
         : names.AddressOf(name) is { } address ? new NameAnswer(NameState.Known, address)
         : Deny(DenialReason.TooManyNames, name, isTcp, port) with { State = NameState.Failed };
+
+    private NameAnswer DenyName(NameQuestion question, string name, bool isTcp, int port)
+    {
+        long now = Environment.TickCount64;
+        bool isOtherHalf = name == _lastDenied && question.WantsIPv6 != _wasIPv6 && now - _deniedAt < PairMilliseconds;
+        (_lastDenied, _wasIPv6, _deniedAt) = (isOtherHalf ? "" : name, question.WantsIPv6, now);
+        return isOtherHalf ? new NameAnswer(NameState.Unknown) : Deny(DenialReason.NotAllowedName, name, isTcp, port);
+    }
 
     private NameAnswer Deny(DenialReason reason, string name, bool isTcp, int port)
     {

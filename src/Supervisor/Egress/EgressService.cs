@@ -24,9 +24,10 @@ internal static class EgressService
         DropNetworkAdministration();
         NameTable names = new();
         NameServer server = new(loop, new NameAuthority(endpoints, names, report, resolver.SearchDomains));
-        foreach (IPAddress address in nameServers)
+        server.Listen(IPAddress.Loopback);
+        foreach (IPAddress address in nameServers.Where(address => !address.Equals(IPAddress.Loopback)))
         {
-            server.Listen(address);
+            server.TryListen(address);
         }
 
         Thread thread = new(() => Run(loop, report, agent)) { IsBackground = true, Name = "egress" };

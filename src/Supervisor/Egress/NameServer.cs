@@ -25,14 +25,37 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
     /// <exception cref="SetupException">It cannot.</exception>
     public void Listen(IPAddress address)
     {
-        loop.Add(new DatagramSource(Bind(address, SocketDatagram), authority), EpollIn);
-        loop.Add(new StreamSource(Bind(address, SocketStream), this), EpollIn);
+        int error = Bind(address);
+        if (error != 0)
+        {
+            throw new SetupException(SetupFailureKind.Isolation, "name lookups", $"{address}:{Port} cannot be listened on: {KernelException.ErrorName(error)}");
+        }
     }
 
-    private static int Bind(IPAddress address, int type)
+    /// <summary>Begins to answer at an address that not every sandbox has: without it, programs ask at another.</summary>
+    public void TryListen(IPAddress address) => Bind(address);
+
+    // The error; 0 where both are listened on.
+    private int Bind(IPAddress address)
     {
-        int fd = EgressSocket.Bind(address, Port, type);
-        return fd >= 0 ? fd : throw new SetupException(SetupFailureKind.Isolation, "name lookups", $"{address}:{Port} cannot be listened on: {KernelException.ErrorName(-fd)}");
+        int datagrams = EgressSocket.Bind(address, Port, SocketDatagram);
+        int streams = EgressSocket.Bind(address, Port, SocketStream);
+        if (datagrams >= 0 && streams >= 0)
+        {
+            loop.Add(new DatagramSource(datagrams, authority), EpollIn);
+            loop.Add(new StreamSource(streams, this), EpollIn);
+            return 0;
+        }
+
+        foreach (int bound in (ReadOnlySpan<int>)[datagrams, streams])
+        {
+            if (bound >= 0)
+            {
+                LibC.close(bound);
+            }
+        }
+
+        return -Math.Min(datagrams, streams);
     }
 
     private sealed unsafe class DatagramSource(int fd, NameAuthority authority) : EgressSource(fd)

@@ -3,7 +3,7 @@ using System.Net;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.</summary>
-/// <param name="NameServers">Where lookups go; never empty.</param>
+/// <param name="NameServers">Where lookups go; the first is this machine's own.</param>
 /// <param name="SearchDomains">What resolvers append to names, in lower case.</param>
 internal sealed record ResolverSettings(IPAddress[] NameServers, string[] SearchDomains)
 {
@@ -27,8 +27,8 @@ internal sealed record ResolverSettings(IPAddress[] NameServers, string[] Search
 
     public static ResolverSettings Parse(IEnumerable<string> lines)
     {
-        // Without the file, or a server in it, resolvers ask this machine.
-        List<IPAddress> servers = [IPAddress.Loopback];
+        // Without the file, or a server in it, resolvers ask this machine, by one family or both.
+        List<IPAddress> servers = [IPAddress.Loopback, IPAddress.IPv6Loopback];
         List<string> domains = [];
         foreach (string line in lines)
         {

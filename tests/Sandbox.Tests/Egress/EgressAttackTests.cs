@@ -135,13 +135,15 @@ public sealed class EgressAttackTests(TestContext context)
             [$"allowed.test:{server.Port}"],
             $$"""
             import socket
-            s = socket.create_connection(('allowed.test', {{server.Port}}), 10)
+            s = socket.create_connection(('allowed.test', {{server.Port}}), 10); f = s.makefile('rb')
             for name in ('allowed.test:{{server.Port}}', 'evil.test'):
-                s.sendall(b'GET / HTTP/1.1\r\nHost: %s\r\n\r\n' % name.encode()); print(s.recv(12).decode()); s.recv(1000)
+                s.sendall(b'GET / HTTP/1.1\r\nHost: %s\r\n\r\n' % name.encode()); print(f.readline()[:12].decode())
+                while f.readline() != b'\r\n': pass
+                f.read(5)
             """,
             Token);
+        CollectionAssert.AreEqual(new[] { "HTTP/1.1 200", "HTTP/1.1 403" }, host.Lines.ToArray(), string.Join("\n", host.Lines));
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
-        CollectionAssert.AreEqual(new[] { "HTTP/1.1 200", "HTTP/1.1 403" }, host.Lines.ToArray());
         Assert.ContainsSingle(server.Requests);
     }
 

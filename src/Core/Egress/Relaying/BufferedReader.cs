@@ -29,8 +29,8 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public void Consume(int count)
     {
         _start += count;
-        // A read that is under way goes on where it began.
-        if (_start == _end && !_isReading)
+        // A read that was begun goes on where it began.
+        if (_start == _end && _pending is null)
         {
             _start = _end = 0;
         }
@@ -39,19 +39,17 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     /// <summary>Whether a read was begun and not yet taken by <see cref="FillAsync"/>.</summary>
     public bool IsFilling => _pending is not null;
 
-    /// <summary>Begins to read on, for whoever waits for something else at the same time. The next <see cref="FillAsync"/> takes the result.</summary>
+    /// <summary>Begins to read on, for whoever waits for something else at the same time. What it reads is there once the next <see cref="FillAsync"/> has taken it, and not before.</summary>
     public Task<int> BeginFill() => _pending ??= ReadAsync().AsTask();
 
     /// <summary>Reads on. Gives 0 at the end of the stream.</summary>
-    public ValueTask<int> FillAsync()
+    public async ValueTask<int> FillAsync()
     {
-        if (_pending is not { } pending)
-        {
-            return ReadAsync();
-        }
-
+        int read = _pending is { } pending ? await pending.ConfigureAwait(false) : await ReadAsync().ConfigureAwait(false);
         _pending = null;
-        return new ValueTask<int>(pending);
+        _end += read;
+        IsEnded = read == 0;
+        return read;
     }
 
     private async ValueTask<int> ReadAsync()
@@ -65,8 +63,6 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
         _isReading = true;
         int read = await stream.ReadAsync(_buffer.AsMemory(_end)).ConfigureAwait(false);
         _isReading = false;
-        _end += read;
-        IsEnded = read == 0;
         return read;
     }
 

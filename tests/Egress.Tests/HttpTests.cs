@@ -52,7 +52,7 @@ public sealed class HttpTests
     [DataRow("GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n", "names 'evil.test'", DisplayName = "N5 another Host")]
     [DataRow("GET http://evil.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n", "names 'evil.test'", DisplayName = "N5 another host in the target")]
     [DataRow("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2 without TLS", DisplayName = "HTTP/2 without TLS")]
-    [DataRow("GET /\r\n", "request line", DisplayName = "HTTP/0.9")]
+    [DataRow("GET /\r\n\r\n", "request line", DisplayName = "HTTP/0.9")]
     public async Task Request_Refused_Gets403AndNeverReachesTheServer(string request, string reason)
     {
         int bytes = 0;

@@ -123,7 +123,11 @@ internal sealed class EgressBroker : IAsyncDisposable
         catch (EgressRefusedException refusal)
         {
             connection.Abort();
-            await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            if (!refusal.IsTold)
+            {
+                await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            }
+
             return null;
         }
         catch (UnreachableException exception)

@@ -4,11 +4,9 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
-using System.Threading.Channels;
 using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
 using IsolatedAgents.Egress.Relaying;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -18,11 +16,11 @@ namespace IsolatedAgents.Egress.Inspection;
 /// <summary>
 /// Ends the agent's TLS and hands what is in it to Kestrel, which reads HTTP/1.1 and HTTP/2 the way the world's servers are attacked with. It listens on no port: connections are given to it.
 /// </summary>
-internal sealed class InspectionServer : IInspector, IConnectionListenerFactory, IConnectionListener
+internal sealed class InspectionServer : IInspector
 {
     private static readonly List<SslApplicationProtocol> Protocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
-    private readonly Channel<ConnectionContext> _connections = Channel.CreateUnbounded<ConnectionContext>();
+    private readonly GivenConnections _connections = new();
     private readonly RunAuthority _authority;
     private readonly Func<EgressTarget, RequestAllowance> _allowance;
     private readonly InspectedRequests _requests;
@@ -34,11 +32,9 @@ internal sealed class InspectionServer : IInspector, IConnectionListenerFactory,
         _authority = authority;
         _allowance = allowance;
         _requests = requests;
-        _server = new KestrelServer(Options.Create(ServerOptions(options)), this, NullLoggerFactory.Instance);
+        _server = new KestrelServer(Options.Create(ServerOptions(options)), _connections, NullLoggerFactory.Instance);
         _started = new Lazy<Task>(() => _server.StartAsync(_requests, CancellationToken.None));
     }
-
-    public EndPoint EndPoint { get; private set; } = new IPEndPoint(IPAddress.Loopback, 1);
 
     public async Task ServeAsync(EgressConnection connection, CancellationToken cancellationToken)
     {
@@ -55,7 +51,7 @@ internal sealed class InspectionServer : IInspector, IConnectionListenerFactory,
             InspectedConnection inspected = new(connection, tls, _allowance(connection.Target));
             using (CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((InspectedConnection)state!).Close(), inspected))
             {
-                await _connections.Writer.WriteAsync(inspected, cancellationToken).ConfigureAwait(false);
+                await _connections.GiveAsync(inspected, cancellationToken).ConfigureAwait(false);
                 await inspected.Ended.ConfigureAwait(false);
             }
 
@@ -70,7 +66,6 @@ internal sealed class InspectionServer : IInspector, IConnectionListenerFactory,
 
     public async ValueTask DisposeAsync()
     {
-        _connections.Writer.TryComplete();
         if (_started.IsValueCreated)
         {
             using CancellationTokenSource now = new(TimeSpan.FromSeconds(1));
@@ -80,33 +75,6 @@ internal sealed class InspectionServer : IInspector, IConnectionListenerFactory,
         _server.Dispose();
         _requests.Dispose();
     }
-
-    ValueTask<IConnectionListener> IConnectionListenerFactory.BindAsync(EndPoint endpoint, CancellationToken cancellationToken)
-    {
-        EndPoint = endpoint;
-        return ValueTask.FromResult<IConnectionListener>(this);
-    }
-
-    async ValueTask<ConnectionContext?> IConnectionListener.AcceptAsync(CancellationToken cancellationToken)
-    {
-        while (await _connections.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
-        {
-            if (_connections.Reader.TryRead(out ConnectionContext? connection))
-            {
-                return connection;
-            }
-        }
-
-        return null;
-    }
-
-    ValueTask IConnectionListener.UnbindAsync(CancellationToken cancellationToken)
-    {
-        _connections.Writer.TryComplete();
-        return ValueTask.CompletedTask;
-    }
-
-    ValueTask IAsyncDisposable.DisposeAsync() => DisposeAsync();
 
     private static KestrelServerOptions ServerOptions(EgressOptions options)
     {

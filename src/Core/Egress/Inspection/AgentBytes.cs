@@ -25,8 +25,9 @@ internal sealed class AgentBytes(EgressConnection connection, BufferedReader fir
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         int read;
-        if (first.Available.Length > 0 && buffer.Length > 0)
+        if (first.Available.Length > 0)
         {
+            // A read of nothing asks whether there is something, and there is.
             read = Math.Min(buffer.Length, first.Available.Length);
             first.Available[..read].CopyTo(buffer);
             first.Consume(read);

@@ -14,6 +14,9 @@ namespace IsolatedAgents.Egress.Inspection;
 internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnectionFeature, ITlsApplicationProtocolFeature, ITlsHandshakeFeature
 {
     private readonly SslStream _tls;
+
+    // Not disposed, as it has nothing to free: the base's own is cancelled on another thread when it may be disposed already.
+    private readonly CancellationTokenSource _closed = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public InspectedConnection(EgressConnection connection, SslStream tls, RequestAllowance allowance)
@@ -23,6 +26,7 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
         Connection = connection;
         Allowance = allowance;
         Transport = new TlsPipe(tls);
+        ConnectionClosed = _closed.Token;
         Features.Set<ITlsConnectionFeature>(this);
         Features.Set<ITlsApplicationProtocolFeature>(this);
         Features.Set<ITlsHandshakeFeature>(this);
@@ -61,11 +65,11 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     public override void Abort(ConnectionAbortedException abortReason)
     {
         Connection.Abort();
-        base.Abort(abortReason);
+        Close();
     }
 
     /// <summary>The agent's end is gone: requests that are on their way end too.</summary>
-    public void Close() => base.Abort(new ConnectionAbortedException());
+    public void Close() => _ = _closed.CancelAsync();
 
     public override async ValueTask DisposeAsync()
     {

@@ -29,7 +29,7 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public void Consume(int count)
     {
         _start += count;
-        if (_start == _end)
+        if (_start == _end && _pending is null)
         {
             _start = _end = 0;
         }
@@ -42,15 +42,14 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public Task<int> BeginFill() => _pending ??= ReadAsync().AsTask();
 
     /// <summary>Reads on. Gives 0 at the end of the stream.</summary>
-    public ValueTask<int> FillAsync()
+    public async ValueTask<int> FillAsync()
     {
-        if (_pending is not { } pending)
-        {
-            return ReadAsync();
-        }
-
+        // What was read becomes visible here and nowhere else: a read that ends meanwhile must not change what a caller looks at.
+        int read = await (_pending is { } pending ? new ValueTask<int>(pending) : ReadAsync()).ConfigureAwait(false);
         _pending = null;
-        return new ValueTask<int>(pending);
+        _end += read;
+        IsEnded = read == 0;
+        return read;
     }
 
     private async ValueTask<int> ReadAsync()
@@ -64,8 +63,6 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
         _isReading = true;
         int read = await stream.ReadAsync(_buffer.AsMemory(_end)).ConfigureAwait(false);
         _isReading = false;
-        _end += read;
-        IsEnded = read == 0;
         return read;
     }
 

@@ -14,15 +14,11 @@ internal static class Pump
     /// <exception cref="EgressRefusedException">A limit was passed, or the scanner found something.</exception>
     public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard)
     {
+        await SendHeldAsync().ConfigureAwait(false);
         if (agent.IsFilling)
         {
             await agent.FillAsync().ConfigureAwait(false);
-        }
-
-        if (!agent.Available.IsEmpty)
-        {
-            await SendAsync(agent.Available).ConfigureAwait(false);
-            agent.Consume(agent.Available.Length);
+            await SendHeldAsync().ConfigureAwait(false);
         }
 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -44,27 +40,27 @@ internal static class Pump
         ArrayPool<byte>.Shared.Return(buffer);
         await server.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
 
-        async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+        async ValueTask SendHeldAsync()
         {
-            connection.CountSent(bytes.Length);
-            guard?.Check(bytes.Span);
-            await server.WriteAsync(bytes).ConfigureAwait(false);
+            ReadOnlyMemory<byte> bytes = agent.Available;
+            if (!bytes.IsEmpty)
+            {
+                connection.CountSent(bytes.Length);
+                guard?.Check(bytes.Span);
+                await server.WriteAsync(bytes).ConfigureAwait(false);
+                agent.Consume(bytes.Length);
+            }
         }
     }
 
     /// <summary>From the server to the agent.</summary>
     public static async Task ToAgentAsync(EgressConnection connection, BufferedReader server, DuplexStream agent)
     {
+        await PassHeldAsync().ConfigureAwait(false);
         if (server.IsFilling)
         {
             await server.FillAsync().ConfigureAwait(false);
-        }
-
-        if (!server.Available.IsEmpty)
-        {
-            connection.CountReceived(server.Available.Length);
-            await agent.WriteAsync(server.Available).ConfigureAwait(false);
-            server.Consume(server.Available.Length);
+            await PassHeldAsync().ConfigureAwait(false);
         }
 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -83,6 +79,17 @@ internal static class Pump
 
         ArrayPool<byte>.Shared.Return(buffer);
         await agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
+
+        async ValueTask PassHeldAsync()
+        {
+            ReadOnlyMemory<byte> bytes = server.Available;
+            if (!bytes.IsEmpty)
+            {
+                connection.CountReceived(bytes.Length);
+                await agent.WriteAsync(bytes).ConfigureAwait(false);
+                server.Consume(bytes.Length);
+            }
+        }
     }
 
     /// <summary>Runs both ways to their ends. What ends one uncleanly resets both.</summary>

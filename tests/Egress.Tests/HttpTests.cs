@@ -67,7 +67,6 @@ public sealed class HttpTests
         Assert.AreEqual("network.allowed_endpoints", (string?)body["rule"]);
         Assert.Contains(reason, (string)body["reason"]!);
         Assert.Contains(reason, host.Sink.Blocked.Single().Reason);
-        await host.Sink.NextClosedAsync();
         Assert.AreEqual(0, bytes);
     }
 
@@ -123,7 +122,7 @@ public sealed class HttpTests
             // The answer came first.
         }
 
-        Assert.Contains("longer than 65536 bytes", (await BlockedAsync(host)).Reason);
+        Assert.Contains("longer than 65536 bytes", (await host.Sink.NextBlockedAsync()).Reason);
         using Socket slow = await host.ConnectAsync("api.test", server.Port);
         await TestServer.SendAllAsync(slow, "GET / HTTP/1.1\r\nHost:");
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(slow));
@@ -161,7 +160,7 @@ public sealed class HttpTests
         using Socket agent = await host.ConnectAsync("api.test", server.Port);
         await TestServer.SendAllAsync(agent, "\u0001GET / HTTP/1.1\nHost: evil.test\n\n");
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(agent));
-        Assert.Contains("The server speaks HTTP", (await BlockedAsync(host)).Reason);
+        Assert.Contains("The server speaks HTTP", (await host.Sink.NextBlockedAsync()).Reason);
     }
 
     [TestMethod]
@@ -187,11 +186,5 @@ public sealed class HttpTests
         Assert.Contains("ConnectionRefused", await answer.Content.ReadAsStringAsync());
         Assert.AreEqual("127.0.0.1 does not answer (ConnectionRefused)", (await host.Sink.NextClosedAsync()).Error);
         Assert.IsEmpty(host.Sink.Blocked);
-    }
-
-    private static async Task<(EgressTarget Target, string Reason, string Rule)> BlockedAsync(BrokerHost host)
-    {
-        await host.Sink.NextClosedAsync();
-        return host.Sink.Blocked.Single();
     }
 }

@@ -40,7 +40,7 @@ internal sealed class Nginx : IAsyncDisposable
                 root {{_folder.FullName}};
                 default_type text/plain;
                 location / { return 200 "host=$host connection=$connection requests=$connection_requests protocol=$server_protocol authorization=$http_authorization key=$http_x_api_key uri=$request_uri\n"; }
-                {{locations}}
+                {{locations.Replace("PLAIN", $"{Port}", StringComparison.Ordinal)}}
               }
             }
             """);

@@ -36,8 +36,7 @@ public sealed class TlsTests
         using Socket agent = await host.ConnectAsync("api.test", server.Port);
         using SslStream tls = new(new NetworkStream(agent));
         await Assert.ThrowsAsync<IOException>(() => tls.AuthenticateAsClientAsync(name));
-        await host.Sink.NextClosedAsync();
-        Assert.Contains(reason, host.Sink.Blocked.Single().Reason);
+        Assert.Contains(reason, (await host.Sink.NextBlockedAsync()).Reason);
         Assert.AreEqual(0, bytes);
     }
 
@@ -79,12 +78,7 @@ public sealed class TlsTests
         using Socket agent = await host.ConnectAsync("api.test", 443);
         await TestServer.SendAllAsync(agent, "SSH-2.0-x\r\n");
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(agent));
-        while (host.Sink.Blocked.IsEmpty)
-        {
-            await Task.Delay(5);
-        }
-
-        Assert.Contains("Neither TLS nor HTTP", host.Sink.Blocked.Single().Reason);
+        Assert.Contains("Neither TLS nor HTTP", (await host.Sink.NextBlockedAsync()).Reason);
     }
 
     [TestMethod]

@@ -32,7 +32,11 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
         catch (EgressRefusedException refusal)
         {
-            await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            if (!refusal.IsTold)
+            {
+                await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            }
+
             await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException)
@@ -92,7 +96,8 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         };
         if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
         {
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage);
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage,
+                refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
@@ -121,7 +126,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
         catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
-            throw new EgressRefusedException(refusal.Message, refusal.Rule);
+            throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
         }
     }
 

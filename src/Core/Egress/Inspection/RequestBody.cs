@@ -6,7 +6,7 @@ using IsolatedAgents.Egress.Relaying;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>An agent's request body on its way to the server, as it comes and no faster than it is taken.</summary>
-internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, UsageScanner? usage) : HttpContent
+internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, UsageScanner? usage, Func<EgressRefusedException, ValueTask> tell) : HttpContent
 {
     private const int BufferSize = 32 * 1024;
 
@@ -18,7 +18,7 @@ internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         while (await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
         {
-            Check(buffer.AsSpan(0, read));
+            await CheckAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
             usage?.Sent(buffer.AsSpan(0, read));
             await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
             await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -35,15 +35,18 @@ internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, 
         return length is not null;
     }
 
-    private void Check(ReadOnlySpan<byte> bytes)
+    private async ValueTask CheckAsync(ReadOnlyMemory<byte> bytes)
     {
         try
         {
-            guard?.Check(bytes);
+            guard?.Check(bytes.Span);
         }
         catch (EgressRefusedException refusal)
         {
+            // Told here, since a server may have answered already and nobody waits for the body any more.
             Refusal = refusal;
+            refusal.IsTold = true;
+            await tell(refusal).ConfigureAwait(false);
             throw;
         }
     }

@@ -45,7 +45,7 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public async ValueTask<int> FillAsync()
     {
         // What was read becomes visible here and nowhere else: a read that ends meanwhile must not change what a caller looks at.
-        int read = await (_pending is { } pending ? new ValueTask<int>(pending) : ReadAsync()).ConfigureAwait(false);
+        int read = _pending is { } pending ? await pending.ConfigureAwait(false) : await ReadAsync().ConfigureAwait(false);
         _pending = null;
         _end += read;
         IsEnded = read == 0;

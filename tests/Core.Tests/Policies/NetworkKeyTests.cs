@@ -37,7 +37,7 @@ public sealed class NetworkKeyTests
     [DataRow("""{ "network": { "allowed_endpoints": ["a.example"], "credentials": [{ "endpoint": "a.example", "header": "X", "from_env": "K" }] } }""", "(1,68): error IA1001: 'network.credentials' entry 'a.example:443' is not in 'network.inspect', and only there a header can be set; add it.")]
     [DataRow("""{ "network": { "credentials": [{ "endpoint": "*.a.example", "header": "X", "from_env": "K" }] } }""", "(1,46): error IA1001: 'network.credentials' field 'endpoint' with the text '*.a.example' is refused: a credential goes to one host; name it.")]
     [DataRow("""{ "network": { "credentials": [{ "endpoint": "a.example", "header": "Host", "from_env": "K" }] } }""", "(1,69): error IA1001: 'network.credentials' field 'header' with the text 'Host' is refused: this header steers the connection; name the one that carries the credential.")]
-    [DataRow("""{ "network": { "credentials": [{ "endpoint": "a.example", "header": "X", "from_env": "K", "format": "x" }] } }""", "(1,100): error IA1001: 'network.credentials' field 'format' with the text 'x' is refused: it is printable text with '{}' once, where the credential goes, such as 'Bearer {}'.")]
+    [DataRow("""{ "network": { "credentials": [{ "endpoint": "a.example", "header": "X", "from_env": "K", "format": "x" }] } }""", "(1,101): error IA1001: 'network.credentials' field 'format' with the text 'x' is refused: it is printable text with '{}' once, where the credential goes, such as 'Bearer {}'.")]
     public void Load_WrongKey_SaysWhereAndWhy(string json, string expected)
     {
         using PolicyFixture fixture = new();

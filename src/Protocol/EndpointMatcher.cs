@@ -147,7 +147,7 @@ internal sealed class EndpointMatcher
     /// <param name="host">In its one spelling; IPv6 without brackets.</param>
     /// <param name="port">TCP port.</param>
     public bool IsAllowed(string host, int port) => HostText.IsAddress(host)
-        ? IPAddress.TryParse(host, out IPAddress? address) && IsAddressAllowed(address, port)
+        ? IPAddress.TryParse(host, out IPAddress? address) && HostText.Of(address) == host && IsAddressAllowed(address, port)
         : IsNameAllowed(host, port);
 
     private bool IsInRange(IPAddress address)

@@ -33,6 +33,9 @@ internal static class Program
             ["grep"] = Observed.Grep,
             ["tar"] = Observed.Tar,
             ["python-start"] = Observed.PythonStart,
+            ["relay-1"] = Relay.One,
+            ["relay-8"] = Relay.Eight,
+            ["egress-connect"] = Relay.Connect,
             ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
         };
         if (options.Names.FirstOrDefault(name => !measures.ContainsKey(name)) is { } unknown)

@@ -66,7 +66,7 @@ internal sealed class BrokerHost : IAsyncDisposable
             {
                 socket = await listener.AcceptSocketAsync();
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException or InvalidOperationException)
             {
                 return;
             }

@@ -8,6 +8,8 @@ internal sealed class RecordingSink : IEgressSink
 {
     private readonly Channel<Closed> _closed = Channel.CreateUnbounded<Closed>();
 
+    private readonly Channel<(EgressTarget Target, string Reason, string Rule)> _blocked = Channel.CreateUnbounded<(EgressTarget, string, string)>();
+
     public ConcurrentQueue<EgressRequest> Allowed { get; } = [];
 
     public ConcurrentQueue<(EgressTarget Target, string Reason, string Rule)> Blocked { get; } = [];
@@ -25,7 +27,7 @@ internal sealed class RecordingSink : IEgressSink
     public ValueTask BlockedAsync(EgressTarget target, string reason, string rule)
     {
         Blocked.Enqueue((target, reason, rule));
-        return ValueTask.CompletedTask;
+        return _blocked.Writer.WriteAsync((target, reason, rule));
     }
 
     public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
@@ -45,6 +47,9 @@ internal sealed class RecordingSink : IEgressSink
 
     /// <summary>The next connection that ended.</summary>
     public async Task<Closed> NextClosedAsync() => await _closed.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+    /// <summary>The next refusal.</summary>
+    public async Task<(EgressTarget Target, string Reason, string Rule)> NextBlockedAsync() => await _blocked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     internal sealed record Closed(EgressTarget Target, long Sent, long Received, string? Error);
 }

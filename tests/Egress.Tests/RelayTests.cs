@@ -177,8 +177,7 @@ public sealed class RelayTests
         using Socket second = await host.ConnectAsync("raw.test", server.Port);
         await TestServer.SendAllAsync(second, new byte[60_000]);
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(second));
-        await host.Sink.NextClosedAsync();
-        (EgressTarget target, string reason, string rule) = host.Sink.Blocked.Single();
+        (EgressTarget target, string reason, string rule) = await host.Sink.NextBlockedAsync();
         Assert.AreEqual($"raw.test:{server.Port} More than 100000 bytes to one endpoint network.max_upload_bytes", $"{target} {reason} {rule}");
         Assert.IsLessThanOrEqualTo(100_000L, Interlocked.Read(ref got));
     }
@@ -211,9 +210,12 @@ public sealed class RelayTests
         }
 
         using Socket ninth = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await ninth.ConnectAsync(IPAddress.Loopback, port);
-        await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(ninth));
-        Assert.AreEqual("network.max_connections", host.Sink.Blocked.Single().Rule);
+        await Assert.ThrowsExactlyAsync<SocketException>(async () =>
+        {
+            await ninth.ConnectAsync(IPAddress.Loopback, port);
+            await TestServer.ReadToEndAsync(ninth);
+        });
+        Assert.AreEqual("network.max_connections", (await host.Sink.NextBlockedAsync()).Rule);
         foreach (Socket agent in agents)
         {
             await TestServer.SendAllAsync(agent, "y\n");

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Inspection;
 using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -22,10 +24,11 @@ internal sealed class EgressBroker : IAsyncDisposable
     private readonly int _maxConnections;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<EgressConnection, Task> _open = [];
+    private readonly Inspector? _inspector;
     private readonly ITimer _sweep;
     private int _count;
 
-    /// <exception cref="Diagnostics.ConfigurationException">IA1003: the host's environment names an upstream proxy that cannot be used.</exception>
+    /// <exception cref="Diagnostics.ConfigurationException">IA1003: the host's environment names an upstream proxy that cannot be used; IA2004: what inspection needs is not there.</exception>
     public EgressBroker(Policy policy, IEgressSink sink, FrozenDictionary<string, string> hostEnvironment, EgressOptions? options = null)
     {
         _sink = sink;
@@ -35,6 +38,7 @@ internal sealed class EgressBroker : IAsyncDisposable
         _maxConnections = policy.Network.MaxConnections;
         _proxies = new UpstreamProxies(hostEnvironment);
         _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopping.Token), _proxies, _options.ConnectTimeout);
+        _inspector = Inspector.Create(policy, _dialler, sink, _options);
         _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
@@ -46,6 +50,14 @@ internal sealed class EgressBroker : IAsyncDisposable
 
     /// <summary>What must be masked beside the credentials: passwords of upstream proxies.</summary>
     public IEnumerable<string> Secrets => _proxies.Secrets;
+
+    /// <summary>Certificate of the run's authority in PEM, for the sandbox alone to trust; null where nothing is inspected.</summary>
+    public string? AuthorityPem => _inspector?.AuthorityPem;
+
+    /// <summary>
+    /// Variables to point at a file of trusted authorities in the sandbox: the image's own, if it has any, and <see cref="AuthorityPem"/> behind them. Only those that the policy does not set.
+    /// </summary>
+    public static ImmutableArray<string> AuthorityVariables => RunAuthority.Variables;
 
     /// <summary>Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation.</summary>
     /// <param name="agent">The agent's connection; owned from here on.</param>
@@ -70,7 +82,7 @@ internal sealed class EgressBroker : IAsyncDisposable
             done.SetResult();
         }
 
-        if (connection.IsAttached || error is not null)
+        if (connection.IsAttached || connection.Sent > 0 || error is not null)
         {
             await _sink.ClosedAsync(target, connection.Sent, connection.Received, connection.Duration, error).ConfigureAwait(false);
         }
@@ -83,6 +95,11 @@ internal sealed class EgressBroker : IAsyncDisposable
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_open.Values).ConfigureAwait(false);
+        if (_inspector is not null)
+        {
+            await _inspector.DisposeAsync().ConfigureAwait(false);
+        }
+
         await _sweep.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
@@ -93,14 +110,24 @@ internal sealed class EgressBroker : IAsyncDisposable
         try
         {
             Admit(connection.Target);
-            using DirectRelay relay = new(connection, _dialler, _sink, null);
+            if (_inspector?.Takes(connection.Target) == true)
+            {
+                await _inspector.ServeAsync(connection, cancellationToken).ConfigureAwait(false);
+                return connection.AbortReason;
+            }
+
+            using DirectRelay relay = new(connection, _dialler, _sink, _options.Credentials?.NewGuard());
             await relay.RunAsync(cancellationToken).ConfigureAwait(false);
             return connection.AbortReason;
         }
         catch (EgressRefusedException refusal)
         {
             connection.Abort();
-            await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            if (!refusal.IsTold)
+            {
+                await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            }
+
             return null;
         }
         catch (UnreachableException exception)

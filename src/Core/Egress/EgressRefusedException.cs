@@ -6,4 +6,7 @@ namespace IsolatedAgents.Egress;
 internal sealed class EgressRefusedException(string reason, string rule) : Exception(reason)
 {
     public string Rule => rule;
+
+    /// <summary>Whether the sink knows already.</summary>
+    public bool IsTold { get; set; }
 }

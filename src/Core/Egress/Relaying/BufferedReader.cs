@@ -29,7 +29,6 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     public void Consume(int count)
     {
         _start += count;
-        // A read that was begun goes on where it began.
         if (_start == _end && _pending is null)
         {
             _start = _end = 0;
@@ -39,12 +38,13 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     /// <summary>Whether a read was begun and not yet taken by <see cref="FillAsync"/>.</summary>
     public bool IsFilling => _pending is not null;
 
-    /// <summary>Begins to read on, for whoever waits for something else at the same time. What it reads is there once the next <see cref="FillAsync"/> has taken it, and not before.</summary>
+    /// <summary>Begins to read on, for whoever waits for something else at the same time. The next <see cref="FillAsync"/> takes the result.</summary>
     public Task<int> BeginFill() => _pending ??= ReadAsync().AsTask();
 
     /// <summary>Reads on. Gives 0 at the end of the stream.</summary>
     public async ValueTask<int> FillAsync()
     {
+        // What was read becomes visible here and nowhere else: a read that ends meanwhile must not change what a caller looks at.
         int read = _pending is { } pending ? await pending.ConfigureAwait(false) : await ReadAsync().ConfigureAwait(false);
         _pending = null;
         _end += read;

@@ -47,6 +47,9 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
         catch (EgressRefusedException refusal)
         {
+            // Told first: whoever reads the answer may look for the event.
+            refusal.IsTold = true;
+            await sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             await AnswerAsync(() => HttpAnswer.RefuseAsync(connection.Agent, _agent, connection.Target, refusal)).ConfigureAwait(false);
             throw;
         }

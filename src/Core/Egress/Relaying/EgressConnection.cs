@@ -91,6 +91,15 @@ internal sealed class EgressConnection(DuplexStream agent, EgressTarget target, 
         server?.Abort();
     }
 
+    /// <summary>Remembers what went wrong on the way to the server, for the end of the connection.</summary>
+    public void NoteError(string reason)
+    {
+        lock (_closing)
+        {
+            AbortReason ??= reason;
+        }
+    }
+
     public void Dispose()
     {
         DuplexStream? server;

@@ -14,11 +14,11 @@ internal static class Pump
     /// <exception cref="EgressRefusedException">A limit was passed, or the scanner found something.</exception>
     public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard)
     {
-        await SendAvailableAsync().ConfigureAwait(false);
+        await SendHeldAsync().ConfigureAwait(false);
         if (agent.IsFilling)
         {
             await agent.FillAsync().ConfigureAwait(false);
-            await SendAvailableAsync().ConfigureAwait(false);
+            await SendHeldAsync().ConfigureAwait(false);
         }
 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -40,8 +40,7 @@ internal static class Pump
         ArrayPool<byte>.Shared.Return(buffer);
         await server.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
 
-        // What is there goes at once: the agent may wait for its answer.
-        async ValueTask SendAvailableAsync()
+        async ValueTask SendHeldAsync()
         {
             ReadOnlyMemory<byte> bytes = agent.Available;
             if (!bytes.IsEmpty)
@@ -57,11 +56,11 @@ internal static class Pump
     /// <summary>From the server to the agent.</summary>
     public static async Task ToAgentAsync(EgressConnection connection, BufferedReader server, DuplexStream agent)
     {
-        await SendAvailableAsync().ConfigureAwait(false);
+        await PassHeldAsync().ConfigureAwait(false);
         if (server.IsFilling)
         {
             await server.FillAsync().ConfigureAwait(false);
-            await SendAvailableAsync().ConfigureAwait(false);
+            await PassHeldAsync().ConfigureAwait(false);
         }
 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -81,7 +80,7 @@ internal static class Pump
         ArrayPool<byte>.Shared.Return(buffer);
         await agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
 
-        async ValueTask SendAvailableAsync()
+        async ValueTask PassHeldAsync()
         {
             ReadOnlyMemory<byte> bytes = server.Available;
             if (!bytes.IsEmpty)

@@ -1,0 +1,218 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Models;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+
+namespace IsolatedAgents.Egress.Inspection;
+
+/// <summary>Judges each request of an inspected connection, passes it on, and passes the answer back.</summary>
+internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink, EgressCredentials? credentials, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
+{
+    private const int BufferSize = 32 * 1024;
+
+    public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
+
+    public void DisposeContext(IFeatureCollection context, Exception? exception)
+    {
+    }
+
+    public async Task ProcessRequestAsync(IFeatureCollection context)
+    {
+        InspectedConnection connection = context.GetRequiredFeature<InspectedConnection>();
+        EgressTarget target = connection.Connection.Target;
+        try
+        {
+            await ForwardAsync(context, connection, target).ConfigureAwait(false);
+        }
+        catch (EgressRefusedException refusal)
+        {
+            if (!refusal.IsTold)
+            {
+                await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            }
+
+            await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException)
+        {
+            string reason = Reason(exception);
+            connection.Connection.NoteError(reason);
+            await AnswerAsync(context, 502, HttpAnswer.Body("not reachable", target, reason, null)).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => client.Dispose();
+
+    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target)
+    {
+        IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
+        CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
+        string uri = InspectedRequestRules.Target(request, target);
+        string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
+        InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
+        ModelOperation? operation = ModelOperation.Of(request.Method, path);
+        UsageScanner? usage = operation is null ? null : new UsageScanner(target, operation);
+        if (usage is not null && tokens.IsExceeded)
+        {
+            await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, "The run has used more model tokens than it may", "limits.max_model_tokens")).ConfigureAwait(false);
+            return;
+        }
+
+        using HttpRequestMessage message = Message(context, request, target, uri, usage);
+        using HttpResponseMessage answer = await SendAsync(message, cancellationToken).ConfigureAwait(false);
+        await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
+        {
+            Method = request.Method,
+            Path = path,
+            Status = (int)answer.StatusCode,
+            IsInspected = true,
+        }).ConfigureAwait(false);
+        try
+        {
+            await PassBackAsync(context, answer, usage, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also of an answer that was broken off: what was used up to there was used.
+            if (usage?.Usage is { } used)
+            {
+                await tokens.AddAsync(used, sink).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage)
+    {
+        HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+        };
+        if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        {
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage,
+                refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+        }
+
+        HeaderTransfer.ToServer(request.Headers, message);
+        message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
+        if (usage is not null)
+        {
+            // What is compressed cannot be counted.
+            message.Headers.Remove("Accept-Encoding");
+        }
+
+        foreach (CredentialHeader credential in credentials?.For(target) ?? [])
+        {
+            message.Headers.Remove(credential.Header);
+            message.Headers.TryAddWithoutValidation(credential.Header, credential.Value);
+        }
+
+        InspectedRequestRules.RequireNoPlaceholder(request, uri, credentials, target);
+        return message;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.SendAsync(message, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
+        {
+            throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
+        }
+    }
+
+    private static async Task PassBackAsync(IFeatureCollection context, HttpResponseMessage answer, UsageScanner? usage, CancellationToken cancellationToken)
+    {
+        IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
+        IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
+        response.StatusCode = (int)answer.StatusCode;
+        response.ReasonPhrase = answer.ReasonPhrase;
+        HeaderTransfer.ToAgent(answer, response.Headers);
+        if (answer.IsSuccessStatusCode)
+        {
+            usage?.Answered(answer.Content.Headers.ContentType?.MediaType);
+        }
+
+        await body.StartAsync(cancellationToken).ConfigureAwait(false);
+        Stream from = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
+            {
+                usage?.Received(buffer.AsSpan(0, read));
+                await body.Stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                await body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException)
+        {
+            // Half an answer must not look like a whole one.
+            context.Get<IHttpRequestLifetimeFeature>()?.Abort();
+            throw;
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        if (context.Get<IHttpResponseTrailersFeature>() is { } trailers)
+        {
+            foreach ((string name, System.Net.Http.Headers.HeaderStringValues values) in answer.TrailingHeaders.NonValidated)
+            {
+                trailers.Trailers[name] = new StringValues([.. values]);
+            }
+        }
+
+        await body.CompleteAsync().ConfigureAwait(false);
+    }
+
+    private static async Task AnswerAsync(IFeatureCollection context, int status, byte[] content)
+    {
+        IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
+        if (response.HasStarted)
+        {
+            context.Get<IHttpRequestLifetimeFeature>()?.Abort();
+            return;
+        }
+
+        response.StatusCode = status;
+        response.Headers.Clear();
+        response.Headers.ContentType = "application/json";
+        response.Headers.ContentLength = content.Length;
+        if (context.GetRequiredFeature<IHttpRequestFeature>().Protocol != "HTTP/2")
+        {
+            response.Headers.Connection = "close";
+        }
+
+        IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
+        await body.Stream.WriteAsync(content).ConfigureAwait(false);
+        await body.CompleteAsync().ConfigureAwait(false);
+    }
+
+    private static string Reason(Exception exception) =>
+        Find<UnreachableException>(exception)?.Message
+        ?? (Find<AuthenticationException>(exception) is { } tls
+            ? $"The server's identity could not be verified: {tls.Message.TrimEnd('.')}"
+            : exception is OperationCanceledException ? "The exchange was broken off" : $"The exchange with the server failed: {exception.Message.TrimEnd('.')}");
+
+    private static T? Find<T>(Exception exception)
+        where T : Exception
+    {
+        for (Exception? at = exception; at is not null; at = at.InnerException)
+        {
+            if (at is T found)
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+}

@@ -17,15 +17,15 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     private readonly AgentStop _stop;
     private readonly EgressBroker _broker;
     private readonly CancellationTokenSource _over = new();
-    private readonly Task _serving;
+    private Task _serving = Task.CompletedTask;
 
-    public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, SandboxLink link, RunEvents events, NetworkReporter reporter, AgentStop stop)
+    /// <exception cref="Diagnostics.ConfigurationException">What the policy asks for cannot be had on this machine.</exception>
+    public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, RunEvents events, NetworkReporter reporter, AgentStop stop)
     {
         _events = events;
         _reporter = reporter;
         _stop = stop;
         _broker = new EgressBroker(run.Policy, this, hostEnvironment, run.Egress);
-        _serving = ServeAsync(link);
     }
 
     /// <summary>Bytes to servers so far.</summary>
@@ -33,6 +33,12 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
 
     /// <summary>Bytes from servers so far.</summary>
     public long BytesReceived => _broker.BytesReceived;
+
+    /// <summary>The authority that the agent is to trust, in PEM; empty where nothing is inspected.</summary>
+    public string TrustedCertificates => _broker.AuthorityPem ?? "";
+
+    /// <summary>Serves what comes from the sandbox from now on.</summary>
+    public void Serve(SandboxLink link) => _serving = ServeAsync(link);
 
     public ValueTask AllowedAsync(EgressRequest request) =>
         _events.RaiseAsync(new NetworkRequest(request.Target.Host, request.Target.Port, request.Method, "Allowed")
@@ -59,9 +65,14 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     /// <summary>Waits for the last bytes of an agent that has ended, for a while.</summary>
     public async Task WhenServedAsync() => await _serving.WaitAsync(LastBytes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    /// <summary>Ends every connection. To be called once the link is closed, so that no new ones come.</summary>
+    /// <summary>Ends every connection. To be called once the link is closed, so that no new ones come. May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_over.IsCancellationRequested)
+        {
+            return;
+        }
+
         await _over.CancelAsync().ConfigureAwait(false);
         await _serving.ConfigureAwait(false);
         await _broker.DisposeAsync().ConfigureAwait(false);

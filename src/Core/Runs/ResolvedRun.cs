@@ -41,9 +41,6 @@ internal sealed record ResolvedRun
     /// <summary>Values that must never be shown.</summary>
     public required ImmutableArray<string> Secrets { get; init; }
 
-    /// <summary>Certificates, in PEM, that the agent is to trust for inspected endpoints; empty where nothing is inspected.</summary>
-    public string TrustedCertificates { get; init; } = "";
-
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }
 

@@ -2,6 +2,8 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Rules;
@@ -33,6 +35,8 @@ internal static class RunResolver
         string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request);
         IEnumerable<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
+        EgressCredentials credentials = EgressCredentials.Resolve(loaded, request.HostEnvironment);
+        IEnumerable<string> proxySecrets = loaded.Policy.Network.AllowedEndpoints.Length > 0 ? new UpstreamProxies(request.HostEnvironment).Secrets.Where(secret => secret.Length >= SecretMasker.MinimumLength) : [];
         return new ResolvedRun
         {
             SessionId = sessionId,
@@ -46,9 +50,9 @@ internal static class RunResolver
             Engine = request.Engine,
             Transport = request.Transport,
             Delivery = request.Delivery,
-            Environment = environment,
-            Secrets = secrets,
-            Egress = request.Egress,
+            Environment = environment.SetItems(credentials.Environment),
+            Secrets = [.. secrets, .. credentials.Secrets, .. proxySecrets],
+            Egress = (request.Egress ?? new EgressOptions()) with { Credentials = credentials },
         };
     }
 

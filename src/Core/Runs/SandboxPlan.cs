@@ -1,5 +1,6 @@
 using System.Globalization;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Egress;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -9,10 +10,18 @@ using IsolatedAgents.Sandbox.Interop;
 namespace IsolatedAgents.Runs;
 
 /// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
-internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace)
+/// <param name="run">The run.</param>
+/// <param name="image">The image as the engine has it.</param>
+/// <param name="limits">The policy's limits.</param>
+/// <param name="grace">Between SIGTERM and SIGKILL.</param>
+/// <param name="trustedCertificates">In PEM, what the agent is to trust beside the image's authorities; empty where nothing is inspected.</param>
+internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace, string trustedCertificates = "")
 {
     // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
+
+    // The one of them whose file stands beside the system's, and not in its place.
+    private const string AddingVariable = "NODE_EXTRA_CA_CERTS";
 
     private Policy Policy => run.Policy;
 
@@ -43,7 +52,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         TemporaryBytes = limits.TemporaryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
         HasEgress = run.HasEgress,
-        HasTrustFiles = run.TrustedCertificates.Length > 0,
+        HasTrustFiles = trustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,
     };
@@ -64,7 +73,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         AllowedReadPaths = [.. AllowedPaths.Read(Policy).Select(grant => grant.Path)],
         AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
         AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
-        TrustedCertificates = run.TrustedCertificates,
+        TrustedCertificates = trustedCertificates,
         RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
         Sentinel = channel?.Sentinel ?? "",
@@ -139,9 +148,17 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         foreach (string variable in image.Environment)
         {
             int equals = variable.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0 && !run.Environment.ContainsKey(variable[..equals]))
+            if (equals > 0 && !run.Environment.ContainsKey(variable[..equals]) && !(trustedCertificates.Length > 0 && EgressBroker.AuthorityVariables.Contains(variable[..equals])))
             {
                 yield return variable;
+            }
+        }
+
+        foreach (string name in trustedCertificates.Length > 0 ? EgressBroker.AuthorityVariables : [])
+        {
+            if (!run.Environment.ContainsKey(name))
+            {
+                yield return $"{name}={(name == AddingVariable ? SandboxPaths.TrustedAuthority : SandboxPaths.TrustedBundle)}";
             }
         }
 

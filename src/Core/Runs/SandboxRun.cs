@@ -18,17 +18,34 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     /// <exception cref="OperationCanceledException">The caller cancelled, and what the agent left did not come in time.</exception>
     public async Task<SandboxReport> RunAsync(CancellationToken cancellationToken)
     {
+        AgentStop stop = new(Policy);
+        NetworkReporter network = new(events, stop);
+        EgressSession? egress = run.HasEgress ? new EgressSession(run, hostEnvironment, events, network, stop) : null;
+        try
+        {
+            return await RunAsync(stop, network, egress, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (egress is not null)
+            {
+                await egress.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, CancellationToken cancellationToken)
+    {
         SandboxLimits limits = SandboxLimits.From(Policy);
-        SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace);
+        SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
         StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
         string shortId = container.Id[..Math.Min(12, container.Id.Length)];
         SandboxLink link = new(container.Transport, run.HasEgress);
-        AgentStop stop = new(Policy, link);
-        NetworkReporter network = new(events, stop);
-        EgressSession? egress = run.HasEgress ? new EgressSession(run, hostEnvironment, link, events, network, stop) : null;
+        stop.Attach(link);
+        egress?.Serve(link);
         await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);
         SandboxDeadline deadline = new(container, link, TimeSpan.FromSeconds(Policy.TimeoutSeconds), cancellationToken);
         await using ConfiguredAsyncDisposable deadlineScope = deadline.ConfigureAwait(false);
@@ -51,6 +68,7 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
             await link.DisposeAsync().ConfigureAwait(false);
             if (egress is not null)
             {
+                // What it still finds is told before the end is.
                 await (isOver ? egress.WhenServedAsync() : Task.CompletedTask).ConfigureAwait(false);
                 await egress.DisposeAsync().ConfigureAwait(false);
             }

@@ -11,5 +11,7 @@ internal static class SandboxPaths
     public const string Output = "/output";
     public const string Hosts = "/etc/hosts";
     public const string Trust = "/etc/isolated-agents";
+    public const string TrustedAuthority = $"{Trust}/ca.pem";
+    public const string TrustedBundle = $"{Trust}/bundle.pem";
     public const string Temporary = "/tmp";
 }

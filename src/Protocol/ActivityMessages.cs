@@ -60,6 +60,9 @@ internal enum DenialReason : byte
 
     /// <summary>A kind of socket that no agent may have.</summary>
     DeniedSocket,
+
+    /// <summary>The path is protected, although the workspace may be written.</summary>
+    ProtectedPath,
 }
 
 /// <summary>One thing that a process of the agent did or tried, or several of the same.</summary>
@@ -98,7 +101,7 @@ internal sealed record Activity
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         byte reason = reader.Byte();
-        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.DeniedSocket)
+        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.ProtectedPath)
         {
             throw new ProtocolException($"Activity {kind} for reason {reason} is unknown.");
         }

@@ -56,4 +56,10 @@ internal enum FrameType : byte
 
     /// <summary>Something that the agent did or tried (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
     Activity = 77,
+
+    /// <summary>How the private copy of the workspace differs (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
+    WorkspaceFound = 90,
+
+    /// <summary>A file of the workspace is gone (<see cref="WorkspaceDeletion"/>). Counts against the credit.</summary>
+    WorkspaceDeleted = 91,
 }

@@ -41,6 +41,12 @@ internal sealed record LaunchSpec
     /// <summary>Sandbox paths that the agent may read and write, with all that is below them.</summary>
     public required string[] AllowedWritePaths { get; init; }
 
+    /// <summary>Globs below the workspace that are not written although it may be: <see cref="PathGlobs"/>.</summary>
+    public string[] ProtectedPaths { get; init; } = [];
+
+    /// <summary>Whether <see cref="WorkspacePath"/> is a private copy that the agent may change, and whose changes are sent.</summary>
+    public bool IsWorkspaceWritable { get; init; }
+
     /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
     public bool RequireLandlock { get; init; }
 
@@ -92,7 +98,7 @@ internal sealed record LaunchSpec
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Flag(RequireLandlock)
+        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -116,6 +122,8 @@ internal sealed record LaunchSpec
             CopiedPaths = reader.Texts(),
             AllowedReadPaths = reader.Texts(),
             AllowedWritePaths = reader.Texts(),
+            ProtectedPaths = reader.Texts(),
+            IsWorkspaceWritable = reader.Flag(),
             RequireLandlock = reader.Flag(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),

@@ -28,8 +28,8 @@ internal sealed unsafe class FileCalls(FileRules rules)
             SystemCalls.MakeFolderAt => Make(in call, first, 1, "mkdir"),
             SystemCalls.MakeNode => Make(in call, CurrentDirectory, 0, "mknod"),
             SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"),
-            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"),
-            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"),
+            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink", isWay: true),
+            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink", isWay: true),
             SystemCalls.Link => Link(in call, CurrentDirectory, 0, CurrentDirectory, 1, follow: false),
             SystemCalls.LinkAt => Link(in call, first, 1, third, 3, (call.Arguments[4] & FollowLink) != 0),
             SystemCalls.Unlink or SystemCalls.RemoveFolder => Delete(in call, CurrentDirectory, 0),
@@ -82,9 +82,9 @@ internal sealed unsafe class FileCalls(FileRules rules)
             : Judgement.Pass;
     }
 
-    private Judgement Write(ResolvedPath found, string operation)
+    private Judgement Write(ResolvedPath found, string operation, bool isWay = false)
     {
-        DenialReason reason = rules.Write(found.Path);
+        DenialReason reason = isWay ? rules.Replace(found.Path) : rules.Write(found.Path);
         return reason != DenialReason.None ? Judgement.DenyFile(reason, found.Path, operation.Length > 0 ? operation : "write")
             : found.Kind == PathKind.Special ? Judgement.Pass
             : Judgement.Allow(ActivityKind.FileWritten, found.Path, operation);
@@ -96,9 +96,9 @@ internal sealed unsafe class FileCalls(FileRules rules)
         : Write(found, operation);
 
     // What is there already is an error of the kernel's, and no attempt.
-    private Judgement Make(in SystemCallNotification call, int directory, int argument, string operation) =>
+    private Judgement Make(in SystemCallNotification call, int directory, int argument, string operation, bool isWay = false) =>
         Find(in call, directory, argument, follow: false) is not { } found ? Unreadable(operation)
-        : found.Kind is PathKind.Missing or PathKind.Unreachable ? Write(found, operation)
+        : found.Kind is PathKind.Missing or PathKind.Unreachable ? Write(found, operation, isWay)
         : Judgement.Pass;
 
     private Judgement Link(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument, bool follow)
@@ -108,8 +108,9 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Unreadable("link");
         }
 
-        // A second name for a file that may not be read would make it readable.
-        return rules.Read(found.Path) is not DenialReason.None and DenialReason reason && found.Kind is not (PathKind.Missing or PathKind.Nameless)
+        // A second name for a file that may not be read would make it readable, and for one that is protected, writable.
+        DenialReason reason = rules.Read(found.Path) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(found.Path) ? DenialReason.ProtectedPath : DenialReason.None;
+        return reason != DenialReason.None && found.Kind is not (PathKind.Missing or PathKind.Nameless)
             ? Judgement.DenyFile(reason, found.Path, "link")
             : Make(in call, newDirectory, newArgument, "link");
     }
@@ -144,13 +145,15 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Write(from.Path);
+        // Either may be a folder where the two change places.
+        bool isWay = from.Kind != PathKind.File || to.Kind is PathKind.Folder or PathKind.Link;
+        DenialReason reason = isWay ? rules.Replace(from.Path) : rules.Write(from.Path);
         if (reason != DenialReason.None)
         {
             return Judgement.DenyFile(reason, from.Path, "rename");
         }
 
-        reason = rules.Write(to.Path);
+        reason = isWay ? rules.Replace(to.Path) : rules.Write(to.Path);
         return reason != DenialReason.None
             ? Judgement.DenyFile(reason, to.Path, "rename")
             : Judgement.Allow(ActivityKind.FileRenamed, from.Path, to.Path);

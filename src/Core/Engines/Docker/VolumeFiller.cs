@@ -52,7 +52,9 @@ internal static class VolumeFiller
             Stream stream = writer.AsStream(leaveOpen: true);
             await using (stream.ConfigureAwait(false))
             {
-                await FolderArchive.WriteAsync(copy, reader, stream, cancellationToken).ConfigureAwait(false);
+                await (copy.Original is { } original
+                    ? WorkspaceArchive.WriteAsync(copy, original, reader, stream, cancellationToken)
+                    : FolderArchive.WriteAsync(copy, reader, stream, cancellationToken)).ConfigureAwait(false);
             }
         }
         catch (Exception caught) when (caught is IOException or UnauthorizedAccessException or OperationCanceledException)

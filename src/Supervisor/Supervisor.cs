@@ -114,6 +114,13 @@ internal sealed unsafe class Supervisor(HostStream host)
     // Root has no privilege over files here: what is the agent's is looked at as the agent.
     private static WorkspaceCopy TakeWorkspace(string path, int userId, int groupId)
     {
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            // What lies in a volume came with its owner; the volume itself is the engine's.
+            KernelException.ThrowIfFailed("chown the workspace", LibC.lchown(pointer, userId, groupId));
+        }
+
+        Capabilities.Drop(CapabilityChangeOwner);
         _ = LibC.setfsgid(groupId);
         _ = LibC.setfsuid(userId);
         try

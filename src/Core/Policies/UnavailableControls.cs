@@ -25,8 +25,6 @@ internal static class UnavailableControls
     {
         ImmutableArray<UnavailableControl>.Builder found = ImmutableArray.CreateBuilder<UnavailableControl>();
         AddWhere(policy.Network.AllowedEndpoints.Length > 0, "network.allowed_endpoints", "this version opens no way to the network; remove the entries");
-        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
-            "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
         AddWhere(policy.Filesystem.AllowedReadPaths.Any(HoldsOwnFiles), "filesystem.allowed_read_paths", "the sandbox's own files lie there; name the folders that the agent needs");
         foreach (string path in policy.Filesystem.AllowedWritePaths)
         {
@@ -34,8 +32,6 @@ internal static class UnavailableControls
             AddWhere(problem is not null, "filesystem.allowed_write_paths", $"'{QuotedText.Of(path)}' {problem}; name a folder of its own, such as '/home/agent', or write to /output or /tmp");
         }
 
-        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
-            "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
         AddPackages(policy.PipPackages, "pip_packages", "pip_index_url", "pip_require_hashes");
         AddPackages(policy.NpmPackages, "npm_packages", "npm_registry_url");
         AddPackages(policy.NugetPackages, "nuget_packages", "nuget_source_url");

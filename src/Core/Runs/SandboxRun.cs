@@ -33,7 +33,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         {
             await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
-            using SandboxReporter reporter = new(run, limits, events);
+            using SandboxReporter reporter = new(run, limits, events, plan.Original);
             await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), cancellationToken).ConfigureAwait(false);
             await FollowAsync(link, reporter, deadline, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);

@@ -12,6 +12,9 @@ internal static class ContainerSettings
     // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls. The agent gets none of them.
     private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE"];
 
+    // To make a volume the agent's, which an engine makes root's. Given up before the agent starts.
+    private const string GiveAway = "CHOWN";
+
     public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
     {
         Image = spec.ImageId,
@@ -37,7 +40,7 @@ internal static class ContainerSettings
             ReadonlyRootfs = true,
             Privileged = false,
             CapDrop = ["ALL"],
-            CapAdd = SupervisorCapabilities,
+            CapAdd = [.. SupervisorCapabilities, .. spec.Copies.Any(copy => copy.Original is not null) ? new[] { GiveAway } : []],
             // Podman takes a profile for the name of a file on its own machine.
             SecurityOpt = isPodman ? [NoNewPrivileges] : [NoNewPrivileges, $"seccomp={SystemCallProfile.Json}"],
             AutoRemove = true,

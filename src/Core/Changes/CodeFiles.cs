@@ -29,7 +29,7 @@ internal static class CodeFiles
             // Agents and their tools.
             ".mcp.json", "mcp.json", ".claude", ".cursor", ".codex", ".gemini", ".windsurf", ".continue", ".aider*", ".roo", ".kiro",
             // Make and its kin.
-            "Makefile*", "GNUmakefile*", "*.mk", "CMakeLists.txt", "*.cmake", "CMakePresets.json", "CMakeUserPresets.json", "meson.build", "*.ninja", "justfile", ".justfile", "Taskfile*.y*ml",
+            "Makefile", "Makefile.*", "GNUmakefile", "*.mk", "CMakeLists.txt", "*.cmake", "CMakePresets.json", "CMakeUserPresets.json", "meson.build", "*.ninja", "justfile", ".justfile", "Taskfile*.y*ml",
             "SConstruct", "BUILD", "BUILD.bazel", "WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel", "*.bzl", ".bazelrc", "Earthfile",
             // Node.
             "package.json", ".npmrc", ".yarnrc*", ".yarn", ".pnp.*", ".pnpmfile.cjs", "pnpm-workspace.yaml", "binding.gyp", "Gruntfile*", "Gulpfile*", "*.config.js", "*.config.cjs", "*.config.mjs", "*.config.ts",

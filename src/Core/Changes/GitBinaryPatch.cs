@@ -12,6 +12,9 @@ internal static class GitBinaryPatch
     private const int BytesPerLine = 52;
     private const int LettersInCase = 26;
 
+    // RFC 1950: a stream of no bytes.
+    private static readonly byte[] EmptyStream = [0x78, 0x9C, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01];
+
     /// <summary>Writes both ways, so that the patch can be taken back.</summary>
     public static void Append(StringBuilder text, byte[] before, byte[] after)
     {
@@ -27,6 +30,12 @@ internal static class GitBinaryPatch
         using (ZLibStream compressor = new(packed, CompressionLevel.Optimal, leaveOpen: true))
         {
             compressor.Write(content);
+        }
+
+        if (content.Length == 0)
+        {
+            // The compressor writes nothing at all of nothing.
+            packed.Write(EmptyStream);
         }
 
         ReadOnlySpan<byte> left = packed.GetBuffer().AsSpan(0, (int)packed.Length);

@@ -75,8 +75,9 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
         CollectionAssert.AreEqual(Launch.AllowedReadPaths, read.AllowedReadPaths);
         CollectionAssert.AreEqual(Launch.AllowedWritePaths, read.AllowedWritePaths);
+        CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths });
     }
 
     [TestMethod]

@@ -86,7 +86,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
         WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
         using ActivityReport report = new(SandboxProbe.DenialsTold);
-        LaunchObserver observer = new(CreateRules(spec), report, (userId, groupId));
+        LaunchObserver observer = new(CreateRules(spec), report, (userId, groupId), () => controlGroup!.ReadUsage().Pids);
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock),
             observer);

@@ -19,7 +19,8 @@ public sealed class WorkspaceChangeTests
         project.Write("work/src/a.cs", "broken\n");
         BuildOutcome build = await project.BuildStepAsync(Token);
 
-        build.AssertPassed();
+        Assert.AreEqual(0, build.ExitCode, build.Text);
+        Assert.AreEqual("IA3001", Assert.ContainsSingle(build.Warnings).Code);
         Assert.AreEqual("passed", project.Output("Verdict").Single());
         CollectionAssert.AreEqual(
             new[]

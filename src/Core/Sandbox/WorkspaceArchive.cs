@@ -107,7 +107,8 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
         // A file that grows or shrinks meanwhile must not shift what follows it.
         long length = content.Length;
         using HashingStream hashed = new(new ExactLengthStream(content, length));
-        PaxTarEntry entry = Own(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = length > 0 ? hashed : null }, mode | OwnerReadWrite);
+        // Builds go by the time of a file.
+        PaxTarEntry entry = Own(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = length > 0 ? hashed : null, ModificationTime = file.LastWriteTimeUtc }, mode | OwnerReadWrite);
         await writer.WriteEntryAsync(entry, cancellationToken).ConfigureAwait(false);
         original.Add(name, new OriginalEntry(OriginalKind.File, new WorkspaceFileState(length, hashed.Hash(), (mode & OwnerExecute) != 0)));
     }

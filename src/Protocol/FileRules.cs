@@ -33,7 +33,7 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
         : DenialReason.None;
 
     /// <summary>
-    /// Why nothing may be put at <paramref name="path"/>, or moved from it, that a path can go through: a folder or a link. A folder that holds what is protected is as good as that.
+    /// Why nothing may be put at <paramref name="path"/>, or moved or removed from it, but a folder made or removed while it is empty: a folder that holds what is protected is as good as that.
     /// </summary>
     public DenialReason Replace(string path) =>
         Write(path) is not DenialReason.None and DenialReason reason ? reason

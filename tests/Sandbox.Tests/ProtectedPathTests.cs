@@ -52,6 +52,9 @@ public sealed class ProtectedPathTests(TestContext context)
     [DataRow("os.link('.git/config', 'mine')", ".git/config")]
     [DataRow("os.link('evil', '.git/hooks/pre-push')", ".git/hooks/pre-push")]
     [DataRow("os.open('.github', os.O_CREAT | os.O_WRONLY)", ".github")]
+    [DataRow("open('sub/.git', 'w')", "sub/.git")]
+    [DataRow("os.link('evil', 'sub/.git')", "sub/.git")]
+    [DataRow("os.rename('evil', 'sub/.config')", "sub/.config")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task F6_WriteToAProtectedPath_IsRefusedAndTold(string attempt, string path, string before = "")
     {

@@ -11,7 +11,7 @@ internal sealed class ChangePatch(Stream destination)
     private const int BinaryProbeLength = 8000;
 
     // A file beyond this is told in the report and not in the patch, which is held in memory.
-    private const int MaxFileBytes = 64 * 1024 * 1024;
+    private const int MaxFileBytes = 16 * 1024 * 1024;
 
     private const string AbsentObject = "0000000000000000000000000000000000000000";
 

@@ -25,6 +25,11 @@ internal sealed class WorkspaceChangeSet(WorkspaceOriginal original, IReadOnlyLi
         PendingChange[] applied = [.. changes.Where(change => !change.IsHeldBack)];
         if (applied.Length > 0)
         {
+            if (!original.IsInPlace)
+            {
+                throw new IOException($"'{Workspace}' is no longer the folder that the agent was given a copy of.");
+            }
+
             new WorkspaceWriter(Workspace, sessionId).Write(applied);
         }
 

@@ -1,3 +1,5 @@
+using IsolatedAgents.Sandbox.Interop;
+
 namespace IsolatedAgents.Changes;
 
 /// <summary>What an entry of the workspace was when it was copied.</summary>
@@ -22,13 +24,18 @@ internal enum OriginalKind
 internal sealed record OriginalEntry(OriginalKind Kind, WorkspaceFileState? State);
 
 /// <summary>The workspace as the agent was given it: the base that every change is a change of.</summary>
-internal sealed class WorkspaceOriginal(string path)
+/// <param name="path">Absolute host path.</param>
+/// <param name="inode">The folder's inode when it was checked; 0 where this system has none.</param>
+internal sealed class WorkspaceOriginal(string path, long inode = 0)
 {
     private readonly Dictionary<string, OriginalEntry> _entries = new(StringComparer.Ordinal);
     private readonly HashSet<string> _folders = new(StringComparer.Ordinal);
 
     /// <summary>Absolute host path.</summary>
     public string FullPath => path;
+
+    /// <summary>Whether that path leads to the folder that was checked.</summary>
+    public bool IsInPlace => inode == 0 || FileIdentity.Inode(path) == inode;
 
     /// <summary>Begins anew, as the copy does where an engine refused the first.</summary>
     public void Clear()

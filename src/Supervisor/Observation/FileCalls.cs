@@ -7,6 +7,8 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// <summary>Judges calls that name files. Asking for what is not there is no finding: programs look in many places.</summary>
 internal sealed unsafe class FileCalls(FileRules rules)
 {
+    private const string MakeFolder = "mkdir";
+
     public Judgement Judge(in SystemCallNotification call)
     {
         int first = (int)call.Arguments[0];
@@ -24,12 +26,12 @@ internal sealed unsafe class FileCalls(FileRules rules)
             SystemCalls.ChangeOwner => Change(in call, CurrentDirectory, 0, "chown", follow: true),
             SystemCalls.ChangeLinkOwner => Change(in call, CurrentDirectory, 0, "chown", follow: false),
             SystemCalls.ChangeOwnerAt => Change(in call, first, 1, "chown", (call.Arguments[4] & NoFollow) == 0),
-            SystemCalls.MakeFolder => Make(in call, CurrentDirectory, 0, "mkdir"),
-            SystemCalls.MakeFolderAt => Make(in call, first, 1, "mkdir"),
+            SystemCalls.MakeFolder => Make(in call, CurrentDirectory, 0, MakeFolder),
+            SystemCalls.MakeFolderAt => Make(in call, first, 1, MakeFolder),
             SystemCalls.MakeNode => Make(in call, CurrentDirectory, 0, "mknod"),
             SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"),
-            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink", isWay: true),
-            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink", isWay: true),
+            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"),
+            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"),
             SystemCalls.Link => Link(in call, CurrentDirectory, 0, CurrentDirectory, 1, follow: false),
             SystemCalls.LinkAt => Link(in call, first, 1, third, 3, (call.Arguments[4] & FollowLink) != 0),
             SystemCalls.Unlink or SystemCalls.RemoveFolder => Delete(in call, CurrentDirectory, 0),
@@ -82,13 +84,16 @@ internal sealed unsafe class FileCalls(FileRules rules)
             : Judgement.Pass;
     }
 
-    private Judgement Write(ResolvedPath found, string operation, bool isWay = false)
+    private Judgement Write(ResolvedPath found, string operation)
     {
-        DenialReason reason = isWay ? rules.Replace(found.Path) : rules.Write(found.Path);
+        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder || operation == MakeFolder);
         return reason != DenialReason.None ? Judgement.DenyFile(reason, found.Path, operation.Length > 0 ? operation : "write")
             : found.Kind == PathKind.Special ? Judgement.Pass
             : Judgement.Allow(ActivityKind.FileWritten, found.Path, operation);
     }
+
+    // A folder on the way to what is protected may be there, made and changed; anything else in its place would make it another way.
+    private DenialReason Judge(ResolvedPath found, bool isFolder) => isFolder ? rules.Write(found.Path) : rules.Replace(found.Path);
 
     private Judgement Change(in SystemCallNotification call, int directory, int argument, string operation, bool follow) =>
         Find(in call, directory, argument, follow) is not { } found ? Unreadable(operation)
@@ -96,9 +101,9 @@ internal sealed unsafe class FileCalls(FileRules rules)
         : Write(found, operation);
 
     // What is there already is an error of the kernel's, and no attempt.
-    private Judgement Make(in SystemCallNotification call, int directory, int argument, string operation, bool isWay = false) =>
+    private Judgement Make(in SystemCallNotification call, int directory, int argument, string operation) =>
         Find(in call, directory, argument, follow: false) is not { } found ? Unreadable(operation)
-        : found.Kind is PathKind.Missing or PathKind.Unreachable ? Write(found, operation, isWay)
+        : found.Kind is PathKind.Missing or PathKind.Unreachable ? Write(found, operation)
         : Judgement.Pass;
 
     private Judgement Link(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument, bool follow)
@@ -127,7 +132,7 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Write(found.Path);
+        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder);
         return reason != DenialReason.None
             ? Judgement.DenyFile(reason, found.Path, "delete")
             : Judgement.Allow(ActivityKind.FileDeleted, found.Path);
@@ -145,15 +150,13 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Judgement.Pass;
         }
 
-        // Either may be a folder where the two change places.
-        bool isWay = from.Kind != PathKind.File || to.Kind is PathKind.Folder or PathKind.Link;
-        DenialReason reason = isWay ? rules.Replace(from.Path) : rules.Write(from.Path);
+        DenialReason reason = rules.Replace(from.Path);
         if (reason != DenialReason.None)
         {
             return Judgement.DenyFile(reason, from.Path, "rename");
         }
 
-        reason = isWay ? rules.Replace(to.Path) : rules.Write(to.Path);
+        reason = rules.Replace(to.Path);
         return reason != DenialReason.None
             ? Judgement.DenyFile(reason, to.Path, "rename")
             : Judgement.Allow(ActivityKind.FileRenamed, from.Path, to.Path);

@@ -42,8 +42,8 @@ internal sealed class WorkspaceCopy
             copy._bytesBefore = OutputFolder.SaturatingAdd(copy._bytesBefore, entry.Size);
             newest = (entry.Stamp.ChangedSeconds, entry.Stamp.ChangedNanoseconds).CompareTo((newest.ChangedSeconds, newest.ChangedNanoseconds)) > 0 ? entry.Stamp : newest;
             return true;
-        });
-        SandboxCheck.Require(isWhole, "workspace copy", $"it has more than {WorkspaceBounds.MaxEntries} entries");
+        }, mustBeWhole: true);
+        SandboxCheck.Require(isWhole, "workspace copy", $"it has more than {WorkspaceBounds.MaxEntries} entries, or folders nested deeper than {WorkspaceBounds.MaxDepth}");
         DateTimeOffset settled = DateTimeOffset.FromUnixTimeSeconds(newest.ChangedSeconds).AddTicks(newest.ChangedNanoseconds / TimeSpan.NanosecondsPerTick) + ClockStep;
         TimeSpan left = settled - TimeProvider.System.GetUtcNow();
         if (left > TimeSpan.Zero)
@@ -103,6 +103,7 @@ internal sealed class WorkspaceCopy
 
     private static string Key(OutputEntry entry) => Encoding.Latin1.GetString(entry.Path);
 
-    // Opens nothing.
-    private bool Look(int maxEntries, Predicate<OutputEntry> look) => OutputFolder.Walk(_path, maxEntries, static _ => true, WorkspaceBounds.MaxDepth, look);
+    // Opens no file. What is met is a folder that cannot be looked into.
+    private bool Look(int maxEntries, Predicate<OutputEntry> look, bool mustBeWhole = false) =>
+        OutputFolder.Walk(_path, maxEntries, _ => !mustBeWhole, WorkspaceBounds.MaxDepth, look);
 }

@@ -66,6 +66,9 @@ internal enum DenialReason : byte
 
     /// <summary>More names of allowed domains were looked up than a run may have.</summary>
     TooManyNames,
+
+    /// <summary>The path is protected, although the workspace may be written.</summary>
+    ProtectedPath,
 }
 
 /// <summary>One thing that a process of the agent did or tried, or several of the same.</summary>
@@ -104,7 +107,7 @@ internal sealed record Activity
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         byte reason = reader.Byte();
-        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.TooManyNames)
+        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.ProtectedPath)
         {
             throw new ProtocolException($"Activity {kind} for reason {reason} is unknown.");
         }

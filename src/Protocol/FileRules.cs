@@ -16,6 +16,9 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
 
     private static readonly string[] ReadonlyWithinWritable = ["/proc/sys", "/proc/1"];
 
+    private PathGlobs? _protected;
+    private string _workspace = "";
+
     /// <summary>Why <paramref name="path"/> may not be read; <see cref="DenialReason.None"/> where it may.</summary>
     public DenialReason Read(string path) =>
         IsSensitive(path) ? DenialReason.SensitivePath
@@ -25,8 +28,26 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
     /// <summary>Why <paramref name="path"/> may not be written, made, renamed or removed; <see cref="DenialReason.None"/> where it may.</summary>
     public DenialReason Write(string path) =>
         IsSensitive(path) ? DenialReason.SensitivePath
-        : IsWithin(path, writePaths) && !IsWithin(path, ReadonlyWithinWritable) ? DenialReason.None
-        : DenialReason.OutsideWritePaths;
+        : !IsWithin(path, writePaths) || IsWithin(path, ReadonlyWithinWritable) ? DenialReason.OutsideWritePaths
+        : IsProtected(path) ? DenialReason.ProtectedPath
+        : DenialReason.None;
+
+    /// <summary>
+    /// Why nothing may be put at <paramref name="path"/>, or moved or removed from it, but a folder made or removed while it is empty: a folder that holds what is protected is as good as that.
+    /// </summary>
+    public DenialReason Replace(string path) =>
+        Write(path) is not DenialReason.None and DenialReason reason ? reason
+        : BelowWorkspace(path) is { } name && _protected!.LeadsTo(name) ? DenialReason.ProtectedPath
+        : DenialReason.None;
+
+    /// <summary>Whether a path of the workspace is not to be written although the workspace may be.</summary>
+    public bool IsProtected(string path) => BelowWorkspace(path) is { } name && _protected!.Covers(name);
+
+    /// <summary>The same rules, with paths below <paramref name="workspace"/> that are never written.</summary>
+    public FileRules Protecting(string workspace, string[] globs) => new(readPaths, writePaths) { _workspace = workspace, _protected = new PathGlobs(globs, isLoose: true) };
+
+    // The workspace itself cannot be moved.
+    private string? BelowWorkspace(string path) => _protected is not null && path.Length > _workspace.Length && Covers(_workspace, path) ? path[(_workspace.Length + 1)..] : null;
 
     /// <summary>The entry of <paramref name="paths"/> that holds <paramref name="path"/>, or null.</summary>
     public static string? Holder(string path, IEnumerable<string> paths) =>

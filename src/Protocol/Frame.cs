@@ -30,13 +30,13 @@ internal static class Frame
         FrameType.EgressOpened => EgressOpened.MaxLength,
         FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow => 16,
         FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
-        FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.Verified => 4096,
-        FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity => 16 * 1024,
+        FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,
+        FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity or FrameType.WorkspaceDeleted => 16 * 1024,
         _ => -1,
     };
 
     /// <summary>Whether frames of this type count against the receiver's credit.</summary>
-    public static bool IsData(FrameType type) => type is FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity;
+    public static bool IsData(FrameType type) => type is FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity or FrameType.WorkspaceDeleted;
 
     /// <summary>Writes a header for a payload of <paramref name="length"/> bytes.</summary>
     public static void WriteHeader(Span<byte> destination, FrameType type, int length)

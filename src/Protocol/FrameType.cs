@@ -77,4 +77,10 @@ internal enum FrameType : byte
 
     /// <summary>Bytes for the agent were taken by it (<see cref="EgressWindow"/>).</summary>
     EgressReplyWindow = 81,
+
+    /// <summary>How the private copy of the workspace differs (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
+    WorkspaceFound = 90,
+
+    /// <summary>A file of the workspace is gone (<see cref="WorkspaceDeletion"/>). Counts against the credit.</summary>
+    WorkspaceDeleted = 91,
 }

@@ -47,6 +47,12 @@ internal sealed record LaunchSpec
     /// <summary>Certificates, in PEM, that the agent's programs are to trust beside those of the image; empty where there are none.</summary>
     public string TrustedCertificates { get; init; } = "";
 
+    /// <summary>Globs below the workspace that are not written although it may be: <see cref="PathGlobs"/>.</summary>
+    public string[] ProtectedPaths { get; init; } = [];
+
+    /// <summary>Whether <see cref="WorkspacePath"/> is a private copy that the agent may change, and whose changes are sent.</summary>
+    public bool IsWorkspaceWritable { get; init; }
+
     /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
     public bool RequireLandlock { get; init; }
 
@@ -98,7 +104,7 @@ internal sealed record LaunchSpec
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Flag(RequireLandlock)
+        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -124,6 +130,8 @@ internal sealed record LaunchSpec
             AllowedWritePaths = reader.Texts(),
             AllowedEndpoints = reader.Texts(),
             TrustedCertificates = reader.Text(),
+            ProtectedPaths = reader.Texts(),
+            IsWorkspaceWritable = reader.Flag(),
             RequireLandlock = reader.Flag(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),

@@ -7,6 +7,7 @@ using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
+using IsolatedAgents.Supervisor.Workspaces;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor;
@@ -66,6 +67,9 @@ internal sealed unsafe class AgentSession
 
     /// <summary>The agent's connections, where their bytes go in frames.</summary>
     public FramePipe? Connections { get; init; }
+
+    /// <summary>The agent's copy of the workspace; null where it has none to change.</summary>
+    public WorkspaceCopy? Workspace { get; init; }
 
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
 
@@ -158,7 +162,7 @@ internal sealed unsafe class AgentSession
 
     private int NextTimeout()
     {
-        long next = Math.Min(Math.Min(_nextUsage, _nextWatch), _killAt);
+        long next = Math.Min(Math.Min(_nextUsage, Math.Min(_nextWatch, _isEnding ? long.MaxValue : Workspace?.NextWatch ?? long.MaxValue)), _killAt);
         if (!_isEnding)
         {
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
@@ -208,6 +212,11 @@ internal sealed unsafe class AgentSession
             {
                 End(EndCause.OutputLimit, 0);
             }
+        }
+
+        if (!_isEnding && now >= Workspace?.NextWatch && Workspace.IsGrownBeyond(_spec.MaxOutputBytes, now))
+        {
+            End(EndCause.OutputLimit, 0);
         }
 
         if (!_isTimeoutNear && now >= _timeoutNear)

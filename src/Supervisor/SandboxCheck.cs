@@ -117,7 +117,8 @@ internal static unsafe class SandboxCheck
             control,
             found < 0 ? "none is in force" : string.Create(CultureInfo.InvariantCulture, $"{found} is in force instead of {expected}"));
 
-    private static FileStatus Status(string path, string control)
+    /// <exception cref="SetupException">It is not there.</exception>
+    internal static FileStatus Status(string path, string control)
     {
         FileStatus status;
         fixed (byte* pointer = Descriptor.PathBytes(path))
@@ -148,7 +149,8 @@ internal static unsafe class SandboxCheck
         return (status.Flags & ReadOnlyFlag) == 0;
     }
 
-    private static void Require(bool holds, string control, string found)
+    /// <exception cref="SetupException">It does not hold.</exception>
+    internal static void Require(bool holds, string control, string found)
     {
         if (!holds)
         {

@@ -7,6 +7,7 @@ using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
+using IsolatedAgents.Supervisor.Workspaces;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor;
@@ -84,12 +85,13 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
+        WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
         bool hasEgress = spec.AllowedEndpoints.Length > 0;
         using ActivityReport report = new(SandboxProbe.DenialsTold + (hasEgress ? SandboxProbe.LookupsTold : 0));
         TrustFiles.Write(spec.TrustedCertificates);
         FramePipe? pipe = null;
         EgressGate? gate = hasEgress ? EgressService.Start(spec.AllowedEndpoints, loop => CreateCarrier(loop, out pipe), report, (userId, groupId)) : null;
-        LaunchObserver observer = new(new FileRules(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths)), gate, report, (userId, groupId));
+        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup!.ReadUsage().Pids);
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, hasEgress),
             observer);
@@ -98,7 +100,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report, Connections = pipe }.Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report, Connections = pipe, Workspace = workspace }.Run();
         if (exit is null)
         {
             return;
@@ -106,6 +108,10 @@ internal sealed unsafe class Supervisor(HostStream host)
 
         _channel.Send(FrameType.Exited, exit.ToPayload());
         new OutputSender(_channel, spec).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+        if (workspace is not null)
+        {
+            new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+        }
 
         _channel.Send(FrameType.Done, []);
     }
@@ -123,10 +129,41 @@ internal sealed unsafe class Supervisor(HostStream host)
         return new FrameCarrier(carrierEnd, loop);
     }
 
+    // Root has no privilege over files here: what is the agent's is looked at as the agent.
+    private static WorkspaceCopy TakeWorkspace(string path, int userId, int groupId)
+    {
+        fixed (byte* pointer = Descriptor.PathBytes(path))
+        {
+            // What lies in a volume came with its owner; the volume itself is the engine's.
+            KernelException.ThrowIfFailed("chown the workspace", LibC.lchown(pointer, userId, groupId));
+        }
+
+        Capabilities.Drop(CapabilityChangeOwner);
+        _ = LibC.setfsgid(groupId);
+        _ = LibC.setfsuid(userId);
+        try
+        {
+            return WorkspaceCopy.Take(path, userId);
+        }
+        finally
+        {
+            _ = LibC.setfsuid(0);
+            _ = LibC.setfsgid(0);
+        }
+    }
+
+    private static FileRules CreateRules(LaunchSpec spec)
+    {
+        FileRules rules = new(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths));
+        return spec.IsWorkspaceWritable ? rules.Protecting(spec.WorkspacePath, [.. spec.ProtectedPaths.Select(ToBytes)]) : rules;
+    }
+
+    private static string ToBytes(string path) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(path));
+
     // As the kernel's paths are kept, each byte as one character; and where each leads, since what is asked for is resolved too.
     private static string[] ToPaths(string[] paths)
     {
-        string[] plain = [.. paths.Select(path => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(path)))];
+        string[] plain = [.. paths.Select(ToBytes)];
         return [.. plain.Concat(plain.Select(path => PathResolver.Resolve(LibC.getpid(), CurrentDirectory, path, followLast: true).Path)).Distinct()];
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Runs;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
@@ -25,6 +26,20 @@ internal static class ResultItems
         ("Subject", violation.Subject),
         ("Reason", violation.Reason),
         ("Action", violation.Action));
+
+    public static ITaskItem Of(WorkspaceChange change) => Item(
+        change.Path,
+        ("Kind", change.Kind.ToString().ToLowerInvariant()),
+        ("Status", change.Status switch
+        {
+            WorkspaceChangeStatus.Applied => "applied",
+            WorkspaceChangeStatus.HeldBack => "held_back",
+            _ => "not_applied",
+        }),
+        ("RunsCode", change.RunsCode ? "true" : "false"),
+        ("Size", change.After?.Size.ToString(CultureInfo.InvariantCulture) ?? ""),
+        ("Sha256", change.After?.Sha256 ?? ""),
+        ("Reason", change.HeldBackReason ?? ""));
 
     public static string Seconds(TimeSpan duration) => duration.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
 

@@ -120,6 +120,13 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(ProtectedPaths), value);
     }
 
+    /// <summary>Globs of files that run code on a developer's machine and may be changed in a writable workspace all the same.</summary>
+    public string[]? AllowedCodePaths
+    {
+        get => _policy.Many(nameof(AllowedCodePaths));
+        set => _policy.Set(nameof(AllowedCodePaths), value);
+    }
+
     /// <summary>Host files and folders that the agent may read, as host:sandbox.</summary>
     public string[]? ReadonlyMounts
     {

@@ -80,6 +80,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public ITaskItem[] Artifacts { get; set; } = [];
 
+    /// <summary>What the agent changed in a writable workspace, by paths below it, with metadata Kind, Status, RunsCode, Size, Sha256 and Reason.</summary>
+    [Output]
+    public ITaskItem[] Changes { get; set; } = [];
+
     /// <summary>Seconds from start to verdict.</summary>
     [Output]
     public string Duration { get; set; } = "";
@@ -194,6 +198,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Verdict = result.Verdict.Name();
         Violations = [.. result.Violations.Select(ResultItems.Of)];
         Artifacts = [.. result.Artifacts.Select(ResultItems.Of)];
+        Changes = [.. result.Changes.Select(ResultItems.Of)];
         Duration = ResultItems.Seconds(result.Duration);
         SessionId = result.SessionId;
         ReportFile = result.ReportFile ?? "";

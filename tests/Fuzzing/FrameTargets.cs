@@ -24,6 +24,8 @@ internal static class FrameTargets
         FrameType.OutputsFound => OutputsFound.FromPayload(payload).ToPayload(),
         FrameType.OutputRejected => OutputRejection.FromPayload(payload).ToPayload(),
         FrameType.OutputFile => OutputFile.FromPayload(payload).ToPayload(),
+        FrameType.WorkspaceFound => WorkspaceFound.FromPayload(payload).ToPayload(),
+        FrameType.WorkspaceDeleted => WorkspaceDeletion.FromPayload(payload).ToPayload(),
         _ => null,
     };
 

@@ -51,6 +51,7 @@ internal sealed class ConsumerProject : IDisposable
               <Output TaskParameter="ReportFile" PropertyName="StepReportFile" />
               <Output TaskParameter="Violations" ItemName="StepViolation" />
               <Output TaskParameter="Artifacts" ItemName="StepArtifact" />
+              <Output TaskParameter="Changes" ItemName="StepChange" />
             </RunIsolatedAgent>
             <ItemGroup>
               <StepLine Include="ExitCode=$(StepExitCode)" />
@@ -59,6 +60,7 @@ internal sealed class ConsumerProject : IDisposable
               <StepLine Include="SessionId=$(StepSessionId)" />
               <StepLine Include="ReportFile=$(StepReportFile)" />
               <StepLine Include="@(StepViolation->'Violation=%(Kind)|%(Rule)|%(Subject)|%(Action)')" />
+              <StepLine Include="@(StepChange->'Change=%(Identity)|%(Kind)|%(Status)|%(RunsCode)|%(Size)|%(Reason)')" />
               <StepLine Include="@(StepArtifact->'Artifact=%(Identity)|%(Name)|%(Size)|%(Sha256)')" />
             </ItemGroup>
             <WriteLinesToFile File="step.txt" Lines="@(StepLine)" Overwrite="true" />

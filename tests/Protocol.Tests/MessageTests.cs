@@ -29,6 +29,8 @@ public sealed class MessageTests
         CopiedPaths = ["/agent"],
         AllowedReadPaths = ["/usr", "/etc"],
         AllowedWritePaths = ["/output"],
+        ProtectedPaths = [".git/hooks"],
+        IsWorkspaceWritable = true,
         RequireLandlock = true,
         SentinelPath = "/s",
         Sentinel = "secret",
@@ -57,6 +59,8 @@ public sealed class MessageTests
         yield return ("found", new OutputsFound(3, 4, Exceeded: true).ToPayload(), payload => OutputsFound.FromPayload(payload));
         yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
         yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
+        yield return ("changes", new WorkspaceFound(3, 4, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
+        yield return ("deletion", new WorkspaceDeletion([0xFF, 0x41]).ToPayload(), payload => WorkspaceDeletion.FromPayload(payload));
         yield return ("stop", new StopRequest(2000).ToPayload(), payload => StopRequest.FromPayload(payload));
         yield return ("credit", new Credit(1024).ToPayload(), payload => Credit.FromPayload(payload));
     }
@@ -71,8 +75,9 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
         CollectionAssert.AreEqual(Launch.AllowedReadPaths, read.AllowedReadPaths);
         CollectionAssert.AreEqual(Launch.AllowedWritePaths, read.AllowedWritePaths);
+        CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths });
     }
 
     [TestMethod]

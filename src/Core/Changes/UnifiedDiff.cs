@@ -21,7 +21,14 @@ internal static class UnifiedDiff
     /// <param name="newName">How the header names the new file.</param>
     public static string Create(string before, string after, string oldName, string newName)
     {
-        DiffResult result = Differ.Instance.CreateDiffs(before, after, ignoreWhiteSpace: false, ignoreCase: false, Lines.Instance);
+        long effort = long.MaxValue;
+        return Create(before, after, oldName, newName, ref effort);
+    }
+
+    /// <summary>The same, where time is short: what would take more comparisons of lines than <paramref name="effort"/> is told as one large change, which is as true.</summary>
+    public static string Create(string before, string after, string oldName, string newName, ref long effort)
+    {
+        DiffResult result = Compare(before, after, ref effort);
         if (result.DiffBlocks.Count == 0)
         {
             return "";
@@ -42,6 +49,33 @@ internal static class UnifiedDiff
         }
 
         return text.ToString();
+    }
+
+    private static DiffResult Compare(string before, string after, ref long effort)
+    {
+        IReadOnlyList<string> old = Lines.Instance.Chunk(before);
+        IReadOnlyList<string> now = Lines.Instance.Chunk(after);
+        int start = 0;
+        while (start < old.Count && start < now.Count && old[start] == now[start])
+        {
+            start++;
+        }
+
+        int end = 0;
+        while (end < old.Count - start && end < now.Count - start && old[^(end + 1)] == now[^(end + 1)])
+        {
+            end++;
+        }
+
+        int removed = old.Count - start - end;
+        int added = now.Count - start - end;
+        if (Math.BigMul(removed, added) is var cost && cost <= effort)
+        {
+            effort -= cost;
+            return Differ.Instance.CreateDiffs(before, after, ignoreWhiteSpace: false, ignoreCase: false, Lines.Instance);
+        }
+
+        return new DiffResult([.. old], [.. now], [new DiffBlock(start, removed, start, added)]);
     }
 
     private static void AppendHunk(StringBuilder text, DiffResult result, int first, int last)

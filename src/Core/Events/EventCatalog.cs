@@ -121,6 +121,12 @@ public static class EventCatalog
     /// <summary><c>output.limit_exceeded</c>.</summary>
     public static EventDescriptor OutputLimitExceeded { get; } = new(803, "output.limit_exceeded", TelemetryLevel.Error, "❌", EventColor.Red, "Error: Output size limit exceeded");
 
+    /// <summary><c>workspace.changed</c>.</summary>
+    public static EventDescriptor WorkspaceChanged { get; } = new(810, "workspace.changed", TelemetryLevel.Info, "✏️", EventColor.Blue, "Workspace change:");
+
+    /// <summary><c>workspace.held_back</c>.</summary>
+    public static EventDescriptor WorkspaceHeldBack { get; } = new(811, "workspace.held_back", TelemetryLevel.Warning, "✋", EventColor.Yellow, "Workspace change held back:");
+
     /// <summary><c>container.removing</c>.</summary>
     public static EventDescriptor ContainerRemoving { get; } = new(900, "container.removing", TelemetryLevel.Info, "🧹", EventColor.Blue, "Cleaning up container...");
 

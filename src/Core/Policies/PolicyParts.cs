@@ -72,6 +72,9 @@ public sealed record FilesystemPolicy
     /// <summary>Globs that are never written even in a writable workspace.</summary>
     public ImmutableArray<string> ProtectedPaths { get; init; } = DefaultProtectedPaths;
 
+    /// <summary>Globs of files that run code on a developer's machine and that an agent may change in a writable workspace all the same.</summary>
+    public ImmutableArray<string> AllowedCodePaths { get; init; } = [];
+
     /// <summary>Files that run code on a developer's machine.</summary>
     public static ImmutableArray<string> DefaultProtectedPaths { get; } =
     [

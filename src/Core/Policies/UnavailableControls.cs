@@ -24,8 +24,6 @@ internal static class UnavailableControls
     public static ImmutableArray<UnavailableControl> Of(Policy policy)
     {
         ImmutableArray<UnavailableControl>.Builder found = ImmutableArray.CreateBuilder<UnavailableControl>();
-        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write, "filesystem.workspace",
-            "a writable workspace needs its protected paths kept, which this version cannot; use 'read' and write results to /output");
         AddWhere(policy.Filesystem.AllowedReadPaths.Any(HoldsOwnFiles), "filesystem.allowed_read_paths", "the sandbox's own files lie there; name the folders that the agent needs");
         foreach (string path in policy.Filesystem.AllowedWritePaths)
         {
@@ -33,8 +31,6 @@ internal static class UnavailableControls
             AddWhere(problem is not null, "filesystem.allowed_write_paths", $"'{QuotedText.Of(path)}' {problem}; name a folder of its own, such as '/home/agent', or write to /output or /tmp");
         }
 
-        AddWhere(policy.Filesystem.Workspace == WorkspaceAccess.Write && policy.ExplicitKeys.Contains("filesystem.protected_paths"),
-            "filesystem.protected_paths", "this version cannot keep paths of a writable workspace; use 'read'");
         AddPackages(policy.PipPackages, "pip_packages", "pip_index_url", "pip_require_hashes");
         AddPackages(policy.NpmPackages, "npm_packages", "npm_registry_url");
         AddPackages(policy.NugetPackages, "nuget_packages", "nuget_source_url");

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Audit;
+using IsolatedAgents.Changes;
 using IsolatedAgents.CleanUp;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
@@ -123,12 +124,19 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
         stamp?.Clear();
         SandboxReport report = await RunSandboxAsync(engine, image, events, cancellationToken).ConfigureAwait(false);
+        using WorkspaceChangeSet? changes = report.Changes;
         WarnOfUnmetExpectations();
         AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
             : cancellationToken.IsCancellationRequested ? Cancelled()
             : Result(_outcome.Verdict, _outcome.Diagnostics());
+        if (run is { Workspace: not null, Policy.Filesystem.Workspace: WorkspaceAccess.Write } && await new WorkspaceConclusion(run, events).DecideAsync(changes, end.Verdict).ConfigureAwait(false) is { } problem)
+        {
+            end = EngineError(DiagnosticTable.EngineLost, problem);
+        }
+
         AgentRunResult result = end with
         {
+            Changes = changes?.Results ?? [],
             AgentExitCode = report.ExitCode,
             AgentSignal = report.Signal,
             Artifacts = report.Artifacts,

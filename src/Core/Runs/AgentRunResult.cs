@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 
@@ -79,6 +80,9 @@ public sealed record AgentRunResult
 
     /// <summary>Violations that count, each distinct one once.</summary>
     public ImmutableArray<Violation> Violations { get; init; } = [];
+
+    /// <summary>What the agent changed in a writable workspace, and what was done with each change.</summary>
+    public ImmutableArray<WorkspaceChange> Changes { get; init; } = [];
 
     /// <summary>Collected files.</summary>
     public ImmutableArray<Artifact> Artifacts { get; init; } = [];

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
@@ -62,7 +63,7 @@ internal sealed class OutcomeTracker(Policy policy)
                 Add(Verdict.ModelLimitExceeded, FailureConditions.ModelLimit, DiagnosticTable.ModelLimit, Invariant($"The agent used {model.Used} tokens of language models, more than its limit of {model.Limit} (limits.max_model_tokens), and was ended."));
                 break;
             case OutputLimitExceeded output:
-                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
+                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs{(policy.Filesystem.Workspace == WorkspaceAccess.Write ? ", or the changes to the workspace," : "")} are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
                 break;
             case ViolationFilesystem { Expected: false } violation:
                 AddViolation(new Violation(ViolationKind.Filesystem, violation.Rule ?? "", violation.Path, violation.Reason, violation.Action));
@@ -78,6 +79,12 @@ internal sealed class OutcomeTracker(Policy policy)
                 break;
             case SandboxVerified { IsLandlockMissing: true }:
                 Warn(DiagnosticTable.IsolationUnavailable, "This kernel, or the engine's system-call filter, offers no Landlock: rules for files hold by the supervisor's answers alone, which a second thread of the agent may race. Require it by isolation.require, or use a kernel that has it.");
+                break;
+            case WorkspaceHeldBack { Rule: ChangeRules.CodeRule }:
+                Warn(DiagnosticTable.FilesystemViolation, "Changes to files that run code on a developer's machine were held back; changes.held.patch in the report directory has them. Look at them, or allow such files by filesystem.allowed_code_paths.");
+                break;
+            case WorkspaceHeldBack { Rule: null }:
+                Warn(DiagnosticTable.FilesystemViolation, "Changes to the workspace were held back, since something that stays is in their way; the events of this run say what.");
                 break;
             case ResourceCpuHigh high:
                 Warn(DiagnosticTable.CpuHigh, Invariant($"CPU use reached {high.Current:0.0}% of its limit (cpu_cores)."));

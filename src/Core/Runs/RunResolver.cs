@@ -7,6 +7,7 @@ using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Rules;
+using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
@@ -32,7 +33,7 @@ internal static class RunResolver
             agent = agent with { Mount = mount with { HostPath = ResolveShownFolder(mount.HostPath, "agent folder", request) } };
         }
 
-        string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : ResolveWorkspace(request);
+        string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : RequireCopyable(ResolveWorkspace(request), loaded.Policy);
         IEnumerable<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
         EgressCredentials credentials = EgressCredentials.Resolve(loaded, request.HostEnvironment);
@@ -75,6 +76,23 @@ internal static class RunResolver
         }
 
         return ResolveShownFolder(workspace, "working directory", request);
+    }
+
+    // A writable workspace is copied: one that is as large as a disk is a mistake.
+    private static string? RequireCopyable(string? workspace, Policy policy)
+    {
+        if (workspace is not null && policy.Filesystem.Workspace == WorkspaceAccess.Write)
+        {
+            EnumerationOptions all = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true };
+            if (Directory.EnumerateFileSystemEntries(workspace, "*", all).Skip(WorkspaceBounds.MaxEntries).Any())
+            {
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    $"The working directory '{workspace}' has more than {WorkspaceBounds.MaxEntries} entries, and a workspace that may be written is copied. Name a folder that holds just what the agent needs.");
+            }
+        }
+
+        return workspace;
     }
 
     /// <summary>Follows the links to a folder that the agent will see, and refuses those that no agent may see.</summary>

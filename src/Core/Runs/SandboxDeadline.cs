@@ -64,7 +64,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
             {
                 _expired.CancelAfter(_agentLimit + Grace + SupervisorSlack);
             }
-            else if (type is >= FrameType.Exited and <= FrameType.Done)
+            else if (type is (>= FrameType.Exited and <= FrameType.Done) or FrameType.WorkspaceFound or FrameType.WorkspaceDeleted)
             {
                 _expired.CancelAfter(SupervisorSlack);
             }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Engines;
@@ -23,6 +24,10 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     // The one of them whose file stands beside the system's, and not in its place.
     private const string AddingVariable = "NODE_EXTRA_CA_CERTS";
 
+    /// <summary>What the agent is given to change; null where it is given nothing. Filled when the sandbox is started.</summary>
+    public WorkspaceOriginal? Original { get; } =
+        run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) : null;
+
     private Policy Policy => run.Policy;
 
     // Copies belong to root, so that who may read them is settled here.
@@ -43,7 +48,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         ImageId = image.Id,
         SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath, .. run.HasEgress ? ["--connections"] : Array.Empty<string>()] : [],
         Mounts = [.. Mounts(route, channel)],
-        Copies = route.CopiesFiles ? [.. Files().Select(CreateCopy)] : [],
+        Copies = [.. route.CopiesFiles ? Files().Select(CreateCopy) : [], .. WorkspaceCopy()],
         CopyReader = CopyReader,
         Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
         MemoryBytes = limits.MemoryBytes,
@@ -65,8 +70,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
         WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
         HostBootId = HostBoot.Id,
-        AgentUserId = route.CopiesFiles ? CopyReader.UserId : 0,
-        AgentGroupId = route.CopiesFiles ? CopyReader.GroupId : 0,
+        AgentUserId = route.CopiesFiles || Original is not null ? CopyReader.UserId : 0,
+        AgentGroupId = route.CopiesFiles || Original is not null ? CopyReader.GroupId : 0,
         ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
         ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
@@ -74,6 +79,8 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
         AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
         TrustedCertificates = trustedCertificates,
+        ProtectedPaths = [.. Policy.Filesystem.ProtectedPaths],
+        IsWorkspaceWritable = Original is not null,
         RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
         Sentinel = channel?.Sentinel ?? "",
@@ -109,7 +116,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     private IEnumerable<SandboxMount> Files()
     {
         yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
-        if (run.Workspace is not null)
+        if (run.Workspace is not null && Original is null)
         {
             yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false) { Inode = run.Inodes[run.Workspace] };
         }
@@ -122,6 +129,15 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         foreach (ReadonlyMount mount in Policy.ReadonlyMounts)
         {
             yield return new SandboxMount(mount.HostPath, mount.SandboxPath, IsWritable: false) { Inode = run.Inodes[mount.HostPath] };
+        }
+    }
+
+    // The agent's own, on every route: what it does to it reaches the workspace as a checked set of changes, or not at all.
+    private IEnumerable<SandboxCopy> WorkspaceCopy()
+    {
+        if (Original is not null)
+        {
+            yield return new SandboxCopy(run.Workspace!, SandboxPaths.Workspace, "", run.Inodes[run.Workspace!]) { Original = Original };
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
@@ -17,6 +18,9 @@ namespace IsolatedAgents.Runs;
 /// <param name="Artifacts">Collected files.</param>
 internal sealed record SandboxReport(int? ExitCode, int? Signal, ImmutableArray<Artifact> Artifacts)
 {
+    /// <summary>What it changed in its copy of the workspace; null where it had none to change, or where that is not known. The owner disposes of it.</summary>
+    public WorkspaceChangeSet? Changes { get; init; }
+
     /// <summary>Why the engine counts as lost, so that the agent was ended; null where it does not.</summary>
     public string? EngineLoss { get; init; }
 }
@@ -44,6 +48,7 @@ internal sealed class SandboxReporter : IDisposable
     private readonly AgentLines _standardOutput;
     private readonly AgentLines _standardError;
     private readonly OutputCollector? _collector;
+    private readonly WorkspaceReporter? _workspace;
     private UsageFigures? _previous;
     private AgentExit? _exit;
     private OutputsFound? _found;
@@ -53,9 +58,10 @@ internal sealed class SandboxReporter : IDisposable
     private bool _isMemoryHigh;
     private bool _isTimeoutNear;
 
-    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress)
+    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original)
     {
         _egress = egress;
+        _workspace = original is null ? null : new WorkspaceReporter(run.Policy, original, events);
         _run = run;
         _limits = limits;
         _events = events;
@@ -72,6 +78,10 @@ internal sealed class SandboxReporter : IDisposable
     {
         switch (frame.Type)
         {
+            case FrameType.WorkspaceFound or FrameType.WorkspaceDeleted when _workspace is not null:
+            case FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData when _workspace is { IsBegun: true }:
+                await _workspace.TakeAsync(frame).ConfigureAwait(false);
+                break;
             case FrameType.Hello:
                 _ = Hello.FromPayload(frame.Payload);
                 break;
@@ -132,14 +142,20 @@ internal sealed class SandboxReporter : IDisposable
             }
         }
 
+        WorkspaceChangeSet? changes = _workspace is null ? null : await _workspace.CompleteAsync().ConfigureAwait(false);
         bool isByItself = exit.Cause == EndCause.None;
         return new SandboxReport(isByItself && exit.Signal == 0 ? exit.ExitCode : null, exit.Signal == 0 ? null : exit.Signal, artifacts)
         {
+            Changes = changes,
             EngineLoss = exit.Cause == EndCause.Terminated ? "The engine ended the sandbox while the agent ran: it was shut down, or somebody stopped the container." : null,
         };
     }
 
-    public void Dispose() => _collector?.Dispose();
+    public void Dispose()
+    {
+        _collector?.Dispose();
+        _workspace?.Dispose();
+    }
 
     private EngineException Explain(SetupFailure failure) => failure.Kind switch
     {
@@ -311,13 +327,16 @@ internal sealed class SandboxReporter : IDisposable
         }
     }
 
-    private ValueTask RejectAsync(OutputRejection rejection) => RaiseRejectionAsync(rejection.Path, rejection.Reason switch
+    private ValueTask RejectAsync(OutputRejection rejection) => RaiseRejectionAsync(rejection.Path, Explain(rejection.Reason));
+
+    /// <summary>Why an entry is not taken.</summary>
+    internal static string Explain(RejectionReason reason) => reason switch
     {
         RejectionReason.SymbolicLink => "Symbolic links are not followed",
         RejectionReason.SpecialFile => "Not a regular file",
         RejectionReason.TooDeep => "Folders are nested too deep",
         _ => "It cannot be read",
-    });
+    };
 
     private ValueTask RaiseRejectionAsync(byte[] path, string reason)
     {

@@ -36,6 +36,7 @@ internal static class AllowedPaths
     [
         new(SandboxPaths.Output, "default (the output folder)"),
         new(SandboxPaths.Temporary, "default (temporary files)"),
+        .. policy.Filesystem.Workspace == WorkspaceAccess.Write ? new[] { new PathGrant(SandboxPaths.Workspace, "filesystem.workspace") } : [],
         // Of these, the kernel and the engine keep from an agent what is not its own.
         new("/dev", "default (devices)"),
         new("/proc", "default (the agent's own processes)"),
@@ -44,16 +45,17 @@ internal static class AllowedPaths
 
     /// <summary>Paths that are writable because the policy says so, and that an empty file system in memory is put at.</summary>
     public static ImmutableArray<string> Scratch(Policy policy) =>
-        [.. policy.Filesystem.AllowedWritePaths.Where(path => !IsWritableAnyway(path))];
+        [.. policy.Filesystem.AllowedWritePaths.Where(path => !IsWritableAnyway(policy, path))];
 
     /// <summary>Why no file system can be put at a path of <c>allowed_write_paths</c>, to stand behind it; null where one can.</summary>
     public static string? ScratchProblem(Policy policy, string path) =>
-        IsWritableAnyway(path) ? null
+        IsWritableAnyway(policy, path) ? null
         : FileRules.Holder(path, [SandboxPaths.Workspace]) is not null ? "is in the workspace, which is read-only"
         : Policies.Rules.SandboxPathRules.CheckMountTarget(path).Value is null ? "is the sandbox's own"
         : System.Any(folder => FileRules.Holder(folder, [path]) is not null) ? "holds the system's files, which the folder that is put there would hide"
         : policy.ReadonlyMounts.Any(mount => FileRules.Holder(path, [mount.SandboxPath]) is not null || FileRules.Holder(mount.SandboxPath, [path]) is not null) ? "meets one of readonly_mounts"
         : null;
 
-    private static bool IsWritableAnyway(string path) => FileRules.Holder(path, [SandboxPaths.Output, SandboxPaths.Temporary]) is not null;
+    private static bool IsWritableAnyway(Policy policy, string path) =>
+        FileRules.Holder(path, [SandboxPaths.Output, SandboxPaths.Temporary, .. policy.Filesystem.Workspace == WorkspaceAccess.Write ? new[] { SandboxPaths.Workspace } : []]) is not null;
 }

@@ -24,12 +24,16 @@ internal sealed record FileDecision(bool IsAllowed, string Rule, string? Entry, 
         DenialReason.OutsideReadPaths => ("Outside allowed paths", "filesystem.allowed_read_paths"),
         DenialReason.OutsideWritePaths when FileRules.Holder(path, [SandboxPaths.Workspace]) is not null => ("The workspace is read-only", "filesystem.workspace"),
         DenialReason.OutsideWritePaths => ("Outside allowed paths", "filesystem.allowed_write_paths"),
+        DenialReason.ProtectedPath => ("Is protected", "filesystem.protected_paths"),
         DenialReason.SensitivePath => ("Holds secrets of the system", "sensitive_paths"),
         _ => ("What it asked for could not be read", "system_calls"),
     };
 
-    private static FileRules Rules(Policy policy) =>
-        new([.. AllowedPaths.Read(policy).Select(grant => grant.Path)], [.. AllowedPaths.Write(policy).Select(grant => grant.Path)]);
+    private static FileRules Rules(Policy policy)
+    {
+        FileRules rules = new([.. AllowedPaths.Read(policy).Select(grant => grant.Path)], [.. AllowedPaths.Write(policy).Select(grant => grant.Path)]);
+        return policy.Filesystem.Workspace == WorkspaceAccess.Write ? rules.Protecting(SandboxPaths.Workspace, [.. policy.Filesystem.ProtectedPaths]) : rules;
+    }
 
     private static FileDecision Decide(DenialReason denial, string path, ImmutableArray<PathGrant> grants)
     {

@@ -34,7 +34,7 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
     }
 
     // Before and after: what was read in between was read of the folder that had been checked.
-    private static void RequireUnchanged(SandboxCopy copy)
+    internal static void RequireUnchanged(SandboxCopy copy)
     {
         if (copy.Inode != 0 && FileIdentity.Inode(copy.HostPath) != copy.Inode)
         {

@@ -5,4 +5,8 @@ namespace IsolatedAgents.Sandbox;
 /// <param name="VolumePath">Absolute sandbox path of the volume.</param>
 /// <param name="Name">Name of the file in the volume; empty for a folder, whose content fills the volume.</param>
 /// <param name="Inode">The inode when it was checked; 0 where this system has none.</param>
-internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode);
+internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode)
+{
+    /// <summary>Where it is noted what was copied, for a copy that is the agent's to change; null for one that nobody may.</summary>
+    public Changes.WorkspaceOriginal? Original { get; init; }
+}

@@ -21,7 +21,7 @@ internal static class EgressService
         ResolverSettings resolver = ResolverSettings.Read();
         LoopbackInterface.Add(endpoints);
         IPAddress[] nameServers = [.. resolver.NameServers.Where(TryOwn)];
-        DropNetworkAdministration();
+        Capabilities.Drop(CapabilityNetworkAdministration);
         NameTable names = new();
         NameServer server = new(loop, new NameAuthority(endpoints, names, report, resolver.SearchDomains));
         server.Listen(IPAddress.Loopback);
@@ -64,27 +64,6 @@ internal static class EgressService
         catch (Exception failure) when (failure is KernelException or IOException or InvalidOperationException or ProtocolException)
         {
             report.Fail(failure);
-        }
-    }
-
-    // Of this thread and all that it starts from here on; those of the runtime itself do nothing for the agent.
-    private static unsafe void DropNetworkAdministration()
-    {
-        CapabilityHeader header = new() { Version = CapabilityVersion3 };
-        CapabilitySets sets = default;
-        KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&sets), 0, 0));
-        // struct __user_cap_data_struct: effective, permitted and inheritable of the first 32, then of the others.
-        for (int i = 0; i < 3; i++)
-        {
-            sets.Words[i] &= ~(1u << CapabilityNetworkAdministration);
-        }
-
-        KernelException.ThrowIfFailed("capset", (int)LibC.syscall(SystemCallCapSet, (nint)(&header), (nint)(&sets), 0, 0));
-        CapabilitySets left = default;
-        KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&left), 0, 0));
-        if (((left.Words[0] | left.Words[1]) & (1u << CapabilityNetworkAdministration)) != 0)
-        {
-            throw new SetupException(SetupFailureKind.Isolation, "network administration", "it could not be given up");
         }
     }
 }

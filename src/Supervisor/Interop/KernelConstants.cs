@@ -127,6 +127,7 @@ internal static class KernelConstants
     // include/uapi/linux/capability.h
     public const uint CapabilityVersion3 = 0x20080522;
     public const int CapabilityNetworkAdministration = 12;
+    public const int CapabilityChangeOwner = 0;
 
     // include/uapi/linux/stat.h
     public const uint TypeMask = 0xF000;

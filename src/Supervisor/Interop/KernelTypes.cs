@@ -26,7 +26,9 @@ internal unsafe struct FileStatus
     public long Size;
     public long BlockSize;
     public long Blocks;
-    public fixed long Times[6];
+    public fixed long AccessAndModificationTime[4];
+    public long ChangedSeconds;
+    public long ChangedNanoseconds;
     public fixed long Unused[3];
 }
 

@@ -120,6 +120,9 @@ internal static unsafe partial class LibC
     public static partial int chdir(byte* path);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int lchown(byte* path, int userId, int groupId);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int chmod(byte* path, uint mode);
 
     [LibraryImport("c", SetLastError = true)]

@@ -6,8 +6,11 @@ using IsolatedAgents.Supervisor.Observation;
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Accompanies a launcher until it has become the agent.</summary>
-internal sealed class LaunchObserver(FileRules rules, EgressGate? gate, ActivityReport report, (int UserId, int GroupId) agent)
+internal sealed class LaunchObserver(FileRules rules, EgressGate? gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses)
 {
+    // Of the control group that has the process limit.
+    private readonly long _processesBefore = countProcesses();
+
     /// <summary>What the probes found.</summary>
     public ProbeResults? Probes { get; private set; }
 
@@ -31,16 +34,29 @@ internal sealed class LaunchObserver(FileRules rules, EgressGate? gate, Activity
         switch (said.Kind)
         {
             case LaunchStatusKind.Listener:
+                VerifyCount();
                 new Observer(TakeListener(processId, BitConverter.ToInt32(said.Payload)), rules, gate, report).Start(agent.UserId, agent.GroupId);
                 break;
             case LaunchStatusKind.Probed when report.AreProbesSeen:
-                Probes = ProbeResults.FromPayload(said.Payload);
+                ProbeResults found = ProbeResults.FromPayload(said.Payload);
+                Probes = new ProbeResults([.. found.Names, "Process limit"], [.. found.Results, "in force, and counts this sandbox"]);
                 break;
             case LaunchStatusKind.Probed:
                 throw new SetupException(SetupFailureKind.Probe, "observation", "calls were refused, and nobody was told");
             default:
                 SetupFailure failure = SetupFailure.FromPayload(said.Payload);
                 throw new SetupException(failure.Kind, failure.Subject, failure.Detail);
+        }
+    }
+
+    // The launcher waits to be answered, so it is one process more. To fill the limit up would take a fork for each process that it allows; that the kernel refuses the one after
+    // is its own promise, as long as the limit is that of the group which counts them.
+    private void VerifyCount()
+    {
+        long processes = countProcesses();
+        if (processes <= _processesBefore)
+        {
+            throw new SetupException(SetupFailureKind.Probe, "Process limit", $"a process more left the count of the control group at {processes}");
         }
     }
 

@@ -7,6 +7,8 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// <summary>Judges calls that name files. Asking for what is not there is no finding: programs look in many places.</summary>
 internal sealed unsafe class FileCalls(FileRules rules)
 {
+    private const string MakeFolder = "mkdir";
+
     public Judgement Judge(in SystemCallNotification call)
     {
         int first = (int)call.Arguments[0];
@@ -24,8 +26,8 @@ internal sealed unsafe class FileCalls(FileRules rules)
             SystemCalls.ChangeOwner => Change(in call, CurrentDirectory, 0, "chown", follow: true),
             SystemCalls.ChangeLinkOwner => Change(in call, CurrentDirectory, 0, "chown", follow: false),
             SystemCalls.ChangeOwnerAt => Change(in call, first, 1, "chown", (call.Arguments[4] & NoFollow) == 0),
-            SystemCalls.MakeFolder => Make(in call, CurrentDirectory, 0, "mkdir"),
-            SystemCalls.MakeFolderAt => Make(in call, first, 1, "mkdir"),
+            SystemCalls.MakeFolder => Make(in call, CurrentDirectory, 0, MakeFolder),
+            SystemCalls.MakeFolderAt => Make(in call, first, 1, MakeFolder),
             SystemCalls.MakeNode => Make(in call, CurrentDirectory, 0, "mknod"),
             SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"),
             SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"),
@@ -84,11 +86,14 @@ internal sealed unsafe class FileCalls(FileRules rules)
 
     private Judgement Write(ResolvedPath found, string operation)
     {
-        DenialReason reason = rules.Write(found.Path);
+        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder || operation == MakeFolder);
         return reason != DenialReason.None ? Judgement.DenyFile(reason, found.Path, operation.Length > 0 ? operation : "write")
             : found.Kind == PathKind.Special ? Judgement.Pass
             : Judgement.Allow(ActivityKind.FileWritten, found.Path, operation);
     }
+
+    // A folder on the way to what is protected may be there, made and changed; anything else in its place would make it another way.
+    private DenialReason Judge(ResolvedPath found, bool isFolder) => isFolder ? rules.Write(found.Path) : rules.Replace(found.Path);
 
     private Judgement Change(in SystemCallNotification call, int directory, int argument, string operation, bool follow) =>
         Find(in call, directory, argument, follow) is not { } found ? Unreadable(operation)
@@ -108,8 +113,9 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Unreadable("link");
         }
 
-        // A second name for a file that may not be read would make it readable.
-        return rules.Read(found.Path) is not DenialReason.None and DenialReason reason && found.Kind is not (PathKind.Missing or PathKind.Nameless)
+        // A second name for a file that may not be read would make it readable, and for one that is protected, writable.
+        DenialReason reason = rules.Read(found.Path) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(found.Path) ? DenialReason.ProtectedPath : DenialReason.None;
+        return reason != DenialReason.None && found.Kind is not (PathKind.Missing or PathKind.Nameless)
             ? Judgement.DenyFile(reason, found.Path, "link")
             : Make(in call, newDirectory, newArgument, "link");
     }
@@ -126,7 +132,7 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Write(found.Path);
+        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder);
         return reason != DenialReason.None
             ? Judgement.DenyFile(reason, found.Path, "delete")
             : Judgement.Allow(ActivityKind.FileDeleted, found.Path);
@@ -144,13 +150,13 @@ internal sealed unsafe class FileCalls(FileRules rules)
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Write(from.Path);
+        DenialReason reason = rules.Replace(from.Path);
         if (reason != DenialReason.None)
         {
             return Judgement.DenyFile(reason, from.Path, "rename");
         }
 
-        reason = rules.Write(to.Path);
+        reason = rules.Replace(to.Path);
         return reason != DenialReason.None
             ? Judgement.DenyFile(reason, to.Path, "rename")
             : Judgement.Allow(ActivityKind.FileRenamed, from.Path, to.Path);

@@ -25,6 +25,12 @@ internal sealed unsafe class OutputFolder
         _meet = meet;
     }
 
+    /// <summary>Folders deeper than this are not walked.</summary>
+    private int DepthLimit { get; init; } = MaxDepth;
+
+    /// <summary>Says of an entry, which is not open, that it need not be met.</summary>
+    private Predicate<OutputEntry>? IsPassed { get; init; }
+
     /// <summary>Whether the folder is a file system of its own whose size the kernel bounds.</summary>
     public static bool IsBounded(string path) => ReadFileSystem(path).Type == TmpfsMagic;
 
@@ -49,13 +55,14 @@ internal sealed unsafe class OutputFolder
     /// <summary>
     /// Meets every entry that is not a folder, in the order of their names' bytes, until <paramref name="meet"/> says stop.
     /// <see langword="false"/> where it said so, or where there are more than <paramref name="maxEntries"/> entries, folders included.
+    /// An entry that <paramref name="isPassed"/> holds of is neither opened nor met.
     /// </summary>
-    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet)
+    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth = MaxDepth, Predicate<OutputEntry>? isPassed = null)
     {
         int root = OpenRoot(path);
         try
         {
-            return new OutputFolder(maxEntries, meet).WalkFolder(root, [], 0);
+            return new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFolder(root, [], 0);
         }
         finally
         {
@@ -118,37 +125,50 @@ internal sealed unsafe class OutputFolder
                 return _meet(new OutputEntry(path, OutputEntryKind.Unreadable, 0, Executable: false, Fd: -1));
             }
 
-            switch (status.Mode & TypeMask)
+            bool isFolder = (status.Mode & TypeMask) == TypeDirectory;
+            OutputEntry entry = Describe(path, in status, isTooDeep: isFolder && depth >= DepthLimit);
+            if (!isFolder && IsPassed?.Invoke(entry) == true)
             {
-                case TypeDirectory when depth >= MaxDepth:
-                    return _meet(new OutputEntry(path, OutputEntryKind.TooDeep, 0, Executable: false, Fd: -1));
-                case TypeDirectory:
-                case TypeRegular:
-                    break;
-                case TypeLink:
-                    return _meet(new OutputEntry(path, OutputEntryKind.SymbolicLink, 0, Executable: false, Fd: -1));
-                default:
-                    return _meet(new OutputEntry(path, OutputEntryKind.SpecialFile, 0, Executable: false, Fd: -1));
+                return true;
             }
 
-            bool isFolder = (status.Mode & TypeMask) == TypeDirectory;
+            if (entry.Kind != OutputEntryKind.File)
+            {
+                return _meet(entry);
+            }
+
             int fd = OpenEntry(folder, pointer, isFolder);
             if (fd < 0)
             {
-                return _meet(new OutputEntry(path, OutputEntryKind.Unreadable, isFolder ? 0 : status.Size, Executable: false, Fd: -1));
+                return _meet(entry with { Kind = OutputEntryKind.Unreadable, Size = isFolder ? 0 : entry.Size });
             }
 
             try
             {
-                return isFolder
-                    ? WalkFolder(fd, path, depth + 1)
-                    : _meet(new OutputEntry(path, OutputEntryKind.File, status.Size, (status.Mode & OwnerExecute) != 0, fd));
+                return isFolder ? WalkFolder(fd, path, depth + 1) : _meet(entry with { Fd = fd });
             }
             finally
             {
                 LibC.close(fd);
             }
         }
+    }
+
+    // A folder that is to be walked is described as a file.
+    private static OutputEntry Describe(byte[] path, in FileStatus status, bool isTooDeep)
+    {
+        OutputEntryKind kind = (status.Mode & TypeMask) switch
+        {
+            TypeDirectory => isTooDeep ? OutputEntryKind.TooDeep : OutputEntryKind.File,
+            TypeRegular => OutputEntryKind.File,
+            TypeLink => OutputEntryKind.SymbolicLink,
+            _ => OutputEntryKind.SpecialFile,
+        };
+        bool isFile = kind == OutputEntryKind.File;
+        return new OutputEntry(path, kind, isFile ? status.Size : 0, isFile && (status.Mode & OwnerExecute) != 0, Fd: -1)
+        {
+            Stamp = new FileStamp(status.Inode, status.ChangedSeconds, status.ChangedNanoseconds),
+        };
     }
 
     private static int OpenEntry(int folder, byte* name, bool isFolder)

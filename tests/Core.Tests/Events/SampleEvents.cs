@@ -47,6 +47,8 @@ internal static class SampleEvents
         new OutputCollected("analysis.json", 4301, "Copied to host"),
         new OutputLimitApproaching(9_961_472, 10 * Megabyte, 524_288),
         new OutputLimitExceeded(11_010_048, 10 * Megabyte, "Collection aborted"),
+        new WorkspaceChanged("src/Program.cs", "Changed", 4301, "Applied"),
+        new WorkspaceHeldBack("Makefile", "Created", "Runs code on a developer's machine", "filesystem.allowed_code_paths"),
         new ContainerRemoving("abc123def456", "removed"),
         new SessionCompleted(TimeSpan.FromSeconds(33), 0, 2, 6144),
         new SessionFailed("timeout", TimeSpan.FromSeconds(33), 124),

@@ -17,6 +17,9 @@ internal static class ContainerSettings
 
     private const long TrustBytes = 4 * 1024 * 1024;
 
+    // To make a volume the agent's, which an engine makes root's. Given up before the agent starts.
+    private const string GiveAway = "CHOWN";
+
     public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
     {
         Image = spec.ImageId,
@@ -42,7 +45,12 @@ internal static class ContainerSettings
             ReadonlyRootfs = true,
             Privileged = false,
             CapDrop = ["ALL"],
-            CapAdd = spec.HasEgress ? [.. SupervisorCapabilities, .. EgressCapabilities] : SupervisorCapabilities,
+            CapAdd =
+            [
+                .. SupervisorCapabilities,
+                .. spec.HasEgress ? EgressCapabilities : [],
+                .. spec.Copies.Any(copy => copy.Original is not null) ? new[] { GiveAway } : [],
+            ],
             // Podman takes a profile for the name of a file on its own machine.
             SecurityOpt = isPodman ? [NoNewPrivileges] : [NoNewPrivileges, $"seccomp={SystemCallProfile.Json}"],
             AutoRemove = true,

@@ -11,13 +11,15 @@ internal static class VolumeFiller
     // A folder has no bound on its size, so that the wait is for the next bytes to be taken and not for the end.
     private static readonly TimeSpan StallDeadline = TimeSpan.FromSeconds(30);
 
+    private const int PieceLength = 128 * 1024;
+
     /// <summary>Fills one volume.</summary>
     /// <exception cref="TimeoutException">The engine has stopped taking bytes.</exception>
     public static async Task FillAsync(DockerClient client, string containerId, SandboxCopy copy, (int UserId, int GroupId) reader, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stalled.CancelAfter(StallDeadline);
-        Pipe pipe = new();
+        Pipe pipe = new(new PipeOptions(pauseWriterThreshold: 4 * PieceLength, resumeWriterThreshold: 2 * PieceLength, minimumSegmentSize: PieceLength, useSynchronizationContext: false));
         Task writing = WriteAsync(copy, reader, pipe.Writer, stalled.Token);
         try
         {
@@ -49,10 +51,13 @@ internal static class VolumeFiller
         Exception? failure = null;
         try
         {
-            Stream stream = writer.AsStream(leaveOpen: true);
+            // An archive of small files is written in very small pieces, each of which would be one of the request's.
+            Stream stream = new BufferedStream(writer.AsStream(leaveOpen: true), PieceLength);
             await using (stream.ConfigureAwait(false))
             {
-                await FolderArchive.WriteAsync(copy, reader, stream, cancellationToken).ConfigureAwait(false);
+                await (copy.Original is { } original
+                    ? WorkspaceArchive.WriteAsync(copy, original, reader, stream, cancellationToken)
+                    : FolderArchive.WriteAsync(copy, reader, stream, cancellationToken)).ConfigureAwait(false);
             }
         }
         catch (Exception caught) when (caught is IOException or UnauthorizedAccessException or OperationCanceledException)

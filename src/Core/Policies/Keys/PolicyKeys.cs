@@ -58,6 +58,11 @@ internal static class PolicyKeys
         {
             ItemName = "protected_path", Placeholder = "GLOB",
         },
+        new ListKey<string>("filesystem.allowed_code_paths", "Globs of files that run code on a developer's machine and may be changed in a writable workspace all the same.", "globs below the workspace",
+            p => p.Filesystem.AllowedCodePaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedCodePaths = v } }, (v, _) => GlobPatterns.CheckRelative(v), v => v)
+        {
+            ItemName = "allowed_code_path", Placeholder = "GLOB",
+        },
         new ListKey<ReadonlyMount>("readonly_mounts", "Host files and folders that the agent may read, as host:sandbox.", "'host:sandbox' mounts",
             p => p.ReadonlyMounts, (p, v) => p with { ReadonlyMounts = v }, MountRules.Check, v => $"{v.HostPath}:{v.SandboxPath}")
         {

@@ -114,7 +114,10 @@ internal sealed class PolicyAdvisor(Policy policy)
                 Add(_writePaths, folder);
                 break;
             case "filesystem.workspace":
-                Leave($"write to {QuotedText.Of(path)}: this version keeps the workspace read-only; write results to /output");
+                Leave($"write to {QuotedText.Of(path)}: the workspace is read-only; write results to /output, or set filesystem.workspace to 'write'");
+                break;
+            case "filesystem.protected_paths":
+                Leave($"write to {QuotedText.Of(path)}: it is protected; take its entry out of filesystem.protected_paths only if the agent is to write it");
                 break;
             case "sensitive_paths":
                 Leave($"read of {QuotedText.Of(path)}: it holds secrets of the system, and no policy allows it");

@@ -29,6 +29,9 @@ internal static partial class FileIdentity
     public static (int UserId, int GroupId)? Owner(string path) =>
         Status(path) is { } status ? (BitConverter.ToInt32(status, UserOffset), BitConverter.ToInt32(status, GroupOffset)) : null;
 
+    /// <summary>Gives a file away, where this process may.</summary>
+    public static bool TrySetOwner(string path, (int UserId, int GroupId) owner) => OperatingSystem.IsLinux() && lchown(path, owner.UserId, owner.GroupId) == 0;
+
     /// <summary>The inode of this process's network namespace; 0 where this system has none.</summary>
     public static long NetworkNamespace() => Namespace("/proc/self/ns/net");
 
@@ -52,6 +55,9 @@ internal static partial class FileIdentity
         byte[] status = new byte[StatusLength];
         return statx(CurrentDirectory, path, 0, Mask, status) == 0 ? status : null;
     }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int lchown(string path, int userId, int groupId);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statx(int directory, string path, int flags, uint mask, [Out] byte[] status);

@@ -1,0 +1,110 @@
+using System.Text.Json;
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Changes;
+
+/// <summary>
+/// What an agent changed, in the report folder: a list for programs, a patch of what was or would be applied, and one of what is held back. Paths are quoted as git and JSON quote them:
+/// in neither can a name do anything.
+/// </summary>
+internal sealed class ChangeReport(string folder, SecretMasker masker)
+{
+    /// <summary>The list.</summary>
+    public const string ListName = "changes.json";
+
+    /// <summary>The patch of what is not held back.</summary>
+    public const string PatchName = "changes.patch";
+
+    /// <summary>The patch of what is.</summary>
+    public const string HeldPatchName = "changes.held.patch";
+
+    private readonly Dictionary<string, string> _patches = new(StringComparer.Ordinal);
+
+    /// <summary>Removes what an earlier run left.</summary>
+    public void Clear()
+    {
+        foreach (string name in (string[])[ListName, PatchName, HeldPatchName])
+        {
+            File.Delete(Path.Combine(folder, name));
+        }
+    }
+
+    /// <summary>Writes the patches, for which the workspace must still be what it was.</summary>
+    public void WritePatches(WorkspaceChangeSet set)
+    {
+        WritePatch(set, PatchName, set.Changes.Where(change => !change.IsHeldBack));
+        if (set.Changes.Any(change => change.IsHeldBack))
+        {
+            WritePatch(set, HeldPatchName, set.Changes.Where(change => change.IsHeldBack));
+        }
+    }
+
+    /// <summary>Writes the list, once it is decided what becomes of the changes.</summary>
+    public void WriteList(WorkspaceChangeSet set, string sessionId, string verdict)
+    {
+        using FileStream stream = new(Path.Combine(folder, ListName), FileMode.Create, FileAccess.Write, FileShare.Read);
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        json.WriteString("session", sessionId);
+        json.WriteString("workspace", set.Workspace);
+        json.WriteString("verdict", verdict);
+        json.WriteBoolean("applied", set.IsApplied);
+        json.WriteStartArray("changes");
+        foreach (WorkspaceChange change in set.Results)
+        {
+            Write(json, change);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private void Write(Utf8JsonWriter json, WorkspaceChange change)
+    {
+        json.WriteStartObject();
+        json.WriteString("path", masker.Mask(change.Path));
+        json.WriteString("kind", change.Kind.ToString().ToLowerInvariant());
+        json.WriteString("status", change.Status switch
+        {
+            WorkspaceChangeStatus.Applied => "applied",
+            WorkspaceChangeStatus.HeldBack => "held_back",
+            _ => "not_applied",
+        });
+        json.WriteBoolean("runs_code", change.RunsCode);
+        json.WriteString("held_back_reason", change.HeldBackReason);
+        json.WriteString("held_back_rule", change.HeldBackRule);
+        Write(json, "before", change.Before);
+        Write(json, "after", change.After);
+        // Null: too large for a patch, or what it is a change of is no longer there.
+        json.WriteString("patch", _patches.GetValueOrDefault(change.Path));
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, WorkspaceFileState? state)
+    {
+        if (state is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+
+        json.WriteStartObject(name);
+        json.WriteNumber("size", state.Size);
+        json.WriteString("sha256", state.Sha256);
+        json.WriteString("mode", state.IsExecutable ? "100755" : "100644");
+        json.WriteEndObject();
+    }
+
+    private void WritePatch(WorkspaceChangeSet set, string name, IEnumerable<PendingChange> changes)
+    {
+        using FileStream stream = new(Path.Combine(folder, name), FileMode.Create, FileAccess.Write, FileShare.Read);
+        ChangePatch patch = new(stream);
+        foreach (PendingChange change in changes)
+        {
+            if (patch.TryWrite(set.Workspace, change))
+            {
+                _patches[change.Path] = name;
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace IsolatedAgents.Changes;
+
+/// <summary>A change with the file that holds its new content.</summary>
+/// <param name="Change">What is told of it.</param>
+/// <param name="Content">Absolute host path of the new content; null for a deletion.</param>
+internal sealed record PendingChange(WorkspaceChange Change, string? Content)
+{
+    public string Path => Change.Path;
+
+    public bool IsHeldBack => Change.HeldBackReason is not null;
+
+    /// <summary>Whether it is held back as a protected path, which is a violation.</summary>
+    public bool IsProtected { get; init; }
+}

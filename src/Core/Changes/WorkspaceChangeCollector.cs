@@ -1,0 +1,147 @@
+using System.Security.Cryptography;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Changes;
+
+/// <summary>
+/// Takes what the supervisor sends of the agent's copy of the workspace, and keeps it apart from it. Everything about it is the agent's choice, and is held against the bounds again.
+/// </summary>
+internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes, int maxFiles) : IDisposable
+{
+    private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
+    private string? _staging;
+    private IncrementalHash? _hash;
+    private FileStream? _file;
+    private string _name = "";
+    private bool _isExecutable;
+    private long _left;
+    private long _total;
+    private int _entries;
+    private bool _isSkipping;
+
+    /// <summary>Takes a file that is gone. The reason where it is refused.</summary>
+    /// <exception cref="ProtocolException">The supervisor does not keep to the bounds, or names what was never there.</exception>
+    public string? Delete(WorkspaceDeletion deletion)
+    {
+        Count();
+        (string name, string? refusal) = ChangeName.Decode(deletion.Path);
+        if (refusal is null)
+        {
+            _taken[name] = original.Find(name) is not null ? (null, null) : throw new ProtocolException("A file was deleted that the workspace never had.");
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
+    /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
+    public string? Begin(OutputFile file)
+    {
+        Count();
+        if (_left > 0 || file.Size > maxBytes - _total)
+        {
+            throw new ProtocolException("A changed file does not keep to the bounds.");
+        }
+
+        _total += file.Size;
+        _left = file.Size;
+        _isExecutable = file.Executable;
+        (_name, string? refusal) = ChangeName.Decode(file.Path);
+        _isSkipping = refusal is not null;
+        if (!_isSkipping)
+        {
+            _staging ??= Directory.CreateTempSubdirectory("isolated-agents-changes-").FullName;
+            _file = new FileStream(Path.Combine(_staging, _taken.Count.ToString(System.Globalization.CultureInfo.InvariantCulture)), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        }
+
+        if (_left == 0)
+        {
+            End();
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Takes bytes of the file begun last.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > _left)
+        {
+            throw new ProtocolException("More bytes came than a changed file has.");
+        }
+
+        _left -= bytes.Length;
+        if (!_isSkipping)
+        {
+            _file!.Write(bytes);
+            _hash!.AppendData(bytes);
+        }
+
+        if (_left == 0)
+        {
+            End();
+        }
+    }
+
+    /// <summary>What really differs, in the order of paths. The set keeps what was taken until it is disposed of.</summary>
+    public WorkspaceChangeSet Complete(ChangeRules rules)
+    {
+        if (_left > 0)
+        {
+            throw new ProtocolException("The last changed file is not complete.");
+        }
+
+        List<PendingChange> changes = [];
+        foreach ((string path, (string? content, WorkspaceFileState? after)) in _taken.OrderBy(taken => taken.Key, StringComparer.Ordinal))
+        {
+            OriginalEntry? before = original.Find(path);
+            if (before?.State is null || before.State != after)
+            {
+                WorkspaceChangeKind kind = after is null ? WorkspaceChangeKind.Deleted : before is null ? WorkspaceChangeKind.Created : WorkspaceChangeKind.Changed;
+                changes.Add(new PendingChange(new WorkspaceChange { Path = path, Kind = kind, Before = before?.State, After = after }, content));
+            }
+        }
+
+        WorkspaceChangeSet set = new(original, rules.Judge(changes, original), _staging);
+        _staging = null;
+        return set;
+    }
+
+    /// <summary>Drops what was not handed over.</summary>
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _hash?.Dispose();
+        if (_staging is not null)
+        {
+            Directory.Delete(_staging, recursive: true);
+        }
+    }
+
+    private void Count()
+    {
+        if (++_entries > maxFiles)
+        {
+            throw new ProtocolException("There are more changed files than the bound allows.");
+        }
+    }
+
+    private void End()
+    {
+        if (_isSkipping)
+        {
+            return;
+        }
+
+        long size = _file!.Length;
+        string content = _file.Name;
+        _file.Dispose();
+        _file = null;
+        WorkspaceFileState state = new(size, Convert.ToHexStringLower(_hash!.GetHashAndReset()), _isExecutable);
+        if (!_taken.TryAdd(_name, (content, state)))
+        {
+            throw new ProtocolException("A changed file came twice.");
+        }
+    }
+}

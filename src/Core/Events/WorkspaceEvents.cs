@@ -1,0 +1,41 @@
+using IsolatedAgents.Telemetry;
+
+namespace IsolatedAgents.Events;
+
+/// <summary>The agent has changed a file of its copy of the workspace.</summary>
+/// <param name="File">Path below the workspace.</param>
+/// <param name="Operation"><c>Created</c>, <c>Changed</c> or <c>Deleted</c>.</param>
+/// <param name="Size">What the file has now, in bytes; null where it is gone.</param>
+/// <param name="Status"><c>Applied</c> or <c>Not applied</c>.</param>
+public sealed record WorkspaceChanged(string File, string Operation, long? Size, string Status)
+    : TelemetryEvent(EventCatalog.WorkspaceChanged)
+{
+    internal override void Describe(IDetailVisitor visitor)
+    {
+        visitor.Text(DetailNames.File, File);
+        visitor.Word(DetailNames.Operation, Operation);
+        visitor.Bytes(DetailNames.FileSize, Size);
+        visitor.Word(DetailNames.Status, Status);
+    }
+
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { File = masker.Mask(File) };
+}
+
+/// <summary>A change to the workspace that is not applied, whatever the verdict.</summary>
+/// <param name="File">Path below the workspace.</param>
+/// <param name="Operation"><c>Created</c>, <c>Changed</c> or <c>Deleted</c>.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Rule">The policy key that decides; null where none does.</param>
+public sealed record WorkspaceHeldBack(string File, string Operation, string Reason, string? Rule = null)
+    : TelemetryEvent(EventCatalog.WorkspaceHeldBack)
+{
+    internal override void Describe(IDetailVisitor visitor)
+    {
+        visitor.Text(DetailNames.File, File);
+        visitor.Word(DetailNames.Operation, Operation);
+        visitor.Text(DetailNames.Reason, Reason);
+        visitor.Text(DetailNames.Rule, Rule);
+    }
+
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { File = masker.Mask(File), Reason = masker.Mask(Reason) };
+}

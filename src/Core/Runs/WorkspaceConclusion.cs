@@ -1,0 +1,44 @@
+using IsolatedAgents.Changes;
+using IsolatedAgents.Events;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>What becomes of the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.</summary>
+internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
+{
+    private readonly ChangeReport? _report = run.ReportDirectory is null ? null : new ChangeReport(run.ReportDirectory, events.Masker);
+
+    /// <summary>Decides. Why the changes could not be applied although they were to be; null where all is well.</summary>
+    /// <param name="set">The changes; null where they are not known.</param>
+    /// <param name="verdict">The run's, without them.</param>
+    public async Task<string?> DecideAsync(WorkspaceChangeSet? set, Verdict verdict)
+    {
+        _report?.Clear();
+        if (set is null)
+        {
+            return null;
+        }
+
+        _report?.WritePatches(set);
+        string? problem = null;
+        if (verdict == Verdict.Passed)
+        {
+            try
+            {
+                set.Apply(run.SessionId);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                problem = $"{failure.Message} No change was applied.";
+            }
+        }
+
+        _report?.WriteList(set, run.SessionId, (problem is null ? verdict : Verdict.EngineError).Name());
+        foreach (WorkspaceChange change in set.Results.Where(change => change.Status != WorkspaceChangeStatus.HeldBack))
+        {
+            await events.RaiseAsync(new WorkspaceChanged(change.Path, change.Kind.ToString(), change.After?.Size, set.IsApplied ? "Applied" : "Not applied")).ConfigureAwait(false);
+        }
+
+        return problem;
+    }
+}

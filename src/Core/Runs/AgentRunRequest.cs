@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Runs;
 
@@ -75,6 +76,12 @@ public sealed record AgentRunRequest
     /// and the artifacts are as they were left, nothing runs. Null: every call runs.
     /// </summary>
     public string? StampFile { get; init; }
+
+    /// <summary>The container that the calling process is in; null where it is in none.</summary>
+    internal OwnContainer? OwnContainer { get; init; }
+
+    /// <summary>The run's id, where the caller must know it beforehand: 32 hexadecimal digits.</summary>
+    internal string? SessionId { get; init; }
 
     /// <summary>The files the run depends on, for <see cref="StampFile"/>.</summary>
     public ImmutableArray<string> Inputs { get; init; } = [];

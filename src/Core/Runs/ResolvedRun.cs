@@ -40,5 +40,8 @@ internal sealed record ResolvedRun
     /// <summary>Values that must never be shown.</summary>
     public required ImmutableArray<string> Secrets { get; init; }
 
+    /// <summary>Folders that the engine may see although this process is in a container, best first.</summary>
+    public ImmutableArray<string> SharedFolders { get; init; } = [];
+
     public Policy Policy => Loaded.Policy;
 }

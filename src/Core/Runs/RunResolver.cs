@@ -46,6 +46,7 @@ internal static class RunResolver
             Engine = request.Engine,
             Transport = request.Transport,
             Delivery = request.Delivery,
+            SharedFolders = request.OwnContainer?.TemporaryFolders ?? [],
             Environment = environment,
             Secrets = secrets,
         };

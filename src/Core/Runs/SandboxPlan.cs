@@ -9,7 +9,7 @@ using IsolatedAgents.Sandbox.Interop;
 namespace IsolatedAgents.Runs;
 
 /// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
-internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace)
+internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, HostPathMap paths, TimeSpan grace)
 {
     // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
@@ -83,18 +83,32 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         if (channel is not null)
         {
-            yield return new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false);
+            yield return AsEngineKnows(new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false));
         }
 
-        foreach (SandboxMount mount in route.CopiesFiles ? [] : Files())
+        foreach (SandboxMount mount in route.CopiesFiles ? [] : Files(channel))
         {
-            yield return mount;
+            yield return AsEngineKnows(mount);
         }
     }
 
-    private IEnumerable<SandboxMount> Files()
+    private SandboxMount AsEngineKnows(SandboxMount mount) => paths.Find(mount.HostPath) is { } path
+        ? mount with { EnginePath = path }
+        : throw new SandboxUnreachableException(
+            DiagnosticTable.EngineLost,
+            $"'{mount.HostPath}' is in this container alone, and no mount of it, so that the engine cannot show it to a sandbox. Mount the folder that holds it, or let files be copied (delivery 'copy').",
+            isMountRefused: true);
+
+    // The supervisor of a container image is in no mount of that container, but the channel's folder is.
+    private SandboxMount Supervisor(ChannelFolder? channel)
     {
-        yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
+        string path = SupervisorExecutable.Locate();
+        return new SandboxMount(channel is not null && paths.Find(path) is null ? channel.Place(path) : path, SandboxPaths.Supervisor, IsWritable: false);
+    }
+
+    private IEnumerable<SandboxMount> Files(ChannelFolder? channel = null)
+    {
+        yield return Supervisor(channel);
         if (run.Workspace is not null)
         {
             yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false) { Inode = run.Inodes[run.Workspace] };

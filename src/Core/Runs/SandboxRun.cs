@@ -8,7 +8,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>One run from the engine to the end of the sandbox. Facts become events; what they mean is decided elsewhere.</summary>
-internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, ImageDescription image, RunEvents events)
+internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events)
 {
     private Policy Policy => run.Policy;
 
@@ -18,8 +18,8 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
     public async Task<SandboxReport> RunAsync(CancellationToken cancellationToken)
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
-        SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace);
-        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
+        SandboxPlan plan = new(run, image, limits, paths, SandboxDeadline.Grace);
+        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, paths.FindShared(run.SharedFolders)).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);

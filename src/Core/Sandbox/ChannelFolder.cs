@@ -21,6 +21,7 @@ internal sealed class ChannelFolder : IDisposable
     private const int MaxSocketPath = 107;
 
     private readonly Socket? _listener;
+    private bool _isClosed;
 
     private ChannelFolder(string path, Socket? listener, string sentinel)
     {
@@ -41,9 +42,9 @@ internal sealed class ChannelFolder : IDisposable
 
     /// <summary>Makes the folder, and listens in it where there is to be a socket.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
-    public static ChannelFolder Create(string sessionId, bool withSocket)
+    public static ChannelFolder Create(string sessionId, bool withSocket, string? parent = null)
     {
-        string path = Path.Combine(Parent(sessionId, withSocket), NamePrefix + sessionId);
+        string path = Path.Combine(Parent(parent ?? Path.GetTempPath(), sessionId, withSocket), NamePrefix + sessionId);
         CreateFolder(path, withSocket ? OwnerAlone : ReadableByAll);
         File.WriteAllText(Path.Combine(path, OwnerName), SandboxOwner.Current?.ToString() ?? "");
         if (withSocket)
@@ -57,6 +58,19 @@ internal sealed class ChannelFolder : IDisposable
         string sentinel = RandomNumberGenerator.GetHexString(32);
         File.WriteAllText(Path.Combine(path, SentinelName), sentinel);
         return new ChannelFolder(path, null, sentinel);
+    }
+
+    /// <summary>Puts a program into the folder, once, and gives its path there.</summary>
+    /// <exception cref="IOException">It cannot be copied.</exception>
+    public string Place(string program)
+    {
+        string placed = Path.Combine(HostPath, Path.GetFileName(program));
+        if (!File.Exists(placed) && !_isClosed)
+        {
+            File.Copy(program, placed);
+        }
+
+        return placed;
     }
 
     /// <summary>The folders in the temporary folder whose process is surely gone.</summary>
@@ -103,6 +117,7 @@ internal sealed class ChannelFolder : IDisposable
     public void Dispose()
     {
         _listener?.Dispose();
+        _isClosed = true;
         try
         {
             Directory.Delete(HostPath, recursive: true);
@@ -117,9 +132,8 @@ internal sealed class ChannelFolder : IDisposable
         }
     }
 
-    private static string Parent(string sessionId, bool withSocket)
+    private static string Parent(string temporary, string sessionId, bool withSocket)
     {
-        string temporary = Path.GetTempPath();
         int length = System.Text.Encoding.UTF8.GetByteCount(Path.Combine(temporary, NamePrefix + sessionId, SocketName));
         return withSocket && length > MaxSocketPath ? "/tmp" : temporary;
     }

@@ -133,6 +133,23 @@ internal sealed class DockerEngine : IContainerEngine
         }
     }
 
+    public async Task<IReadOnlyList<PathMapping>?> FindMountsAsync(string containerId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ContainerInspectResponse container = await CallAsync(token => _client.Containers.InspectContainerAsync(containerId, token), cancellationToken).ConfigureAwait(false);
+            return [.. (container.Mounts ?? []).Select(mount => new PathMapping(mount.Destination, string.IsNullOrEmpty(mount.Source) ? null : mount.Source))];
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the container '{containerId}': {Innermost(failure)}", failure);
+        }
+    }
+
     public async Task<EngineParts> DescribePartsAsync(CancellationToken cancellationToken)
     {
         try
@@ -255,7 +272,7 @@ internal sealed class DockerEngine : IContainerEngine
     // A path that is there, and that the engine does not find or may not run, is one that it sees differently.
     private static bool IsMountRefused(SandboxSpec spec, Exception failure) =>
         failure is DockerApiException api
-        && (spec.Mounts.Any(mount => api.Message.Contains(mount.HostPath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
+        && (spec.Mounts.Any(mount => api.Message.Contains(mount.EnginePath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
             || (spec.Mounts.Length > 0 && api.Message.Contains(SandboxPaths.Supervisor, StringComparison.Ordinal)));
 
     private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)

@@ -16,6 +16,12 @@ readonly PUBLISH=artifacts/publish/IsolatedAgents.Action/release_linux-x64
 say() { printf 'action-image: %s\n' "$*"; }
 die() { printf 'action-image: error: %s\n' "$*" >&2; exit 2; }
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+build() { # ARGUMENTS…: what the builder says is of interest only where it fails
+  local log
+  log=$(mktemp)
+  docker build "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; rm -f "$log"; die "docker build failed; its last lines are above"; }
+  rm -f "$log"
+}
 can_have() { has_image "$1" || timeout 60 docker pull --quiet "$1" >/dev/null 2>&1; }
 
 [ $# -ge 1 ] && [ "${1#-}" = "$1" ] || die "usage: build/action-image.sh TAG [--published FOLDER]"
@@ -33,7 +39,7 @@ command -v docker >/dev/null || die "the docker client is missing; run build/set
 base=${RUNTIME_IMAGE:-$DEFAULT_BASE}
 if [ -z "$published" ] && [ -z "${RUNTIME_IMAGE:-}" ] && can_have "$base" && can_have "${SDK_IMAGE:-mcr.microsoft.com/dotnet/sdk:10.0}"; then
   say "building from source"
-  docker build -q -t "$tag" ${SDK_IMAGE:+--build-arg "SDK_IMAGE=$SDK_IMAGE"} -f "$root/Dockerfile" "$root" >/dev/null
+  build -t "$tag" ${SDK_IMAGE:+--build-arg "SDK_IMAGE=$SDK_IMAGE"} -f "$root/Dockerfile" "$root"
 else
   if ! can_have "$base"; then
     [ -z "${RUNTIME_IMAGE:-}" ] || die "the image RUNTIME_IMAGE=$base is not there and cannot be pulled"
@@ -52,7 +58,7 @@ else
   mkdir -p "$context/$PUBLISH"
   cp -a "$published/." "$context/$PUBLISH/"
   find "$context" -name '*.dbg' -o -name '*.pdb' -o -name '*.xml' | xargs -r rm -f
-  docker build -q -t "$tag" --target published --build-arg "RUNTIME_IMAGE=$base" -f "$root/Dockerfile" "$context" >/dev/null
+  build -t "$tag" --target published --build-arg "RUNTIME_IMAGE=$base" -f "$root/Dockerfile" "$context"
 fi
 
 # What the image adds to its base, in decimal MB as docker counts.

@@ -25,12 +25,12 @@ internal sealed class DockerEngine : IContainerEngine
 
     /// <summary>Connects, and asks who answers.</summary>
     /// <exception cref="EngineException">IA2001: nobody does.</exception>
-    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken)
+    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken, EngineTls? tls = null)
     {
         DockerClient? client = null;
         try
         {
-            using DockerClientConfiguration configuration = new(address, defaultTimeout: Timeout.InfiniteTimeSpan);
+            using DockerClientConfiguration configuration = new(address, tls, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
             (string name, string version) = await WithDeadlineAsync(
                 $"no answer from {address} within {deadline.TotalSeconds} seconds",

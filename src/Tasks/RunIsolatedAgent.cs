@@ -52,6 +52,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Folder for the session record and reports.</summary>
     public string? ReportDirectory { get; set; }
 
+    /// <summary>Whether the summary of the step is given to the build host, where it takes one; <c>true</c> when not given.</summary>
+    public bool HostSummary { get; set; } = true;
+
     /// <summary>Names of variables that are passed through to the agent. Never values: those would end up in build logs.</summary>
     public string[]? Environment { get; set; }
 
@@ -92,6 +95,22 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public string ReportFile { get; set; } = "";
 
+    /// <summary>The findings as SARIF; empty where no reports were asked for.</summary>
+    [Output]
+    public string SarifFile { get; set; } = "";
+
+    /// <summary>The verdict as JUnit XML; empty where no reports were asked for.</summary>
+    [Output]
+    public string JUnitFile { get; set; } = "";
+
+    /// <summary>The run as Markdown; empty where no reports were asked for.</summary>
+    [Output]
+    public string SummaryFile { get; set; } = "";
+
+    /// <summary>The run as an HTML page; empty where no reports were asked for.</summary>
+    [Output]
+    public string HtmlFile { get; set; } = "";
+
     /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
     [Output]
     public string AuditHead { get; set; } = "";
@@ -111,6 +130,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
             AgentRunResult result = Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
             SetOutputs(result);
             Report(result);
+            if (HostSummary)
+            {
+                BuildHostSummary.Give(Log, request.HostEnvironment, result);
+            }
         }
         catch (ConfigurationException failure)
         {
@@ -197,6 +220,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Duration = ResultItems.Seconds(result.Duration);
         SessionId = result.SessionId;
         ReportFile = result.ReportFile ?? "";
+        SarifFile = result.Reports?.Sarif ?? "";
+        JUnitFile = result.Reports?.JUnit ?? "";
+        SummaryFile = result.Reports?.Summary ?? "";
+        HtmlFile = result.Reports?.Html ?? "";
         AuditHead = result.AuditHead ?? "";
     }
 

@@ -47,6 +47,7 @@ internal sealed class AzureHost(CommandWriter log, FrozenDictionary<string, stri
 
     public void Report(AgentRunResult result)
     {
+        End();
         foreach (Annotation annotation in Annotations.Of(result))
         {
             log.Line(AzureCommand.Of(

@@ -7,9 +7,6 @@ namespace IsolatedAgents.Action.GitHub;
 /// <summary>The files by which a step hands values to the runner, which reads them when the step has ended. Without the file nothing is handed over.</summary>
 internal sealed class GitHubFiles(FrozenDictionary<string, string> environment)
 {
-    /// <summary>What the runner takes of a step's summary, in bytes; a larger one is dropped whole.</summary>
-    public const int MaxSummaryBytes = 1024 * 1024;
-
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Sets an output of the step.</summary>
@@ -17,25 +14,6 @@ internal sealed class GitHubFiles(FrozenDictionary<string, string> environment)
 
     /// <summary>Keeps a value for the step's clean-up, also if this process is killed next.</summary>
     public void SaveState(string name, string value) => AppendValue("GITHUB_STATE", name, value);
-
-    /// <summary>Adds to the step's summary. False where it has no room for all of it: then nothing is added.</summary>
-    public bool AppendSummary(string markdown)
-    {
-        if (Find("GITHUB_STEP_SUMMARY") is not { } file)
-        {
-            return true;
-        }
-
-        long present = File.Exists(file) ? new FileInfo(file).Length : 0;
-        byte[] bytes = Utf8.GetBytes(markdown);
-        if (present + bytes.Length >= MaxSummaryBytes)
-        {
-            return false;
-        }
-
-        Append(file, bytes);
-        return true;
-    }
 
     // Between lines of a random word: a value that holds what looks like another one stays one value.
     private void AppendValue(string variable, string name, string value)

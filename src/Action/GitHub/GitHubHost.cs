@@ -52,20 +52,21 @@ internal sealed class GitHubHost(CommandWriter log, FrozenDictionary<string, str
 
     public void Report(AgentRunResult result)
     {
+        End();
         foreach (Annotation annotation in Annotations.Of(result))
         {
             log.Line(GitHubCommand.Of(
                 annotation.IsError ? "error" : "warning",
-                annotation.Text,
+                annotation.Code.Length > 0 ? $"{annotation.Code}: {annotation.Text}" : annotation.Text,
                 ("file", annotation.Place?.File),
                 ("line", Number(annotation.Place?.Line)),
                 ("col", Number(annotation.Place?.Column)),
                 ("title", annotation.Title)));
         }
 
-        if (result.Report is { } report && !_files.AppendSummary(SummaryMarkdown.Render(report)))
+        if (result.Report is { } report && environment.GetValueOrDefault(StepSummary.Variable) is { Length: > 0 } file && StepSummary.Append(file, SummaryMarkdown.Render(report)) is { } problem)
         {
-            log.Line(GitHubCommand.Of("notice", "The step's summary has no room for this run; the report folder holds it.", ("title", "Isolated agent")));
+            log.Line(GitHubCommand.Of("notice", problem, ("title", "Isolated agent")));
         }
 
         GitHubPaths paths = new(environment, result.HostPaths);

@@ -15,7 +15,7 @@ namespace IsolatedAgents.Action.Hosts;
 internal sealed record Annotation(bool IsError, string Code, string Text, Place? Place)
 {
     /// <summary>The code's meaning.</summary>
-    public string Title => DiagnosticTable.Titles.TryGetValue(Code, out string? title) ? $"{Code}: {title}" : "Isolated agent";
+    public string Title => DiagnosticTable.Titles.TryGetValue(Code, out string? title) ? title : "Isolated agent";
 }
 
 /// <summary>Chooses what a host is shown: worst first, and within the number that it keeps, so that what it would drop is at least counted.</summary>

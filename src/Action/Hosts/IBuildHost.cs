@@ -15,6 +15,6 @@ internal interface IBuildHost
     /// <summary>Closes the part that is open.</summary>
     void End();
 
-    /// <summary>Tells the outcome: annotations, summary and outputs.</summary>
+    /// <summary>Closes what is open and tells the outcome: annotations, summary and outputs.</summary>
     void Report(AgentRunResult result);
 }

@@ -13,18 +13,8 @@ internal sealed class PhasedLoggerProvider(TelemetryLoggerProvider events, IBuil
 
     public ILogger CreateLogger(string categoryName) => categoryName == LoggerSink.Category ? new PhasedLogger(this, events.CreateLogger(categoryName)) : NullLogger.Instance;
 
-    public void Dispose()
-    {
-        events.Dispose();
-        lock (_writing)
-        {
-            if (_phase is not null)
-            {
-                host.End();
-                _phase = null;
-            }
-        }
-    }
+    // The part that is open is closed by whoever tells the outcome: a factory does not dispose of a provider that it was given.
+    public void Dispose() => events.Dispose();
 
     private void Enter(TelemetryEvent raised)
     {

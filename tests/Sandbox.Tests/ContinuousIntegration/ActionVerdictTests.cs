@@ -62,7 +62,7 @@ public sealed class ActionVerdictTests
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
         JsonElement provisioned = step.Events(outcome).Single(raised => raised.GetProperty("event.name").GetString() == "container.provisioning");
-        Assert.AreEqual("Socket, mount", provisioned.GetProperty("isolated_agents.transport").GetString());
+        Assert.AreEqual("Unix socket, files mounted", provisioned.GetProperty("isolated_agents.transport").GetString());
     }
 
     [TestMethod]
@@ -134,14 +134,14 @@ public sealed class ActionVerdictTests
     public async Task Action_Violation_IsAnnotatedAtThePolicysLine()
     {
         using ActionStep step = new();
-        step.Write("config/policy.json", "{\n  \"cpu_cores\": 1,\n  \"filesystem\": {\n    \"allowed_read_paths\": []\n  }\n}\n");
+        step.Write("config/policy.json", "{\n  \"cpu_cores\": 1,\n  \"filesystem\": {\n    \"allowed_write_paths\": [\"/scratch\"]\n  }\n}\n");
         step.Inputs["policy"] = "config/policy.json";
-        step.Inputs["command"] = "cat /proc/kcore > /dev/null; true";
+        step.Inputs["command"] = "echo x > /etc/made; true";
         ActionOutcome outcome = await step.RunAsync(Token);
         HostCommand error = Assert.ContainsSingle(outcome.Log.Named("error"), outcome.Raw);
         Assert.AreEqual("config/policy.json", error.Property("file"));
-        Assert.IsGreaterThan(0, int.Parse(error.Property("line")!, System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Contains("/proc/kcore", error.Data);
+        Assert.AreEqual("4", error.Property("line"));
+        Assert.Contains("/etc/made", error.Data);
     }
 
     [TestMethod]

@@ -25,6 +25,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _outputDirectory = Text("--output-directory", "DIR", "Where collected outputs go; without it they are dropped.");
     private readonly Option<string?> _auditLog = Text("--audit-log", "FILE", "The audit log, continued where it exists; the run fails where it cannot be written.");
     private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
+    private readonly Option<string?> _attestKey = Text("--attest-key", "PEM", "The private ECDSA key (P-256) that signs the run's attestation in the report directory.");
     private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
     private readonly Option<string?> _transport = Text("--transport", "auto|socket|attach", "How host and sandbox talk.");
     private readonly Option<string?> _delivery = Text("--delivery", "auto|mount|copy", "How files get into the sandbox.");
@@ -66,7 +67,7 @@ internal sealed class RunCommand
 
     private IEnumerable<Option> Options() =>
     [
-        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _engine, _transport, _delivery, _host, _environment, .. _policyOptions.All,
+        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _attestKey, _engine, _transport, _delivery, _host, _environment, .. _policyOptions.All,
     ];
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -126,6 +127,7 @@ internal sealed class RunCommand
             Delivery = Choice("--delivery", parsed.GetValue(_delivery), RequestWords.Delivery),
             AuditLog = parsed.GetValue(_auditLog),
             ReportDirectory = parsed.GetValue(_reportDirectory),
+            AttestationKey = parsed.GetValue(_attestKey),
             Environment = [.. parsed.GetValue(_environment) ?? []],
             HostEnvironment = _terminal.Environment,
             OwnContainer = OwnContainerDetection.Find(_terminal.Environment),

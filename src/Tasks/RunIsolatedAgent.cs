@@ -52,6 +52,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Folder for the session record and reports.</summary>
     public string? ReportDirectory { get; set; }
 
+    /// <summary>PEM file with the private ECDSA key (P-256) that signs the run's attestation in <see cref="ReportDirectory"/>.</summary>
+    public string? AttestationKey { get; set; }
+
     /// <summary>Whether the summary of the step is given to the build host, where it takes one; <c>true</c> when not given.</summary>
     public bool HostSummary { get; set; } = true;
 
@@ -110,6 +113,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>The run as an HTML page; empty where no reports were asked for.</summary>
     [Output]
     public string HtmlFile { get; set; } = "";
+
+    /// <summary>The attestation; empty where no reports were asked for.</summary>
+    [Output]
+    public string AttestationFile { get; set; } = "";
 
     /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
     [Output]
@@ -189,6 +196,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Delivery = Choice(nameof(Delivery), Delivery, RequestWords.Delivery),
         AuditLog = Given(AuditLog),
         ReportDirectory = Given(ReportDirectory),
+        AttestationKey = Given(AttestationKey),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
         StampFile = Given(StampFile),
@@ -223,6 +231,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         SarifFile = result.Reports?.Sarif ?? "";
         JUnitFile = result.Reports?.JUnit ?? "";
         SummaryFile = result.Reports?.Summary ?? "";
+        AttestationFile = result.Reports?.Attestation ?? "";
         HtmlFile = result.Reports?.Html ?? "";
         AuditHead = result.AuditHead ?? "";
     }

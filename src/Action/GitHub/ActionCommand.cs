@@ -80,6 +80,7 @@ internal sealed class ActionCommand
                 ?? throw UsageErrors.New($"The input 'engine' must be {RequestWords.Of<EngineKind>()}, but is '{QuotedText.Of(_inputs.Find("engine")!)}'."),
             AuditLog = _inputs.Find("audit-log") ?? Path.Combine(reports, AuditName),
             ReportDirectory = reports,
+            AttestationKey = _inputs.Find("attest-key"),
             Environment = _inputs.List("environment"),
             HostEnvironment = Environment,
             OwnContainer = OwnContainerDetection.Find(Environment),

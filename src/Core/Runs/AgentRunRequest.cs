@@ -65,6 +65,9 @@ public sealed record AgentRunRequest
     /// <summary>Folder for the session record and reports; none are written when null.</summary>
     public string? ReportDirectory { get; init; }
 
+    /// <summary>PEM file with the private ECDSA key (P-256) that signs the run's attestation; it is not signed when null. Needs <see cref="ReportDirectory"/>, and must not lie where the agent sees it.</summary>
+    public string? AttestationKey { get; init; }
+
     /// <summary>Names of host variables passed through, beside those of the policy.</summary>
     public ImmutableArray<string> Environment { get; init; } = [];
 

@@ -28,6 +28,9 @@ internal sealed record ResolvedRun
 
     public required string? ReportDirectory { get; init; }
 
+    /// <summary>What signs the attestation; null where nothing does.</summary>
+    public string? AttestationKey { get; init; }
+
     public required EngineKind Engine { get; init; }
 
     public required TransportKind Transport { get; init; }

@@ -24,7 +24,7 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Rep
             return result with { Report = report };
         }
 
-        (ReportFiles files, ImmutableArray<string> problems) = ReportWriter.Write(report, folder);
+        (ReportFiles files, ImmutableArray<string> problems) = ReportWriter.Write(report, folder, result.ReportFile, run.AttestationKey);
         return result with
         {
             Report = report,

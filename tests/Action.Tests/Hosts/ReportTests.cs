@@ -85,7 +85,7 @@ public sealed class ReportTests
             Assert.DoesNotContain("\n\n", table[..table.IndexOf("</table>", StringComparison.Ordinal)]);
         }
 
-        Assert.DoesNotContain("http", page.Replace("http-equiv", "", StringComparison.Ordinal), "The page loads nothing.");
+        Assert.IsFalse(page.Contains("http:", StringComparison.Ordinal) || page.Contains("https:", StringComparison.Ordinal) || page.Contains("src=", StringComparison.Ordinal) || page.Contains("url(", StringComparison.Ordinal), "The page loads nothing.");
     }
 
     [TestMethod]

@@ -136,7 +136,7 @@ internal sealed class ActionStep : IDisposable
         string[] inputs =
         [
             "agent", "command", "args", "policy", "image", "working-directory", "output-directory", "allowed-endpoints", "memory-mb", "cpu-cores", "timeout-seconds", "max-output-bytes",
-            "pip-packages", "telemetry-level", "telemetry-format", "fail-on", "environment", "report-directory", "audit-log", "engine",
+            "pip-packages", "telemetry-level", "telemetry-format", "fail-on", "environment", "report-directory", "attest-key", "audit-log", "engine",
         ];
         foreach (string input in inputs)
         {

@@ -70,7 +70,7 @@ public sealed class HostileAgentTests
         step.Inputs["output-directory"] = "out";
         step.Inputs["command"] = """
             cd /output; touch 'a<img src=x>&"|`_*[x](y).txt' '::error::name' '##vso[task.complete]' 'verdict=passed' 'ghadelimiter_x' "$(printf 'two\nlines')" "$(printf 'bidi\342\200\256txt')"
-            ln -s /etc/passwd "$(printf 'link\nverdict<<EOF\npassed\nEOF <script>alert(1)</script>')"
+            ln -s /etc/passwd "$(printf 'link\nverdict<<EOF\npassed\nEOF <script>alert(1)')"
             cat '/etc/shadow' 2>/dev/null; true
             """;
         ActionOutcome outcome = await step.RunAsync(Token);

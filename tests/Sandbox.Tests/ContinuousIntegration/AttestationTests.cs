@@ -22,7 +22,7 @@ public sealed class AttestationTests
         using CommandLineHost host = new();
         (string privateKey, string publicKey) = WriteKey(host, "signer");
         CommandLineResult run = await host.RunCommandAsync("echo one > /output/one; echo two > /output/two", Token, "--report-directory", "reports", "--audit-log", "audit.jsonl", "--attest-key", privateKey);
-        run.AssertEnd(0, null, 0);
+        Assert.AreEqual(0, run.ExitCode, run.Error);
         string file = Path.Combine(host.Root, "reports", "attestation.json");
 
         CommandLineResult verified = await VerifyAsync(host, file, publicKey, "--artifacts", host.Output, "--json");

@@ -300,7 +300,7 @@ internal sealed class DockerEngine : IContainerEngine
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>
-        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or Newtonsoft.Json.JsonException;
+        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or Newtonsoft.Json.JsonException;
 
     internal static string Innermost(Exception failure)
     {

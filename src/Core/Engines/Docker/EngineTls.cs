@@ -13,6 +13,7 @@ namespace IsolatedAgents.Engines.Docker;
 /// </summary>
 internal sealed class EngineTls : Credentials
 {
+    // Left to the runtime to release: the client uses them for every connection, long after its configuration, which owns this, is gone.
     private readonly X509Certificate2Collection _authorities;
     private readonly X509Certificate2 _own;
 
@@ -47,17 +48,6 @@ internal sealed class EngineTls : Credentials
         handler.ClientCertificates = [_own];
         handler.ServerCertificateValidationCallback = (_, certificate, _, errors) => IsTrusted(certificate, errors);
         return handler;
-    }
-
-    public override void Dispose()
-    {
-        _own.Dispose();
-        foreach (X509Certificate2 authority in _authorities)
-        {
-            authority.Dispose();
-        }
-
-        base.Dispose();
     }
 
     private bool IsTrusted(X509Certificate? certificate, SslPolicyErrors errors)

@@ -55,10 +55,10 @@ else
     published=$root/$PUBLISH
   fi
   # A context of its own: the repository's may hold other builds.
-  mkdir -p "$context/$PUBLISH"
-  cp -a "$published/." "$context/$PUBLISH/"
-  find "$context" -name '*.dbg' -o -name '*.pdb' -o -name '*.xml' | xargs -r rm -f
-  build -t "$tag" --target published --build-arg "RUNTIME_IMAGE=$base" -f "$root/Dockerfile" "$context"
+  cp -a "$published" "$context/published"
+  find "$context" -name '*.pdb' -delete
+  ln -sf isolated-agents "$context/published/isolated-agents-post"
+  build -t "$tag" --build-arg "RUNTIME_IMAGE=$base" -f "$root/build/published.Dockerfile" "$context"
 fi
 
 # What the image adds to its base, in decimal MB as docker counts.

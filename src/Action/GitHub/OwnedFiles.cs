@@ -38,7 +38,8 @@ internal sealed class OwnedFiles
         foreach (string path in _made.Where(Path.Exists))
         {
             FileOwner.Set(path, owner.UserId, owner.GroupId);
-            if (Directory.Exists(path))
+            // An agent with a writable workspace may have put a link where a folder was to be.
+            if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
             {
                 foreach (string entry in Directory.EnumerateFileSystemEntries(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }))
                 {

@@ -5,7 +5,7 @@ ARG RUNTIME_IMAGE=mcr.microsoft.com/dotnet/runtime-deps:10.0
 
 FROM ${SDK_IMAGE} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends binutils clang gcc libc6-dev zlib1g-dev \
+    && apt-get install -y --no-install-recommends binutils gcc libc6-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .

@@ -27,6 +27,7 @@ internal sealed class ActionStep : IDisposable
 
     public ActionStep()
     {
+        RunnerWorkspace = Path.Combine(_work, "repo");
         Workspace = Directory.CreateDirectory(Path.Combine(_work, "repo", "repo")).FullName;
         Temp = Directory.CreateDirectory(Path.Combine(_work, "_temp")).FullName;
         _commands = Directory.CreateDirectory(Path.Combine(Temp, "_runner_file_commands")).FullName;
@@ -39,6 +40,9 @@ internal sealed class ActionStep : IDisposable
     public string Workspace { get; }
 
     public string Temp { get; }
+
+    /// <summary>The folder of the workspace, as the runner's machine knows it.</summary>
+    public string RunnerWorkspace { get; set; }
 
     public Dictionary<string, string> Inputs { get; } = new(StringComparer.Ordinal) { ["command"] = "true", ["image"] = SandboxHost.BusyboxImage };
 
@@ -54,6 +58,14 @@ internal sealed class ActionStep : IDisposable
         string path = Path.Combine(Workspace, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, text);
+    }
+
+    /// <summary>Leaves nothing in the container by which the engine knows it.</summary>
+    public void HideContainerId()
+    {
+        string name = Path.Combine(_work, "hostname");
+        File.WriteAllText(name, "chosen\n");
+        Options.AddRange(["--hostname", "chosen", "-v", $"{name}:/etc/hostname:ro"]);
     }
 
     /// <summary>The step itself.</summary>
@@ -127,7 +139,7 @@ internal sealed class ActionStep : IDisposable
             ["GITHUB_ENV"] = "/github/file_commands/env_0a1b2c3d",
             ["GITHUB_PATH"] = "/github/file_commands/path_0a1b2c3d",
             ["RUNNER_TEMP"] = "/github/runner_temp",
-            ["RUNNER_WORKSPACE"] = Path.Combine(_work, "repo"),
+            ["RUNNER_WORKSPACE"] = RunnerWorkspace,
             ["RUNNER_OS"] = "Linux",
             ["GITHUB_TOKEN"] = Tokens[0],
             ["ACTIONS_RUNTIME_TOKEN"] = Tokens[1],

@@ -67,17 +67,35 @@ public sealed class ActionVerdictTests
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task Action_EngineThatDoesNotKnowTheContainer_StillGetsTheWorkspace()
+    [DataRow(null, "Unix socket, files mounted", DisplayName = "the runner's variable is right")]
+    [DataRow("/nowhere", "Attached streams, files copied", DisplayName = "the runner's variable names no folder")]
+    public async Task Action_EngineThatDoesNotKnowTheContainer_StillGetsTheWorkspace(string? runnerWorkspace, string route)
     {
         using ActionStep step = new();
         step.Write("source.txt", "from the workspace");
         step.Inputs["command"] = "cat /workspace/source.txt";
-        // The runner's own variables are what is left to go by, and then the copy.
-        step.Variables["RUNNER_WORKSPACE"] = "/nowhere";
-        step.Options.AddRange(["-v", "/dev/null:/.dockerenv:ro"]);
+        step.HideContainerId();
+        step.RunnerWorkspace = runnerWorkspace ?? step.RunnerWorkspace;
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
         Assert.IsTrue(outcome.Log.Text.Any(line => line.Contains("from the workspace", StringComparison.Ordinal)), outcome.Raw);
+        Assert.Contains(route, outcome.Raw);
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Action_WorkspaceOfAnotherJob_IsNeverShown()
+    {
+        using ActionStep step = new();
+        using ActionStep other = new();
+        other.Write("source.txt", "another job's");
+        step.Inputs["command"] = "cat /workspace/source.txt";
+        step.HideContainerId();
+        step.RunnerWorkspace = other.RunnerWorkspace;
+        ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual("engine_error", outcome.Outputs["verdict"], outcome.Raw);
+        Assert.Contains("IA2004", Assert.ContainsSingle(outcome.Errors));
+        Assert.DoesNotContain("another job's", outcome.Raw);
     }
 
     [TestMethod]

@@ -46,6 +46,25 @@ public sealed class CommandLineFaceTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_OnAzureInTheImage_GivesPathsThatTheAgentsMachineHas()
+    {
+        using CommandLineHost host = new();
+        host.Write("workspace/source.txt", "from here");
+        string[] inside =
+        [
+            "run", "--rm", "--workdir", host.Root, "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", $"{host.Root}:{host.Root}", "-e", "TF_BUILD=True", "-e", $"AGENT_TEMPDIRECTORY={host.Root}",
+            await ActionImage.TagAsync(),
+        ];
+        string log = await DockerCli.RunAsync(Token, [.. inside, "run", "--command", "cp /workspace/source.txt /output/copy", .. host.Usual(SandboxHost.BusyboxImage)]);
+        IReadOnlyList<HostCommand> commands = AzureLog.Read(log);
+        Assert.IsTrue(File.Exists(commands.Single(command => command.Name == "task.uploadsummary").Data), log);
+        Assert.AreEqual("passed", commands.Single(command => command.Property("variable") == "verdict").Data);
+        Assert.AreEqual("from here", await File.ReadAllTextAsync(Path.Combine(host.Output, "copy"), Token));
+        Assert.Contains("Unix socket, files mounted", log);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Run_OnAzureWithASecret_HasItHiddenLineByLine()
     {
         using CommandLineHost host = new();

@@ -29,6 +29,8 @@ public sealed class TlsEngineTests
         host.Environment["DOCKER_CERT_PATH"] = authority.Write(Path.Combine(host.Root, "client"), null);
         (string[] names, string[] artifacts) overTls = await RunAsync(host, engine, null);
         (string[] names, string[] artifacts) copied = await RunAsync(host, engine, ["--transport", "attach", "--delivery", "copy"]);
+        (string[] names, string[] artifacts) byContext = await RunByContextAsync(host, engine);
+        CollectionAssert.AreEqual(local.names, byContext.names, string.Join(' ', byContext.names));
         CollectionAssert.AreEqual(local.names, overTls.names, string.Join(' ', overTls.names));
         CollectionAssert.AreEqual(local.artifacts, overTls.artifacts);
         CollectionAssert.AreEqual(local.names, copied.names, string.Join(' ', copied.names));
@@ -101,9 +103,32 @@ public sealed class TlsEngineTests
         return (names, artifacts);
     }
 
+    // As docker's client keeps a context: its address and its certificates below the SHA-256 of its name.
+    private async Task<(string[] Names, string[] Artifacts)> RunByContextAsync(CommandLineHost host, PrivateEngine engine)
+    {
+        string id = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("remote"u8));
+        host.Write("docker/config.json", """{ "currentContext": "remote" }""");
+        host.Write($"docker/contexts/meta/{id}/meta.json", $$"""{ "Name": "remote", "Endpoints": { "docker": { "Host": "tcp://127.0.0.1:{{Port}}" } } }""");
+        string files = Directory.CreateDirectory(Path.Combine(host.Root, "docker", "contexts", "tls", id, "docker")).FullName;
+        foreach (string file in Directory.GetFiles(Path.Combine(host.Root, "client")))
+        {
+            File.Copy(file, Path.Combine(files, Path.GetFileName(file)));
+        }
+
+        host.Environment["DOCKER_CONFIG"] = Path.Combine(host.Root, "docker");
+        try
+        {
+            return await RunAsync(host, engine, []);
+        }
+        finally
+        {
+            host.Environment["DOCKER_CONFIG"] = null;
+        }
+    }
+
     private static CommandLineRun Start(CommandLineHost host, PrivateEngine engine, string address, string[] arguments)
     {
-        host.Environment["DOCKER_HOST"] = $"tcp://{address}:{Port}";
+        host.Environment["DOCKER_HOST"] = host.Environment["DOCKER_CONFIG"] is null ? $"tcp://{address}:{Port}" : null;
         CommandLineRun run = host.StartFromScript($"exec nsenter --net={Namespace(engine)} \"$@\"", arguments);
         host.Environment["DOCKER_HOST"] = null;
         return run;

@@ -60,6 +60,13 @@ internal sealed class ActionStep : IDisposable
         File.WriteAllText(path, text);
     }
 
+    /// <summary>Has the runner's variable name a folder that is there, and that is another job's.</summary>
+    public void UseWorkspaceOfAnotherJob(string file, string text)
+    {
+        RunnerWorkspace = Path.Combine(_work, "other");
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(RunnerWorkspace, "repo")).FullName, file), text);
+    }
+
     /// <summary>Leaves nothing in the container by which the engine knows it.</summary>
     public void HideContainerId()
     {

@@ -87,11 +87,9 @@ public sealed class ActionVerdictTests
     public async Task Action_WorkspaceOfAnotherJob_IsNeverShown()
     {
         using ActionStep step = new();
-        using ActionStep other = new();
-        other.Write("source.txt", "another job's");
         step.Inputs["command"] = "cat /workspace/source.txt";
         step.HideContainerId();
-        step.RunnerWorkspace = other.RunnerWorkspace;
+        step.UseWorkspaceOfAnotherJob("source.txt", "another job's");
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual("engine_error", outcome.Outputs["verdict"], outcome.Raw);
         Assert.Contains("IA2004", Assert.ContainsSingle(outcome.Errors));

@@ -64,7 +64,7 @@ internal sealed class ActionCommand
     {
         string sessionId = Guid.CreateVersion7().ToString("N");
         string workspace = Workspace();
-        string reports = _inputs.Find("report-directory") ?? DefaultReports(workspace, sessionId);
+        string reports = _inputs.Find("report-directory") ?? DefaultReports(sessionId);
         return new AgentRunRequest
         {
             BaseDirectory = workspace,
@@ -90,6 +90,6 @@ internal sealed class ActionCommand
     private string Workspace() => Environment.GetValueOrDefault("GITHUB_WORKSPACE") is { Length: > 0 } workspace ? workspace : _terminal.CurrentDirectory;
 
     // Beside the workspace, which is the user's to fill. The runner empties it when the job has ended.
-    private string DefaultReports(string workspace, string sessionId) =>
-        Path.Combine(Environment.GetValueOrDefault("RUNNER_TEMP") is { Length: > 0 } temporary ? temporary : workspace, "isolated-agents", sessionId);
+    private string DefaultReports(string sessionId) =>
+        Path.Combine(Environment.GetValueOrDefault("RUNNER_TEMP") is { Length: > 0 } temporary ? temporary : Path.GetTempPath(), "isolated-agents", sessionId);
 }

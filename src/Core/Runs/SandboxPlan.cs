@@ -126,11 +126,11 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     }
 
     // A volume is a folder: a lone file needs one of its own, which would hide what an image has around a path of the policy's.
-    private static SandboxCopy CreateCopy(SandboxMount mount)
+    private SandboxCopy CreateCopy(SandboxMount mount)
     {
         if (Directory.Exists(mount.HostPath))
         {
-            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode);
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode) { AuditLog = run.AuditLog };
         }
 
         int slash = mount.SandboxPath.LastIndexOf('/');

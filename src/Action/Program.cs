@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Collections.Frozen;
+using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -12,13 +13,14 @@ internal static class Program
     {
         Terminal terminal = OfProcess();
         using SignalCancellation signals = new();
-        CommandLine commandLine = new(terminal, (request, token) => RunAsync(terminal, request, token));
+        CommandLine commandLine = new(terminal, (request, host, token) => RunAsync(terminal, request, host, token));
         return await commandLine.InvokeAsync(args, signals.Token);
     }
 
-    private static async Task<AgentRunResult> RunAsync(Terminal terminal, AgentRunRequest request, CancellationToken cancellationToken)
+    private static async Task<AgentRunResult> RunAsync(Terminal terminal, AgentRunRequest request, IBuildHost host, CancellationToken cancellationToken)
     {
-        using ILoggerFactory loggers = TelemetryComposition.Create(request, terminal);
+        host.Mask(SensitiveValues.Of(request));
+        using ILoggerFactory loggers = TelemetryComposition.Create(request, terminal, host);
         return await new AgentRunner(loggers).RunAsync(request, cancellationToken);
     }
 
@@ -30,6 +32,7 @@ internal static class Program
         Error = Console.Error,
         IsOutputTerminal = !Console.IsOutputRedirected,
         CurrentDirectory = Environment.CurrentDirectory,
+        ProgramName = Path.GetFileName(Environment.GetCommandLineArgs()[0]),
         Environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
             .ToFrozenDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal),
     };

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
@@ -24,9 +25,11 @@ internal sealed class RunCommand
     private readonly Option<string?> _outputDirectory = Text("--output-directory", "DIR", "Where collected outputs go; without it they are dropped.");
     private readonly Option<string?> _auditLog = Text("--audit-log", "FILE", "The audit log, continued where it exists; the run fails where it cannot be written.");
     private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
+    private readonly Option<string?> _attestKey = Text("--attest-key", "PEM", "The private ECDSA key (P-256) that signs the run's attestation in the report directory.");
     private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
     private readonly Option<string?> _transport = Text("--transport", "auto|socket|attach", "How host and sandbox talk.");
     private readonly Option<string?> _delivery = Text("--delivery", "auto|mount|copy", "How files get into the sandbox.");
+    private readonly Option<string?> _host = Text("--ci", "auto|github|azure|none", "Whose log commands, annotations, summary and outputs are used; auto knows the host by its variables.");
     private readonly Option<string[]> _environment = new("--environment")
     {
         HelpName = "NAME",
@@ -64,17 +67,27 @@ internal sealed class RunCommand
 
     private IEnumerable<Option> Options() =>
     [
-        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _engine, _transport, _delivery, _environment, .. _policyOptions.All,
+        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _attestKey, _engine, _transport, _delivery, _host, _environment, .. _policyOptions.All,
     ];
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        AgentRunResult result = await _runAgent(Request(parsed), cancellationToken);
-        foreach (Diagnostic diagnostic in result.Diagnostics)
+        BuildHostKind kind = BuildHostDetection.Resolve(Host(parsed.GetValue(_host)), _terminal.Environment);
+        AgentRunRequest request;
+        try
         {
-            await _terminal.Error.WriteLineAsync(diagnostic.ToString());
+            request = Request(parsed);
+        }
+        catch (ConfigurationException failure) when (kind != BuildHostKind.None)
+        {
+            AgentRunResult refused = new() { Verdict = Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
+            BuildHosts.Create(kind, _terminal, new AgentRunRequest { BaseDirectory = _terminal.CurrentDirectory }).Report(refused);
+            return refused.ExitCode;
         }
 
+        IBuildHost host = BuildHosts.Create(kind, _terminal, request);
+        AgentRunResult result = await _runAgent(request, host, cancellationToken);
+        host.Report(result);
         if (result.AuditHead is not null)
         {
             await _terminal.Error.WriteLineAsync($"audit: {QuotedText.Of(parsed.GetValue(_auditLog)!)} ends in {result.AuditHead}");
@@ -114,8 +127,10 @@ internal sealed class RunCommand
             Delivery = Choice("--delivery", parsed.GetValue(_delivery), RequestWords.Delivery),
             AuditLog = parsed.GetValue(_auditLog),
             ReportDirectory = parsed.GetValue(_reportDirectory),
+            AttestationKey = parsed.GetValue(_attestKey),
             Environment = [.. parsed.GetValue(_environment) ?? []],
             HostEnvironment = _terminal.Environment,
+            OwnContainer = OwnContainerDetection.Find(_terminal.Environment),
         };
     }
 
@@ -139,6 +154,10 @@ internal sealed class RunCommand
             _ => (agent, command),
         };
     }
+
+    private static BuildHostKind Host(string? word) => word is null ? BuildHostKind.Auto
+        : Enum.TryParse(word, ignoreCase: true, out BuildHostKind kind) && Enum.GetNames<BuildHostKind>().Contains(word, StringComparer.OrdinalIgnoreCase) ? kind
+        : throw UsageErrors.New($"'--ci' must be {RequestWords.Of<BuildHostKind>()}, but is '{QuotedText.Of(word)}'.");
 
     private static T Choice<T>(string option, string? word, Func<string?, T?> choose)
         where T : struct, Enum =>

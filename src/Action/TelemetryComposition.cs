@@ -1,3 +1,4 @@
+using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
@@ -16,7 +17,7 @@ internal sealed record TelemetryChoice(bool Enabled, TelemetryLevel Level, Telem
 internal static class TelemetryComposition
 {
     /// <summary>The loggers that a run reports to.</summary>
-    public static ILoggerFactory Create(AgentRunRequest request, Terminal terminal)
+    public static ILoggerFactory Create(AgentRunRequest request, Terminal terminal, IBuildHost host)
     {
         TelemetryChoice choice = Choose(request, terminal);
         return LoggerFactory.Create(builder =>
@@ -25,7 +26,7 @@ internal static class TelemetryComposition
             builder.SetMinimumLevel(LogLevel.Trace);
             if (choice.Enabled)
             {
-                builder.AddProvider(new TelemetryLoggerProvider(new TelemetryOutput
+                builder.AddProvider(new PhasedLoggerProvider(new TelemetryLoggerProvider(new TelemetryOutput
                 {
                     Stream = terminal.OutputStream,
                     Format = choice.Format,
@@ -33,7 +34,7 @@ internal static class TelemetryComposition
                     IsTerminal = terminal.IsOutputTerminal,
                     Encoding = terminal.Output.Encoding,
                     Environment = terminal.Environment,
-                }));
+                }), host));
             }
         });
     }

@@ -20,6 +20,9 @@ internal sealed record Terminal
     /// <summary>Absolute folder that relative paths of the command line start from.</summary>
     public required string CurrentDirectory { get; init; }
 
+    /// <summary>The name that the process was started by.</summary>
+    public string ProgramName { get; init; } = "isolated-agents";
+
     /// <summary>The process's variables.</summary>
     public FrozenDictionary<string, string> Environment { get; init; } = FrozenDictionary<string, string>.Empty;
 

@@ -20,7 +20,7 @@ internal static class UsageErrors
 
         if (command.Subcommands.Count > 0)
         {
-            return New($"No command is given; write {Words.Either(command.Subcommands.Select(sub => sub.Name))}, or '--help' for more.");
+            return New($"No command is given; write {Words.Either(Names(command))}, or '--help' for more.");
         }
 
         return New(parsed.Errors[0].Message.ReplaceLineEndings(" "));
@@ -33,7 +33,7 @@ internal static class UsageErrors
         if (!token.StartsWith('-'))
         {
             return New(command.Subcommands.Count > 0
-                ? $"Unknown command '{shown}'; write {Words.Either(command.Subcommands.Select(sub => sub.Name))}."
+                ? $"Unknown command '{shown}'; write {Words.Either(Names(command))}."
                 : $"Unexpected argument '{shown}'; write the agent's own arguments behind '--'.");
         }
 
@@ -42,6 +42,9 @@ internal static class UsageErrors
             ? $"Unknown option '{QuotedText.Of(name)}'; did you mean '{nearest}'."
             : $"Unknown option '{QuotedText.Of(name)}'; '--help' lists the options, and the agent's own go behind '--'.");
     }
+
+    // Those that people type.
+    private static IEnumerable<string> Names(Command command) => command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name);
 
     public static ConfigurationException New(string message) => new(DiagnosticTable.Parameters, message);
 

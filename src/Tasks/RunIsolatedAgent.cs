@@ -52,6 +52,12 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Folder for the session record and reports.</summary>
     public string? ReportDirectory { get; set; }
 
+    /// <summary>PEM file with the private ECDSA key (P-256) that signs the run's attestation in <see cref="ReportDirectory"/>.</summary>
+    public string? AttestationKey { get; set; }
+
+    /// <summary>Whether the summary of the step is given to the build host, where it takes one; <c>true</c> when not given.</summary>
+    public bool HostSummary { get; set; } = true;
+
     /// <summary>Names of variables that are passed through to the agent. Never values: those would end up in build logs.</summary>
     public string[]? Environment { get; set; }
 
@@ -96,6 +102,26 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public string ReportFile { get; set; } = "";
 
+    /// <summary>The findings as SARIF; empty where no reports were asked for.</summary>
+    [Output]
+    public string SarifFile { get; set; } = "";
+
+    /// <summary>The verdict as JUnit XML; empty where no reports were asked for.</summary>
+    [Output]
+    public string JUnitFile { get; set; } = "";
+
+    /// <summary>The run as Markdown; empty where no reports were asked for.</summary>
+    [Output]
+    public string SummaryFile { get; set; } = "";
+
+    /// <summary>The run as an HTML page; empty where no reports were asked for.</summary>
+    [Output]
+    public string HtmlFile { get; set; } = "";
+
+    /// <summary>The attestation; empty where no reports were asked for.</summary>
+    [Output]
+    public string AttestationFile { get; set; } = "";
+
     /// <summary>The hash of the audit log's last entry; empty where no log was asked for.</summary>
     [Output]
     public string AuditHead { get; set; } = "";
@@ -115,6 +141,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
             AgentRunResult result = Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
             SetOutputs(result);
             Report(result);
+            if (HostSummary)
+            {
+                BuildHostSummary.Give(Log, request.HostEnvironment, result);
+            }
         }
         catch (ConfigurationException failure)
         {
@@ -170,6 +200,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Delivery = Choice(nameof(Delivery), Delivery, RequestWords.Delivery),
         AuditLog = Given(AuditLog),
         ReportDirectory = Given(ReportDirectory),
+        AttestationKey = Given(AttestationKey),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
         StampFile = Given(StampFile),
@@ -202,6 +233,11 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         Duration = ResultItems.Seconds(result.Duration);
         SessionId = result.SessionId;
         ReportFile = result.ReportFile ?? "";
+        SarifFile = result.Reports?.Sarif ?? "";
+        JUnitFile = result.Reports?.JUnit ?? "";
+        SummaryFile = result.Reports?.Summary ?? "";
+        AttestationFile = result.Reports?.Attestation ?? "";
+        HtmlFile = result.Reports?.Html ?? "";
         AuditHead = result.AuditHead ?? "";
     }
 

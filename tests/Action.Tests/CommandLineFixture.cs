@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.Tests;
@@ -43,7 +44,7 @@ internal sealed class CommandLineFixture : IDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
+    private Task<AgentRunResult> RunAsync(AgentRunRequest request, IBuildHost host, CancellationToken cancellationToken)
     {
         Request = request;
         SawCancellation = cancellationToken.IsCancellationRequested;

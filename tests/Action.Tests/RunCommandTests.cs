@@ -22,8 +22,8 @@ public sealed class RunCommandTests
     [DataRow("'--image' and '--base-image' both name the image; keep one of them.", "run", "a.py", "--image", "a", "--base-image", "b")]
     [DataRow("Required argument missing for option: '--memory-mb'.", "run", "a.py", "--memory-mb")]
     [DataRow("Option '--memory-mb' expects a single argument but 2 were provided.", "run", "a.py", "--memory-mb", "64", "--memory-mb", "65")]
-    [DataRow("Unknown command 'rum'; write 'run', 'policy', 'audit', 'clean' or 'doctor'.", "rum")]
-    [DataRow("No command is given; write 'run', 'policy', 'audit', 'clean' or 'doctor', or '--help' for more.")]
+    [DataRow("Unknown command 'rum'; write 'run', 'policy', 'audit', 'attest', 'clean' or 'doctor'.", "rum")]
+    [DataRow("No command is given; write 'run', 'policy', 'audit', 'attest', 'clean' or 'doctor', or '--help' for more.")]
     [DataRow("No command is given; write 'check', 'schema', 'explain' or 'suggest', or '--help' for more.", "policy")]
     public async Task Invoke_WrongUsage_IsOneLineAndExitCode2(string message, params string[] args)
     {

@@ -25,6 +25,7 @@ internal static class Program
             ["run-true"] = () => new RunTrue(untilRemoved: false),
             ["run-true-removed"] = () => new RunTrue(untilRemoved: true),
             ["cli-true"] = () => new CliTrue(options.CommandLine),
+            ["action-true"] = () => new ActionTrue(options.CommandLine),
             ["json-events"] = () => new JsonEvents(),
             ["flood"] = () => new Flood(),
             ["audit-events"] = () => new AuditEvents(),

@@ -37,6 +37,21 @@ public sealed class AuditTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow(DeliveryKind.Mount)]
+    [DataRow(DeliveryKind.Copy)]
+    public async Task Run_AuditLogInTheWorkspace_RunsAndIsSealed(DeliveryKind delivery)
+    {
+        using SandboxHost host = new() { Delivery = delivery };
+        string path = Path.Combine(host.Workspace, "audit.jsonl");
+        await host.RunAsync(host.Request("true") with { AuditLog = path }, Token);
+        AgentRunResult result = await host.RunAsync(host.Request("ls /workspace") with { AuditLog = path }, Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        using FileStream log = File.OpenRead(path);
+        Assert.AreEqual(AuditStatus.Sealed, AuditVerifier.Verify(log, result.AuditHead).Status);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Run_AuditLogCannotBeWritten_FailsBeforeAnythingRuns()
     {
         using SandboxHost host = new();

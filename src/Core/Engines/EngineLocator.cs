@@ -28,7 +28,7 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
             try
             {
-                DockerEngine engine = await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken).ConfigureAwait(false);
+                DockerEngine engine = await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken, Tls(address)).ConfigureAwait(false);
                 if (kind == EngineKind.Auto || engine.Description.Name == kind.ToString())
                 {
                     return engine;
@@ -78,6 +78,30 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
         }
     }
 
+    // As docker's own client takes it: the variables with DOCKER_HOST, the context's files with a context.
+    private EngineTls? Tls(Uri address)
+    {
+        if (address.Scheme is not ("tcp" or "http"))
+        {
+            return null;
+        }
+
+        if (Variable("DOCKER_HOST") is null)
+        {
+            return ContextTls() is { } folder ? EngineTls.Load(folder) : null;
+        }
+
+        if (Variable("DOCKER_TLS_VERIFY") is not null)
+        {
+            return EngineTls.Load(Variable("DOCKER_CERT_PATH") ?? ConfigurationFolder()
+                ?? throw new EngineException(DiagnosticTable.NoEngine, "DOCKER_TLS_VERIFY is set, and no folder with certificates is known. Name it by DOCKER_CERT_PATH."));
+        }
+
+        return Variable("DOCKER_TLS") is null
+            ? null
+            : throw new EngineException(DiagnosticTable.NoEngine, "DOCKER_TLS asks for an engine whose certificate nobody checks, which would let anybody take its place. Set DOCKER_TLS_VERIFY, and DOCKER_CERT_PATH to the folder of the certificates.");
+    }
+
     private IEnumerable<Uri> DockerCandidates()
     {
         if (ContextHost() is { } context)
@@ -107,23 +131,31 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
     // docker/cli keeps a context's endpoint under the SHA-256 of its name.
     private string? ContextHost()
     {
-        string? home = Variable("HOME") ?? Variable("USERPROFILE");
-        string? folder = Variable("DOCKER_CONFIG") ?? (home is null ? null : Path.Combine(home, ".docker"));
-        if (folder is null)
+        if (Context() is not var (folder, name, id))
+        {
+            return null;
+        }
+
+        return ReadString(Path.Combine(folder, "contexts", "meta", id, "meta.json"), "Endpoints", "docker", "Host")
+            ?? throw new EngineException(DiagnosticTable.NoEngine, $"The docker context '{name}' is chosen and does not exist. Choose one with 'docker context use'.");
+    }
+
+    private string? ContextTls() =>
+        Context() is var (folder, _, id) && Path.Combine(folder, "contexts", "tls", id, "docker") is { } files && Directory.Exists(files) ? files : null;
+
+    private (string Folder, string Name, string Id)? Context()
+    {
+        if (ConfigurationFolder() is not { } folder)
         {
             return null;
         }
 
         string? name = Variable("DOCKER_CONTEXT") ?? ReadString(Path.Combine(folder, "config.json"), "currentContext");
-        if (name is null or "" or "default")
-        {
-            return null;
-        }
-
-        string id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
-        return ReadString(Path.Combine(folder, "contexts", "meta", id, "meta.json"), "Endpoints", "docker", "Host")
-            ?? throw new EngineException(DiagnosticTable.NoEngine, $"The docker context '{name}' is chosen and does not exist. Choose one with 'docker context use'.");
+        return name is null or "" or "default" ? null : (folder, name, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name))));
     }
+
+    private string? ConfigurationFolder() =>
+        Variable("DOCKER_CONFIG") ?? ((Variable("HOME") ?? Variable("USERPROFILE")) is { } home ? Path.Combine(home, ".docker") : null);
 
     private static string? ReadString(string file, params ReadOnlySpan<string> path)
     {

@@ -51,6 +51,10 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
     Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken);
 
+    /// <summary>The mounts of a running container; null where the engine does not have it.</summary>
+    /// <exception cref="EngineException">IA2003: the engine does not say.</exception>
+    Task<IReadOnlyList<PathMapping>?> FindMountsAsync(string containerId, CancellationToken cancellationToken);
+
     /// <summary>What it is made of. It may have to start programs to know.</summary>
     /// <exception cref="EngineException">IA2003: it does not say.</exception>
     Task<EngineParts> DescribePartsAsync(CancellationToken cancellationToken);

@@ -137,7 +137,7 @@ internal sealed class Doctor(AgentRunRequest request)
     {
         ResolvedRun run = RunResolver.Resolve(request with { Agent = null, Command = NoProgram, WorkingDirectory = workspace }, Guid.CreateVersion7().ToString("N"));
         run = run with { Agent = run.Agent with { Command = [NoProgram] } };
-        SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), TimeSpan.Zero);
+        SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), HostPathMap.Same, TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
         StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);

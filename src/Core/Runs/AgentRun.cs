@@ -10,6 +10,8 @@ using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Reports;
+using IsolatedAgents.Sandbox;
 using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -20,12 +22,15 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 {
     private readonly OutcomeTracker _outcome = new(run.Policy);
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
+    private readonly ReportCollector _collector = new();
+    private HostPathMap? _paths;
 
     private TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(started);
 
     public async Task<AgentRunResult> RunAsync(CancellationToken cancellationToken)
     {
         SecretMasker masker = new(run.Secrets);
+        RunReporting reporting = new(request, run, _collector, masker);
         AgentRunResult result;
         try
         {
@@ -36,12 +41,14 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             result = Result(Verdict.ConfigurationError, [failure.Diagnostic]);
         }
 
-        return result with
+        result = result with
         {
             Duration = Elapsed,
+            HostPaths = _paths,
             Diagnostics = [.. result.Diagnostics.Select(diagnostic => diagnostic with { Message = masker.Mask(diagnostic.Message) })],
             Violations = [.. result.Violations.Select(violation => violation with { Subject = masker.Mask(violation.Subject) })],
         };
+        return reporting.Complete(result);
     }
 
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
@@ -49,7 +56,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
         using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker), stop.Cancel) : null;
-        ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit];
+        ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
         EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
         AgentRunResult result = await RunAsync(new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
@@ -114,6 +121,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     {
         using IContainerEngine engine = await new EngineLocator(request.HostEnvironment).ConnectAsync(run.Engine, cancellationToken).ConfigureAwait(false);
         await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", run.AuditLog is null ? "Off" : "File")).ConfigureAwait(false);
+        _paths = await HostPathMap.ResolveAsync(engine, request.OwnContainer, cancellationToken).ConfigureAwait(false);
         await events.RaiseAsync(PolicyDescription.Describe(run.Policy)).ConfigureAwait(false);
         ImageDescription image = await FindImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
         RunStamp? stamp = RunStamp.Create(request, run, image);
@@ -123,7 +131,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
 
         stamp?.Clear();
-        SandboxReport report = await RunSandboxAsync(engine, image, events, cancellationToken).ConfigureAwait(false);
+        SandboxReport report = await RunSandboxAsync(engine, image, _paths, events, cancellationToken).ConfigureAwait(false);
         using WorkspaceChangeSet? changes = report.Changes;
         WarnOfUnmetExpectations();
         AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
@@ -149,12 +157,12 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         return result;
     }
 
-    private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, RunEvents events, CancellationToken cancellationToken)
+    private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events, CancellationToken cancellationToken)
     {
         using StartSweep sweep = StartSweep.Begin(engine);
         try
         {
-            return await new SandboxRun(run, request.HostEnvironment, engine, image, events).RunAsync(cancellationToken).ConfigureAwait(false);
+            return await new SandboxRun(run, request.HostEnvironment, engine, image, paths, events).RunAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Runs;
 
@@ -65,6 +66,9 @@ public sealed record AgentRunRequest
     /// <summary>Folder for the session record and reports; none are written when null.</summary>
     public string? ReportDirectory { get; init; }
 
+    /// <summary>PEM file with the private ECDSA key (P-256) that signs the run's attestation; it is not signed when null. Needs <see cref="ReportDirectory"/>, and must not lie where the agent sees it.</summary>
+    public string? AttestationKey { get; init; }
+
     /// <summary>Names of host variables passed through, beside those of the policy.</summary>
     public ImmutableArray<string> Environment { get; init; } = [];
 
@@ -76,6 +80,12 @@ public sealed record AgentRunRequest
     /// and the artifacts are as they were left, nothing runs. Null: every call runs.
     /// </summary>
     public string? StampFile { get; init; }
+
+    /// <summary>The container that the calling process is in; null where it is in none.</summary>
+    internal OwnContainer? OwnContainer { get; init; }
+
+    /// <summary>The run's id, where the caller must know it beforehand: 32 hexadecimal digits.</summary>
+    internal string? SessionId { get; init; }
 
     /// <summary>The files the run depends on, for <see cref="StampFile"/>.</summary>
     public ImmutableArray<string> Inputs { get; init; } = [];

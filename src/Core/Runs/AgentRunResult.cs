@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Reports;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Runs;
 
@@ -92,6 +94,15 @@ public sealed record AgentRunResult
 
     /// <summary>The session record; null where none was asked for.</summary>
     public string? ReportFile { get; init; }
+
+    /// <summary>The reports that were written beside the session record; null where none were asked for.</summary>
+    public ReportFiles? Reports { get; init; }
+
+    /// <summary>What reports are made from.</summary>
+    internal RunReport? Report { get; init; }
+
+    /// <summary>How the engine names this process's files; null where no engine was asked.</summary>
+    internal HostPathMap? HostPaths { get; init; }
 
     /// <summary>The hash of the audit log's last entry, in hex. Kept elsewhere, it proves later that the log's end was not cut off. Null where no log was asked for.</summary>
     public string? AuditHead { get; init; }

@@ -1,4 +1,5 @@
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Reports;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Runs;
@@ -17,7 +18,7 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
     {
         ArgumentNullException.ThrowIfNull(request);
         long started = TimeProvider.System.GetTimestamp();
-        string sessionId = Guid.CreateVersion7().ToString("N");
+        string sessionId = request.SessionId ?? Guid.CreateVersion7().ToString("N");
         ResolvedRun run;
         try
         {
@@ -34,12 +35,27 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
 
         return await new AgentRun(_loggerFactory, request, run, started).RunAsync(cancellationToken).ConfigureAwait(false);
 
-        AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic) => new()
+        AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic)
         {
-            Verdict = verdict,
-            SessionId = sessionId,
-            Duration = TimeProvider.System.GetElapsedTime(started),
-            Diagnostics = [diagnostic],
-        };
+            TimeSpan duration = TimeProvider.System.GetElapsedTime(started);
+            AgentRunResult failed = new()
+            {
+                Verdict = verdict,
+                SessionId = sessionId,
+                Duration = duration,
+                Diagnostics = [diagnostic],
+            };
+            return failed with
+            {
+                Report = new RunReport
+                {
+                    Result = failed,
+                    Started = TimeProvider.System.GetUtcNow() - duration,
+                    Agent = request.Agent ?? request.Command ?? "",
+                    PolicyFile = request.PolicyFile,
+                    Findings = new FindingList(request, null).Create(failed.Diagnostics, []),
+                },
+            };
+        }
     }
 }

@@ -29,6 +29,9 @@ internal sealed record ResolvedRun
 
     public required string? ReportDirectory { get; init; }
 
+    /// <summary>What signs the attestation; null where nothing does.</summary>
+    public string? AttestationKey { get; init; }
+
     public required EngineKind Engine { get; init; }
 
     public required TransportKind Transport { get; init; }
@@ -46,6 +49,9 @@ internal sealed record ResolvedRun
 
     /// <summary>Whether the agent may reach anything outside.</summary>
     public bool HasEgress => Policy.Network.AllowedEndpoints.Length > 0;
+
+    /// <summary>Folders that the engine may see although this process is in a container, best first.</summary>
+    public ImmutableArray<string> SharedFolders { get; init; } = [];
 
     public Policy Policy => Loaded.Policy;
 }

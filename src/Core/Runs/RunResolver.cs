@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
+using IsolatedAgents.Attestations;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Egress.Dialling;
@@ -34,7 +35,7 @@ internal static class RunResolver
         }
 
         string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : RequireCopyable(ResolveWorkspace(request), loaded.Policy);
-        IEnumerable<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
+        ImmutableArray<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
         EgressCredentials credentials = EgressCredentials.Resolve(loaded, request.HostEnvironment);
         IEnumerable<string> proxySecrets = loaded.Policy.Network.AllowedEndpoints.Length > 0 ? new UpstreamProxies(request.HostEnvironment).Secrets.Where(secret => secret.Length >= SecretMasker.MinimumLength) : [];
@@ -48,9 +49,11 @@ internal static class RunResolver
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
             AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
+            AttestationKey = AttestationFile.RequireKey(request, shown.OfType<string>()),
             Engine = request.Engine,
             Transport = request.Transport,
             Delivery = request.Delivery,
+            SharedFolders = request.OwnContainer?.TemporaryFolders ?? [],
             Environment = environment.SetItems(credentials.Environment),
             Secrets = [.. secrets, .. credentials.Secrets, .. proxySecrets],
             Egress = (request.Egress ?? new EgressOptions()) with { Credentials = credentials },

@@ -14,9 +14,10 @@ namespace IsolatedAgents.Runs;
 /// <param name="run">The run.</param>
 /// <param name="image">The image as the engine has it.</param>
 /// <param name="limits">The policy's limits.</param>
+/// <param name="paths">Where the engine finds this machine's files.</param>
 /// <param name="grace">Between SIGTERM and SIGKILL.</param>
 /// <param name="trustedCertificates">In PEM, what the agent is to trust beside the image's authorities; empty where nothing is inspected.</param>
-internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, TimeSpan grace, string trustedCertificates = "")
+internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, HostPathMap paths, TimeSpan grace, string trustedCertificates = "")
 {
     // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
@@ -103,19 +104,33 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         if (channel is not null)
         {
-            yield return new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false);
-            yield return new SandboxMount(channel.HostsPath, SandboxPaths.Hosts, IsWritable: false);
+            yield return AsEngineKnows(new SandboxMount(channel.HostPath, SandboxPaths.Channel, IsWritable: false));
+            yield return AsEngineKnows(new SandboxMount(channel.HostsPath, SandboxPaths.Hosts, IsWritable: false));
         }
 
-        foreach (SandboxMount mount in route.CopiesFiles ? [] : Files())
+        foreach (SandboxMount mount in route.CopiesFiles ? [] : Files(channel))
         {
-            yield return mount;
+            yield return AsEngineKnows(mount);
         }
     }
 
-    private IEnumerable<SandboxMount> Files()
+    private SandboxMount AsEngineKnows(SandboxMount mount) => paths.Find(mount.HostPath) is { } path
+        ? mount with { EnginePath = path }
+        : throw new SandboxUnreachableException(
+            DiagnosticTable.EngineLost,
+            $"'{mount.HostPath}' is in this container alone, and no mount of it, so that the engine cannot show it to a sandbox. Mount the folder that holds it, or let files be copied (delivery 'copy').",
+            isMountRefused: true);
+
+    // The supervisor of a container image is in no mount of that container, but the channel's folder is.
+    private SandboxMount Supervisor(ChannelFolder? channel)
     {
-        yield return new SandboxMount(SupervisorExecutable.Locate(), SandboxPaths.Supervisor, IsWritable: false);
+        string path = SupervisorExecutable.Locate();
+        return new SandboxMount(channel is not null && paths.Find(path) is null ? channel.Place(path) : path, SandboxPaths.Supervisor, IsWritable: false);
+    }
+
+    private IEnumerable<SandboxMount> Files(ChannelFolder? channel = null)
+    {
+        yield return Supervisor(channel);
         if (run.Workspace is not null && Original is null)
         {
             yield return new SandboxMount(run.Workspace, SandboxPaths.Workspace, IsWritable: false) { Inode = run.Inodes[run.Workspace] };
@@ -142,11 +157,11 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     }
 
     // A volume is a folder: a lone file needs one of its own, which would hide what an image has around a path of the policy's.
-    private static SandboxCopy CreateCopy(SandboxMount mount)
+    private SandboxCopy CreateCopy(SandboxMount mount)
     {
         if (Directory.Exists(mount.HostPath))
         {
-            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode);
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode) { AuditLog = run.AuditLog };
         }
 
         int slash = mount.SandboxPath.LastIndexOf('/');

@@ -9,7 +9,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>One run from the engine to the end of the sandbox. Facts become events; what they mean is decided elsewhere.</summary>
-internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, IContainerEngine engine, ImageDescription image, RunEvents events)
+internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events)
 {
     private Policy Policy => run.Policy;
 
@@ -37,8 +37,9 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, CancellationToken cancellationToken)
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
-        SandboxPlan plan = new(run, image, limits, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
-        StartedSandbox started = await new SandboxStarter(engine, run.Transport, run.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
+        SandboxPlan plan = new(run, image, limits, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
+        SandboxStarter starter = new(engine, run.Transport, run.Delivery, run.HasEgress, paths.FindShared(run.SharedFolders));
+        StartedSandbox started = await starter.StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);

@@ -26,6 +26,7 @@ internal sealed class ChannelFolder : IDisposable
 
     private readonly Socket? _listener;
     private readonly bool _hasConnections;
+    private bool _isClosed;
 
     private ChannelFolder(string path, Socket? listener, bool hasConnections, string sentinel)
     {
@@ -52,10 +53,11 @@ internal sealed class ChannelFolder : IDisposable
     /// <param name="sessionId">The run.</param>
     /// <param name="withSocket">Whether there is to be a socket.</param>
     /// <param name="hasConnections">Whether the supervisor hands over what the agent opens.</param>
+    /// <param name="parent">A folder that the engine is known to see; null for the temporary folder.</param>
     /// <exception cref="IOException">It cannot be made.</exception>
-    public static ChannelFolder Create(string sessionId, bool withSocket, bool hasConnections)
+    public static ChannelFolder Create(string sessionId, bool withSocket, bool hasConnections, string? parent = null)
     {
-        string path = Path.Combine(Parent(sessionId, withSocket), NamePrefix + sessionId);
+        string path = Path.Combine(Parent(parent ?? Path.GetTempPath(), sessionId, withSocket), NamePrefix + sessionId);
         CreateFolder(path, withSocket ? OwnerAlone : ReadableByAll);
         File.WriteAllText(Path.Combine(path, OwnerName), SandboxOwner.Current?.ToString() ?? "");
         WriteReadable(Path.Combine(path, HostsName), Hosts);
@@ -70,6 +72,19 @@ internal sealed class ChannelFolder : IDisposable
         string sentinel = RandomNumberGenerator.GetHexString(32);
         File.WriteAllText(Path.Combine(path, SentinelName), sentinel);
         return new ChannelFolder(path, null, hasConnections: false, sentinel);
+    }
+
+    /// <summary>Puts a program into the folder, once, and gives its path there.</summary>
+    /// <exception cref="IOException">It cannot be copied.</exception>
+    public string Place(string program)
+    {
+        string placed = Path.Combine(HostPath, Path.GetFileName(program));
+        if (!File.Exists(placed) && !_isClosed)
+        {
+            File.Copy(program, placed);
+        }
+
+        return placed;
     }
 
     /// <summary>The folders in the temporary folder whose process is surely gone.</summary>
@@ -118,6 +133,7 @@ internal sealed class ChannelFolder : IDisposable
     public void Dispose()
     {
         _listener?.Dispose();
+        _isClosed = true;
         try
         {
             Directory.Delete(HostPath, recursive: true);
@@ -132,9 +148,8 @@ internal sealed class ChannelFolder : IDisposable
         }
     }
 
-    private static string Parent(string sessionId, bool withSocket)
+    private static string Parent(string temporary, string sessionId, bool withSocket)
     {
-        string temporary = Path.GetTempPath();
         int length = System.Text.Encoding.UTF8.GetByteCount(Path.Combine(temporary, NamePrefix + sessionId, SocketName));
         return withSocket && length > MaxSocketPath ? "/tmp" : temporary;
     }

@@ -7,7 +7,7 @@ namespace IsolatedAgents.Sandbox;
 /// Writes what is copied into a sandbox as an archive in which everything belongs to root and nothing can be written: what a read-only mount would
 /// forbid, ownership forbids here. Who could not read the host's file cannot read its copy.
 /// </summary>
-internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
+internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, string? auditLog)
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserExecute;
     private const int ReadAndExecute = 5;
@@ -17,7 +17,7 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
     {
         TarWriter writer = new(destination, TarEntryFormat.Pax, leaveOpen: true);
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
-        FolderArchive archive = new(writer, reader.UserId, reader.GroupId);
+        FolderArchive archive = new(writer, reader.UserId, reader.GroupId, copy.AuditLog);
         RequireUnchanged(copy);
         if (copy.Name.Length > 0)
         {
@@ -76,7 +76,7 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
                 entry.DataStream = new ExactLengthStream(content, content.Length);
             }
         }
-        catch (Exception failure) when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception failure) when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException || (failure is IOException && IsAuditLog(file)))
         {
             entry.Mode = UnixFileMode.None;
         }
@@ -86,6 +86,8 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId)
             await writer.WriteEntryAsync(entry, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private bool IsAuditLog(FileInfo file) => auditLog is not null && FileIdentity.Inode(auditLog) is not 0 and { } inode && FileIdentity.Inode(file.FullName) == inode;
 
     // Root may read and enter everything, to check it; the agent what it may on the host, as owner, as one of the group or as anyone.
     private UnixFileMode Mode(FileSystemInfo entry)

@@ -3,11 +3,14 @@ using System.Collections.Immutable;
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>A host folder or file that the sandbox sees.</summary>
-/// <param name="HostPath">Absolute path as the engine's host knows it.</param>
+/// <param name="HostPath">Absolute path as this process knows it.</param>
 /// <param name="SandboxPath">Absolute path inside.</param>
 /// <param name="IsWritable">Whether it may be written.</param>
 internal sealed record SandboxMount(string HostPath, string SandboxPath, bool IsWritable)
 {
+    /// <summary>Absolute path as the engine knows it.</summary>
+    public string EnginePath { get; init; } = HostPath;
+
     /// <summary>The file's inode when it was checked; 0 where this system has none, or nothing was checked.</summary>
     public long Inode { get; init; }
 }

@@ -15,7 +15,12 @@ internal sealed record StartedSandbox(ISandboxContainer Container, SandboxRoute 
 /// Starts a sandbox over the best route that the engine proves to serve: the socket and mounts first. An engine that does not see this machine's folders refuses
 /// to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing is assumed from addresses.
 /// </summary>
-internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery, bool hasConnections)
+/// <param name="engine">Where it is started.</param>
+/// <param name="transport">How it may be reached.</param>
+/// <param name="delivery">How files may get into it.</param>
+/// <param name="hasConnections">Whether the supervisor hands over what the agent opens.</param>
+/// <param name="channelParent">A folder that the engine is known to see; null for the temporary folder.</param>
+internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery, bool hasConnections, string? channelParent = null)
 {
     // What an engine was found to need, so that a process pays for finding out once.
     private static readonly ConcurrentDictionary<Uri, SandboxRoute> Found = new();
@@ -58,11 +63,11 @@ internal sealed class SandboxStarter(IContainerEngine engine, TransportKind tran
     {
         try
         {
-            return ChannelFolder.Create(sessionId, route.UsesSocket, hasConnections);
+            return ChannelFolder.Create(sessionId, route.UsesSocket, hasConnections, channelParent);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
+            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{channelParent ?? Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
         }
     }
 

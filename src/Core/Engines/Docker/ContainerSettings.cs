@@ -70,7 +70,7 @@ internal static class ContainerSettings
     {
         // Unlike the older form, a mount of this kind is refused when its source is missing.
         Type = "bind",
-        Source = mount.HostPath,
+        Source = mount.EnginePath,
         Target = mount.SandboxPath,
         ReadOnly = !mount.IsWritable,
         BindOptions = new BindOptions { Propagation = "rprivate" },

@@ -25,12 +25,12 @@ internal sealed class DockerEngine : IContainerEngine
 
     /// <summary>Connects, and asks who answers.</summary>
     /// <exception cref="EngineException">IA2001: nobody does.</exception>
-    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken)
+    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken, EngineTls? tls = null)
     {
         DockerClient? client = null;
         try
         {
-            using DockerClientConfiguration configuration = new(address, defaultTimeout: Timeout.InfiniteTimeSpan);
+            using DockerClientConfiguration configuration = new(address, tls, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
             (string name, string version) = await WithDeadlineAsync(
                 $"no answer from {address} within {deadline.TotalSeconds} seconds",
@@ -130,6 +130,23 @@ internal sealed class DockerEngine : IContainerEngine
             throw IsMountRefused(spec, failure)
                 ? new SandboxUnreachableException(DiagnosticTable.EngineLost, message, isMountRefused: true, failure)
                 : new EngineException(DiagnosticTable.EngineLost, message, failure);
+        }
+    }
+
+    public async Task<IReadOnlyList<PathMapping>?> FindMountsAsync(string containerId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ContainerInspectResponse container = await CallAsync(token => _client.Containers.InspectContainerAsync(containerId, token), cancellationToken).ConfigureAwait(false);
+            return [.. (container.Mounts ?? []).Select(mount => new PathMapping(mount.Destination, string.IsNullOrEmpty(mount.Source) ? null : mount.Source))];
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the container '{containerId}': {Innermost(failure)}", failure);
         }
     }
 
@@ -255,7 +272,7 @@ internal sealed class DockerEngine : IContainerEngine
     // A path that is there, and that the engine does not find or may not run, is one that it sees differently.
     private static bool IsMountRefused(SandboxSpec spec, Exception failure) =>
         failure is DockerApiException api
-        && (spec.Mounts.Any(mount => api.Message.Contains(mount.HostPath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
+        && (spec.Mounts.Any(mount => api.Message.Contains(mount.EnginePath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
             || (spec.Mounts.Length > 0 && api.Message.Contains(SandboxPaths.Supervisor, StringComparison.Ordinal)));
 
     private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
@@ -283,7 +300,7 @@ internal sealed class DockerEngine : IContainerEngine
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>
-        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or Newtonsoft.Json.JsonException;
+        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or Newtonsoft.Json.JsonException;
 
     internal static string Innermost(Exception failure)
     {

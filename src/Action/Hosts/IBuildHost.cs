@@ -1,0 +1,20 @@
+using System.Collections.Immutable;
+using IsolatedAgents.Runs;
+
+namespace IsolatedAgents.Action.Hosts;
+
+/// <summary>What a build host makes of a run besides a log. Implementations hold nothing that decides.</summary>
+internal interface IBuildHost
+{
+    /// <summary>Has the host hide values wherever they occur, before anything else is written.</summary>
+    void Mask(ImmutableArray<string> secrets);
+
+    /// <summary>Opens a part of the log, which holds text of the agent's.</summary>
+    void Begin(Phase phase);
+
+    /// <summary>Closes the part that is open.</summary>
+    void End();
+
+    /// <summary>Closes what is open and tells the outcome: annotations, summary and outputs.</summary>
+    void Report(AgentRunResult result);
+}

@@ -1,0 +1,47 @@
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Reports;
+
+/// <summary>Where a reader of a report should look.</summary>
+/// <param name="File">Path below the source root, with forward slashes; absolute where it lies elsewhere.</param>
+/// <param name="Line">From 1; 0 when unknown.</param>
+/// <param name="Column">From 1; 0 when unknown.</param>
+internal sealed record Place(string File, int Line, int Column);
+
+/// <summary>What was touched, and what was made of it.</summary>
+/// <param name="Kind">Its kind.</param>
+/// <param name="Subject">The path, endpoint or call as the agent knows it; not escaped.</param>
+/// <param name="Rule">The policy key that decided.</param>
+/// <param name="Reason">Why it is forbidden.</param>
+/// <param name="Action">What was done about it.</param>
+/// <param name="Process">The program that tried; null where nobody knows.</param>
+/// <param name="Count">How many times.</param>
+/// <param name="IsExpected">Whether the policy expects it.</param>
+internal sealed record FoundViolation(ViolationKind Kind, string Subject, string Rule, string Reason, string Action, string? Process, long Count, bool IsExpected);
+
+/// <summary>One thing that a person should know of a run: an error, a warning, or a violation.</summary>
+/// <param name="Code">A row of <see cref="DiagnosticTable"/>.</param>
+/// <param name="Level">How it counts.</param>
+/// <param name="Message">One line; may hold text of the agent's, in which nothing is escaped for any format.</param>
+internal sealed record Finding(string Code, FindingLevel Level, string Message)
+{
+    /// <summary>Where to look; null where no file has to do with it.</summary>
+    public Place? Place { get; init; }
+
+    /// <summary>The violation; null where it is none.</summary>
+    public FoundViolation? Violation { get; init; }
+}
+
+/// <summary>How a finding counts. Order is from the worst.</summary>
+internal enum FindingLevel
+{
+    /// <summary>The run failed because of it.</summary>
+    Error,
+
+    /// <summary>Told, and nothing fails because of it.</summary>
+    Warning,
+
+    /// <summary>Expected by the policy.</summary>
+    Note,
+}

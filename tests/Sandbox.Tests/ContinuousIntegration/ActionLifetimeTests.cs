@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using IsolatedAgents.Sandbox.Tests.CommandLine;
+
+namespace IsolatedAgents.Sandbox.Tests.ContinuousIntegration;
+
+/// <summary>How a step ends that is not left to end by itself.</summary>
+[TestClass]
+public sealed class ActionLifetimeTests
+{
+    private const int Minutes = 3 * 60_000;
+    private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(5);
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [DoNotParallelize]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    [DataRow("INT")]
+    [DataRow("TERM")]
+    public async Task Action_Cancelled_EndsWithinFiveSecondsAndLeavesNothing(string signal)
+    {
+        using ActionStep step = new();
+        step.Inputs["command"] = "trap '' TERM INT; echo partial > /output/partial; echo ready; sleep 600";
+        step.Inputs["output-directory"] = "out";
+        CommandLineRun run = await step.StartAsync(Token);
+        await run.WhenOutputAsync("line=ready", Token);
+        long began = Stopwatch.GetTimestamp();
+        // The runner signals the client, which passes it on to process 1 of the container.
+        await run.SignalAsync(signal, Token);
+        ActionOutcome outcome = await step.EndAsync(run, Token);
+        Assert.IsLessThan(Allowed, Stopwatch.GetElapsedTime(began));
+        Assert.AreEqual("cancelled", outcome.Outputs["verdict"], outcome.Raw);
+        Assert.Contains("IA7001", Assert.ContainsSingle(outcome.Errors));
+        await DockerCli.WaitForRemovalAsync(outcome.Outputs["session-id"], Token);
+        Assert.IsEmpty(Directory.GetDirectories(step.Temp, "isolated-agents-*"));
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Action_TwoAtOnce_DoNotMix()
+    {
+        using ActionStep first = new();
+        using ActionStep second = new();
+        first.Inputs["command"] = "echo first; echo first > /output/name";
+        second.Inputs["command"] = "echo second; echo second > /output/name";
+        first.Inputs["output-directory"] = second.Inputs["output-directory"] = "out";
+        ActionOutcome[] outcomes = await Task.WhenAll(first.RunAsync(Token), second.RunAsync(Token));
+        Assert.AreEqual("passed", outcomes[0].Outputs["verdict"], outcomes[0].Raw);
+        Assert.AreEqual("passed", outcomes[1].Outputs["verdict"], outcomes[1].Raw);
+        Assert.AreEqual("first\n", await File.ReadAllTextAsync(first.Open("out/name"), Token));
+        Assert.AreEqual("second\n", await File.ReadAllTextAsync(second.Open("out/name"), Token));
+        Assert.AreNotEqual(outcomes[0].Outputs["session-id"], outcomes[1].Outputs["session-id"]);
+        Assert.DoesNotContain("second", outcomes[0].Raw);
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Action_Killed_LeavesNothingOnceItsCleanUpHasRun()
+    {
+        using ActionStep step = new();
+        step.Inputs["command"] = "echo ready; sleep 600";
+        step.Inputs["output-directory"] = "out";
+        CommandLineRun run = await step.StartAsync(Token);
+        await run.WhenOutputAsync("line=ready", Token);
+        await DockerCli.RunAsync(Token, "kill", "--signal", "KILL", step.Name);
+        ActionOutcome killed = await step.EndAsync(run, Token);
+        Assert.AreEqual(137, killed.ExitCode);
+        string session = killed.State["isolated_agents_session"];
+
+        // The lease ends the sandbox; this is for an engine that did not come to it, and what is another run's must stay.
+        await DockerCli.WaitForRemovalAsync(session, Token);
+        string own = await DockerCli.RunAsync(Token, "run", "-d", "--label", $"dev.isolated-agents.session={session}", SandboxHost.BusyboxImage, "sleep", "600");
+        string other = await DockerCli.RunAsync(Token, "run", "-d", "--label", $"dev.isolated-agents.session={Guid.NewGuid():N}", SandboxHost.BusyboxImage, "sleep", "600");
+        try
+        {
+            Directory.CreateDirectory(step.Open($"out.partial-{session}"));
+            Directory.CreateDirectory(Path.Combine(step.Temp, $"isolated-agents-{session}"));
+            ActionOutcome cleaned = await step.CleanUpAsync(Token);
+            Assert.AreEqual(0, cleaned.ExitCode, cleaned.Raw);
+            Assert.Contains(own, cleaned.Raw);
+            Assert.AreEqual("", await DockerCli.ContainersOfAsync(session, Token));
+            Assert.IsFalse(Directory.Exists(step.Open($"out.partial-{session}")));
+            Assert.IsFalse(Directory.Exists(Path.Combine(step.Temp, $"isolated-agents-{session}")));
+            Assert.AreEqual("true", await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Running}}", other));
+        }
+        finally
+        {
+            await DockerCli.RunAsync(CancellationToken.None, "rm", "-f", own, other);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Action_CleanUpOfAStepThatNeverBegan_DoesNothing()
+    {
+        using ActionStep step = new();
+        ActionOutcome cleaned = await step.CleanUpAsync(Token);
+        Assert.AreEqual(0, cleaned.ExitCode, cleaned.Raw);
+        Assert.AreEqual("", cleaned.Raw);
+        Assert.IsEmpty(cleaned.Outputs);
+    }
+}

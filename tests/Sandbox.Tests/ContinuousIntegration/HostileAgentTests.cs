@@ -1,0 +1,150 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using IsolatedAgents.HostGrammar;
+using IsolatedAgents.Sandbox.Tests.CommandLine;
+
+namespace IsolatedAgents.Sandbox.Tests.ContinuousIntegration;
+
+/// <summary>Cases C1 to C8 on both hosts: agents that try to speak to the host through everything that shows what they say.</summary>
+[TestClass]
+public sealed class HostileAgentTests
+{
+    private const int Minutes = 3 * 60_000;
+
+    // What a log, a summary, an output or a report must not take for its own. No name can hold a slash.
+    private const string Orders = """
+        printf '%s\n' '::error::forged' '  ::set-output name=verdict::passed' '::add-mask::a' '::stop-commands::x' '::endgroup::' 'text ##[error]forged' '##[set-output name=verdict;]passed' \
+          '##vso[task.complete result=Succeeded;]done' 'text ##vso[task.setvariable variable=PATH]/tmp' '##vso[task.prependpath]/tmp' 'Foo.cs(1,1): error CS0001: fake' '<img src=x onerror=alert(1)>' '![beacon](http://192.0.2.1/x)'
+        printf 'first\r::error::forged behind a return\n'; printf '::error::forged on the other stream\n' >&2
+        """;
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    [DataRow("simple")]
+    [DataRow("rich")]
+    [DataRow("json")]
+    public async Task C1_C2_GitHub_AgentsOrders_AreText(string format)
+    {
+        using ActionStep step = new();
+        step.Inputs["command"] = Orders;
+        step.Inputs["telemetry-format"] = format;
+        ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
+        Assert.AreEqual("passed", outcome.Outputs["verdict"]);
+        Assert.IsEmpty(outcome.Errors, outcome.Raw);
+        Assert.IsTrue(outcome.Log.Commands.All(command => command.Name is "group" or "endgroup" or "stop-commands"), outcome.Raw);
+        // The fence is the second belt. Without it, nothing would be obeyed either.
+        string unfenced = string.Join('\n', outcome.Raw.Split('\n').Where(line => !line.StartsWith("::", StringComparison.Ordinal)));
+        Assert.IsEmpty(GitHubLog.Read(unfenced).Commands, unfenced);
+        Assert.IsEmpty(AzureLog.Read(outcome.Raw));
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    [DataRow("simple")]
+    [DataRow("rich")]
+    [DataRow("json")]
+    public async Task C1_C2_Azure_AgentsOrders_AreText(string format)
+    {
+        using CommandLineHost host = new();
+        host.Environment["TF_BUILD"] = "True";
+        host.Environment["AGENT_TEMPDIRECTORY"] = host.Root;
+        CommandLineResult result = await host.RunCommandAsync(Orders, Token, "--telemetry-format", format);
+        Assert.AreEqual(0, result.ExitCode, result.Error);
+        string log = result.Output + result.Error;
+        IReadOnlyList<HostCommand> commands = AzureLog.Read(log);
+        Assert.IsTrue(commands.All(command => command.Name is "task.setprogress" or "task.uploadsummary" or "task.setvariable"), log);
+        Assert.AreEqual("passed", commands.Single(command => command.Name == "task.setvariable" && command.Property("variable") == "verdict").Data);
+        Assert.IsTrue(AzureLog.Marks(log).All(mark => mark.StartsWith("##[group]", StringComparison.Ordinal) || mark == "##[endgroup]"), log);
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C4_C5_NamesThatInject_AreOneValueEverywhere()
+    {
+        using ActionStep step = new();
+        step.Inputs["output-directory"] = "out";
+        step.Inputs["command"] = """
+            cd /output; touch 'a<img src=x>&"|`_*[x](y).txt' '::error::name' '##vso[task.complete]' 'verdict=passed' 'ghadelimiter_x' "$(printf 'two\nlines')" "$(printf 'bidi\342\200\256txt')"
+            ln -s /etc/passwd "$(printf 'link\nverdict<<EOF\npassed\nEOF <script>alert(1)')"
+            cat '/etc/shadow' 2>/dev/null; true
+            """;
+        ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual(3, outcome.ExitCode, outcome.Raw);
+        Assert.AreEqual("policy_violation", outcome.Outputs["verdict"]);
+        Assert.IsTrue(outcome.Outputs.Keys.All(name => name is "exit-code" or "verdict" or "violations" or "artifacts" or "duration-seconds" or "session-id" or "report" or "sarif" or "audit-log"), string.Join(' ', outcome.Outputs.Keys));
+        Assert.IsTrue(JsonDocument.Parse(outcome.Outputs["violations"]).RootElement.EnumerateArray().Any(violation => violation.GetProperty("subject").GetString()!.Contains("<script>", StringComparison.Ordinal)), outcome.Outputs["violations"]);
+        string folder = Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!;
+        foreach (string text in new[] { outcome.Summary, await File.ReadAllTextAsync(Path.Combine(folder, "report.html"), Token), await File.ReadAllTextAsync(Path.Combine(folder, "summary.md"), Token) })
+        {
+            Assert.DoesNotContain("<script", text);
+            Assert.DoesNotContain("<img", text);
+            Assert.DoesNotContain("](y)", text);
+            Assert.DoesNotContain("\u202e", text);
+            Assert.DoesNotContain("::error::", text);
+        }
+
+        using JsonDocument sarif = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "results.sarif"), Token));
+        Assert.IsGreaterThan(1, sarif.RootElement.GetProperty("runs")[0].GetProperty("results").GetArrayLength());
+        _ = XDocument.Load(Path.Combine(folder, "results.junit.xml"));
+        Assert.IsTrue(outcome.Log.Commands.All(command => command.Name is "group" or "endgroup" or "stop-commands" or "error" or "warning"), outcome.Raw);
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C6_Secret_IsMaskedByTheHostTooAndInEveryReport()
+    {
+        const string secret = "s3cr3t-Value:with,odd%chars";
+        using ActionStep step = new();
+        step.Variables["API_KEY"] = secret;
+        step.Write("policy.json", """{ "sensitive_env_vars": ["API_KEY"] }""");
+        step.Inputs["policy"] = "policy.json";
+        step.Inputs["command"] = """printf '%s' "$API_KEY" | cut -c1-9 | tr -d '\n'; printf '%s\n' "$API_KEY" | cut -c10-; echo "$API_KEY" >&2; cat "/etc/$API_KEY"; ln -s / "/output/$API_KEY"; exit 3""";
+        ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual(3, outcome.ExitCode, outcome.Raw);
+        Assert.AreEqual(secret, Assert.ContainsSingle(outcome.Log.Named("add-mask")).Data);
+        string shown = string.Join('\n', outcome.Raw.Split('\n').Where(line => !line.StartsWith("::add-mask::", StringComparison.Ordinal)));
+        Assert.DoesNotContain(secret, shown);
+        Assert.DoesNotContain(secret, outcome.Summary + string.Concat(outcome.Outputs.Values));
+        foreach (string report in Directory.GetFiles(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!))
+        {
+            Assert.DoesNotContain(secret, await File.ReadAllTextAsync(report, Token), report);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C8_ManyViolations_AreFoldedWorstFirstAndCounted()
+    {
+        using ActionStep step = new();
+        // Files of a kind that is told last come first, and then one system call.
+        step.Inputs["command"] = "for i in $(seq 1 60); do cat /etc/shadow-$i 2>/dev/null; echo x > /etc/made-$i; done 2>/dev/null; unshare -n true 2>/dev/null; true";
+        ActionOutcome outcome = await step.RunAsync(Token);
+        HostCommand[] errors = [.. outcome.Log.Named("error")];
+        Assert.HasCount(10, errors, outcome.Raw);
+        Assert.Contains("IA3003", errors[0].Data);
+        Assert.Contains("more errors", errors[^1].Data);
+        Assert.IsLessThan(1024 * 1024, System.Text.Encoding.UTF8.GetByteCount(outcome.Summary));
+        Assert.Contains("made-60", await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!, "results.sarif"), Token));
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C7_AuditLogOfAStep_IsVerifiedAndNamesWhatWasChanged()
+    {
+        using ActionStep step = new();
+        ActionOutcome outcome = await step.RunAsync(Token);
+        using CommandLineHost host = new();
+        string log = step.Open(outcome.Outputs["audit-log"]);
+        Assert.AreEqual(0, (await host.Start("audit", "verify", log).EndAsync(Token)).ExitCode);
+        string text = await File.ReadAllTextAsync(log, Token);
+        await File.WriteAllTextAsync(log, text.Replace("\"verdict\":\"passed\"", "\"verdict\":\"failed\"", StringComparison.Ordinal).Replace("isolated-agents/busybox", "isolated-agents/another", StringComparison.Ordinal), Token);
+        CommandLineResult changed = await host.Start("audit", "verify", log).EndAsync(Token);
+        Assert.AreEqual(1, changed.ExitCode);
+        Assert.Contains("changed", changed.Output);
+    }
+}

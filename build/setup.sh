@@ -317,6 +317,15 @@ ensure_registry() {
   if has_systemd; then as_root systemctl disable --now docker-registry >/dev/null 2>&1 || true; fi
 }
 
+# --- servers that agents of the tests talk to -------------------------------------------------------------------------
+
+ensure_servers() {
+  have nginx && have tinyproxy && have curl && return 0
+  install nginx-light tinyproxy curl
+  # As with the registry.
+  if has_systemd; then as_root systemctl disable --now nginx tinyproxy >/dev/null 2>&1 || true; fi
+}
+
 # --- main -------------------------------------------------------------------------------------------------------------
 
 for_tests=no
@@ -351,7 +360,7 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; ensure_servers; have bindfs || install bindfs; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python

@@ -318,18 +318,18 @@ ensure_registry() {
   if has_systemd; then as_root systemctl disable --now docker-registry >/dev/null 2>&1 || true; fi
 }
 
-# --- web server -------------------------------------------------------------------------------------------------------
+# --- servers that agents of the tests talk to -------------------------------------------------------------------------
 
-ensure_nginx() {
-  have nginx && return 0
-  # The package would start a service on port 80, which tests neither need nor expect.
+ensure_servers() {
+  have nginx && have tinyproxy && have curl && return 0
+  # Tests run their own on free ports: the packages' services, which nobody asked for, are not to start.
   local policy=/usr/sbin/policy-rc.d made=no
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod +x "$policy"
     made=yes
   fi
-  install nginx-light
+  install nginx-light tinyproxy curl
   [ "$made" = no ] || as_root rm -f "$policy"
 }
 
@@ -388,7 +388,7 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_nginx; ensure_workflow_tools; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_servers; ensure_workflow_tools; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python

@@ -37,6 +37,7 @@ internal static class Program
             ["relay-1"] = Relay.One,
             ["relay-8"] = Relay.Eight,
             ["egress-connect"] = Relay.Connect,
+            ["inspection"] = () => new Inspection(),
             ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
         };
         if (options.Names.FirstOrDefault(name => !measures.ContainsKey(name)) is { } unknown)

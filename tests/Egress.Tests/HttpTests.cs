@@ -176,6 +176,62 @@ public sealed class HttpTests
     }
 
     [TestMethod]
+    [DataRow("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", DisplayName = "sized")]
+    [DataRow("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf", DisplayName = "chunked")]
+    public async Task Server_DropsMidAnswer_AgentSeesNoWholeAnswer(string answer)
+    {
+        await using TestServer server = new(async socket =>
+        {
+            await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
+            await TestServer.SendAllAsync(socket, answer);
+        });
+        await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}"));
+        using HttpClient client = Clients.Http(host.Expose("api.test", server.Port));
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetStringAsync($"http://api.test:{server.Port}/"));
+        Assert.AreEqual("The answer's body has no end", (await host.Sink.NextClosedAsync()).Error);
+    }
+
+    [TestMethod]
+    public async Task Server_ClosesAKeptConnection_AgentSeesItBeforeItsNextRequest()
+    {
+        await using TestServer server = new(async socket =>
+        {
+            await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
+            await TestServer.SendAllAsync(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        });
+        await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}"));
+        using Socket agent = await host.ConnectAsync("api.test", server.Port);
+        await TestServer.SendAllAsync(agent, "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n");
+        Assert.EndsWith("ok", await TestServer.ReadToEndAsync(agent));
+    }
+
+    [TestMethod]
+    public async Task Server_AnswersEarlyAndCloses_AgentGetsTheAnswer()
+    {
+        await using TestServer server = new(async socket =>
+        {
+            await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
+            await TestServer.SendAllAsync(socket, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig");
+            socket.Shutdown(SocketShutdown.Send);
+            await TestServer.ReadToEndAsync(socket);
+        });
+        await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}"));
+        using Socket agent = await host.ConnectAsync("api.test", server.Port);
+        await TestServer.SendAllAsync(agent, "POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 1000000\r\n\r\nbegin");
+        Assert.EndsWith("big", await TestServer.ReadUntilAsync(agent, "big"));
+    }
+
+    [TestMethod]
+    public async Task Upload_OverTheLimit_Gets403ThatNamesTheKey()
+    {
+        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
+        await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}") with { MaxUploadBytes = 10_000 });
+        (_, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.Port), "-H", $"X: {new string('x', 20_000)}", $"http://api.test:{nginx.Port}/");
+        Assert.Contains("\"rule\":\"network.max_upload_bytes\"", output);
+        Assert.AreEqual(0, host.Broker.BytesSent);
+    }
+
+    [TestMethod]
     public async Task Server_NotThere_Is502AndNoViolation()
     {
         int port = Nginx.FreePort();

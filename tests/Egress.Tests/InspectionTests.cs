@@ -113,6 +113,51 @@ public sealed class InspectionTests
     }
 
     [TestMethod]
+    [DataRow("--http1.1")]
+    [DataRow("--http2")]
+    public async Task Server_DropsMidAnswer_AgentSeesNoWholeAnswer(string version)
+    {
+        await using TestServer server = new(async socket =>
+        {
+            using SslStream tls = new(new NetworkStream(socket));
+            await tls.AuthenticateAsServerAsync(Authority.Sign("api.test"));
+            _ = await tls.ReadAsync(new byte[4096]);
+            await tls.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"u8.ToArray());
+            await tls.FlushAsync();
+        });
+        await using BrokerHost host = Host(server.Port);
+        (int code, string output) = await Clients.CurlAsync(host.Expose("api.test", server.Port), "-k", version, $"https://api.test:{server.Port}/");
+        Assert.AreNotEqual(0, code, output);
+        Assert.Contains("The exchange with the server failed", (await host.Sink.NextClosedAsync()).Error ?? "");
+    }
+
+    [TestMethod]
+    public async Task Upload_OverTheLimit_IsCutAndTold()
+    {
+        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /body { proxy_pass http://127.0.0.1:PLAIN/; }");
+        NetworkPolicy network = BrokerHost.Allow($"api.test:{nginx.TlsPort}") with { Inspect = [new InspectedEndpoint($"api.test:{nginx.TlsPort}", [])], MaxUploadBytes = 50_000 };
+        await using BrokerHost host = new(network, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+        using HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!));
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.PostAsync($"https://api.test:{nginx.TlsPort}/body", new ByteArrayContent(new byte[2_000_000])));
+        Assert.AreEqual("network.max_upload_bytes", (await host.Sink.NextBlockedAsync()).Rule);
+    }
+
+    [TestMethod]
+    public async Task Requests_ManyAtOnce_AllPass()
+    {
+        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
+        await using BrokerHost host = Host(nginx.TlsPort);
+        int port = host.Expose("api.test", nginx.TlsPort);
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
+        {
+            using HttpClient client = Clients.Http(port, Clients.Roots(host.Broker.AuthorityPem!));
+            string[] answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(j => client.GetStringAsync($"https://api.test:{nginx.TlsPort}/{i}/{j}")));
+            Assert.IsTrue(answers.Select((answer, j) => answer.Contains($"uri=/{i}/{j}\n", StringComparison.Ordinal)).All(isRight => isRight));
+        }));
+        Assert.HasCount(200, host.Sink.Allowed);
+    }
+
+    [TestMethod]
     public async Task Credential_IsSetOutside_AndItsPlaceholderGoesNowhereElse()
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /body { proxy_pass http://127.0.0.1:PLAIN/; }");

@@ -14,6 +14,8 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Run)
         new("events", TextTargets.Events),
         new("records", RecordTarget.Run),
         new("audit", AuditTarget.Run),
+        new("client-hello", EgressTargets.ClientHelloBytes),
+        new("http", EgressTargets.Http),
     ];
 
     public static FuzzTarget? Find(string name) => All.FirstOrDefault(target => target.Name == name);

@@ -23,6 +23,7 @@ internal sealed class EgressBroker : IAsyncDisposable
     private readonly Dialler _dialler;
     private readonly int _maxConnections;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationToken _stopped;
     private readonly ConcurrentDictionary<EgressConnection, Task> _open = [];
     private readonly Inspector? _inspector;
     private readonly ITimer _sweep;
@@ -33,11 +34,12 @@ internal sealed class EgressBroker : IAsyncDisposable
     {
         _sink = sink;
         _options = options ?? new EgressOptions();
+        _stopped = _stopping.Token;
         _allowed = EgressAllowlist.Of(policy);
         _traffic = new EgressTraffic(policy.Network.MaxUploadBytes);
         _maxConnections = policy.Network.MaxConnections;
         _proxies = new UpstreamProxies(hostEnvironment);
-        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopping.Token), _proxies, _options.ConnectTimeout);
+        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopped), _proxies, _options.ConnectTimeout);
         _inspector = Inspector.Create(policy, _dialler, sink, _options);
         _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
@@ -65,7 +67,7 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// <param name="cancellationToken">Ends the connection with a reset.</param>
     public async Task HandleAsync(DuplexStream agent, EgressTarget target, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped);
         using EgressConnection connection = new(agent, target, _traffic, _options.Time);
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _open[connection] = done.Task;

@@ -7,15 +7,20 @@ namespace IsolatedAgents.Benchmarks.Measures;
 /// <summary>Another proxy, started for a measure with as little to do as it can be told.</summary>
 internal sealed class ProxyProcess : IAsyncDisposable
 {
+    // The name that mitmproxy looks for in its folder; the others are told it.
+    private const string ConfigurationFile = "config.yaml";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("isolated-agents-proxy-");
     private readonly Process _process;
 
-    private ProxyProcess(string program, string configuration, string[] arguments)
+    private ProxyProcess(string program, string configuration, string[] arguments, string certificate = "")
     {
-        File.WriteAllText(Path.Combine(_folder.FullName, "proxy.conf"), configuration
+        File.WriteAllText(Path.Combine(_folder.FullName, "server.pem"), certificate);
+        File.WriteAllText(Path.Combine(_folder.FullName, ConfigurationFile), configuration
             .Replace("PORT", $"{Port}", StringComparison.Ordinal).Replace("FOLDER", _folder.FullName, StringComparison.Ordinal));
         File.SetUnixFileMode(_folder.FullName, (UnixFileMode)0x1FF);
-        _process = Process.Start(new ProcessStartInfo(program, [.. arguments, Path.Combine(_folder.FullName, "proxy.conf")]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        string[] last = program == "mitmdump" ? [$"confdir={_folder.FullName}"] : [Path.Combine(_folder.FullName, ConfigurationFile)];
+        _process = Process.Start(new ProcessStartInfo(program, [.. arguments, .. last]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
     }
 
     public int Port { get; } = FreePort();
@@ -27,6 +32,18 @@ internal sealed class ProxyProcess : IAsyncDisposable
         "squid",
         "http_port 127.0.0.1:PORT\nhttp_access allow all\ncache deny all\naccess_log none\ncache_log FOLDER/cache.log\npid_filename FOLDER/pid\ncoredump_dir FOLDER\nshutdown_lifetime 0 seconds\n",
         ["-N", "-f"]);
+
+    /// <summary>Opens TLS with an authority of its own, and trusts every server.</summary>
+    public static ProxyProcess Mitmproxy() =>
+        new("mitmdump", "listen_host: 127.0.0.1\nlisten_port: PORT\nssl_insecure: true\nflow_detail: 0\n", ["--quiet", "--set"]);
+
+    /// <summary>A server behind TLS, in HTTP/1.1.</summary>
+    public static ProxyProcess Nginx(string certificate) => new(
+        "nginx",
+        "daemon off;\nuser root;\nworker_processes 1;\npid FOLDER/pid;\nerror_log FOLDER/error.log;\nevents { }\nhttp { access_log off; keepalive_requests 100000; "
+        + "server { listen 127.0.0.1:PORT ssl; ssl_certificate FOLDER/server.pem; ssl_certificate_key FOLDER/server.pem; location / { return 200 answer; } } }\n",
+        ["-c"],
+        certificate);
 
     /// <summary>Waits until it answers.</summary>
     public async Task ReadyAsync(CancellationToken cancellationToken)
@@ -50,7 +67,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.Kill();
+        _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
         _folder.Delete(true);

@@ -79,28 +79,30 @@ internal static class HappyEyeballs
 
     private static async ValueTask<Socket> ConnectOneAsync(IPAddress address, int port, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket? socket = null;
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
         try
         {
+            // Not outside: a host without IPv6 has no such sockets.
+            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             await socket.ConnectAsync(new IPEndPoint(address, port), limit.Token).ConfigureAwait(false);
             return socket;
         }
         catch (SocketException exception)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw new UnreachableException($"{address} does not answer ({exception.SocketErrorCode})", exception);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw new UnreachableException($"{address} does not answer within {timeout.TotalSeconds:0.#} seconds");
         }
         catch
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw;
         }
     }

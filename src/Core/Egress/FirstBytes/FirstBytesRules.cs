@@ -1,4 +1,4 @@
-using System.Buffers;
+using IsolatedAgents.Egress.Http;
 
 namespace IsolatedAgents.Egress.FirstBytes;
 
@@ -8,9 +8,8 @@ internal static class FirstBytesRules
     /// <summary>The longest first line that is waited for.</summary>
     private const int MaxLine = 8 * 1024;
 
-    private const int MaxMethod = 32;
-
-    private static readonly SearchValues<byte> MethodBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"u8);
+    /// <summary>The longest method that is taken for one, here and where requests are judged.</summary>
+    public const int MaxMethod = 32;
 
     /// <param name="bytes">All that the agent has sent so far.</param>
     /// <param name="isAll">Whether no more comes.</param>
@@ -28,8 +27,8 @@ internal static class FirstBytesRules
 
         // Servers skip empty lines before a request, and some skip blanks.
         ReadOnlySpan<byte> line = bytes.TrimStart("\r\n\t "u8);
-        int method = line.IndexOfAnyExcept(MethodBytes);
-        if (method < 0)
+        int method = HeaderLines.TokenLength(line);
+        if (method == line.Length)
         {
             return line.Length > MaxMethod || isAll ? FirstBytesKind.Other : FirstBytesKind.Undecided;
         }

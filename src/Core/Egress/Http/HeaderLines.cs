@@ -36,6 +36,9 @@ internal static class HeaderLines
 
     public static bool IsToken(ReadOnlySpan<byte> text) => !text.IsEmpty && text.IndexOfAnyExcept(TokenBytes) < 0;
 
+    /// <summary>How many bytes at the beginning can be of a token.</summary>
+    public static int TokenLength(ReadOnlySpan<byte> text) => text.IndexOfAnyExcept(TokenBytes) is var end and >= 0 ? end : text.Length;
+
     public static bool Is(ReadOnlySpan<byte> text, ReadOnlySpan<byte> lowerCase) => Ascii.EqualsIgnoreCase(text, lowerCase);
 
     /// <summary>Whether a comma-separated list holds a token.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using IsolatedAgents.Egress.Relaying;
 
@@ -9,13 +10,16 @@ namespace IsolatedAgents.Egress.Http;
 internal static class HttpAnswer
 {
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
+    // The content type says what it is: quotes in a reason need no disguise.
+    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private const int DrainBytes = 1024 * 1024;
 
     /// <summary>The body of an answer: <c>{"error":…,"reason":…,"destination":…,"rule":…}</c>.</summary>
     public static byte[] Body(string error, EgressTarget target, string reason, string? rule)
     {
         using MemoryStream body = new();
-        using (Utf8JsonWriter writer = new(body))
+        using (Utf8JsonWriter writer = new(body, Json))
         {
             writer.WriteStartObject();
             writer.WriteString("error"u8, error);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Http;
@@ -135,7 +136,7 @@ internal sealed record RequestHead
         int first = line.IndexOf((byte)' ');
         int last = line.LastIndexOf((byte)' ');
         ReadOnlySpan<byte> version = last < 0 ? [] : line[(last + 1)..];
-        if (first <= 0 || first == last || !HeaderLines.IsToken(line[..first]) || !(version.SequenceEqual("HTTP/1.1"u8) || version.SequenceEqual("HTTP/1.0"u8)))
+        if (first is <= 0 or > FirstBytesRules.MaxMethod || first == last || !HeaderLines.IsToken(line[..first]) || !(version.SequenceEqual("HTTP/1.1"u8) || version.SequenceEqual("HTTP/1.0"u8)))
         {
             throw Refused(line.StartsWith("PRI * HTTP/2.0"u8) ? "HTTP/2 without TLS cannot be looked at" : "The HTTP request line is no request line of HTTP/1.0 or 1.1");
         }

@@ -108,20 +108,20 @@ internal static class Pump
             await first.ConfigureAwait(false);
             await second.ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException)
+        catch (Exception exception)
         {
+            // The other way still uses buffers and streams: nobody may go on before it has ended.
             connection.Abort();
             await second.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (exception is not (SocketException or IOException or ObjectDisposedException))
+            {
+                throw;
+            }
+
             if (Refusal(first) is null && Refusal(second) is { } refusal)
             {
                 throw refusal;
             }
-        }
-        catch (EgressRefusedException)
-        {
-            connection.Abort();
-            await second.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw;
         }
     }
 

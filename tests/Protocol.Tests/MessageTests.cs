@@ -29,6 +29,8 @@ public sealed class MessageTests
         CopiedPaths = ["/agent"],
         AllowedReadPaths = ["/usr", "/etc"],
         AllowedWritePaths = ["/output"],
+        AllowedEndpoints = ["a.example:443"],
+        TrustedCertificates = "certificates",
         ProtectedPaths = [".git/hooks"],
         IsWorkspaceWritable = true,
         RequireLandlock = true,
@@ -75,9 +77,10 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.CopiedPaths, read.CopiedPaths);
         CollectionAssert.AreEqual(Launch.AllowedReadPaths, read.AllowedReadPaths);
         CollectionAssert.AreEqual(Launch.AllowedWritePaths, read.AllowedWritePaths);
+        CollectionAssert.AreEqual(Launch.AllowedEndpoints, read.AllowedEndpoints);
         CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, AllowedEndpoints = Launch.AllowedEndpoints });
     }
 
     [TestMethod]

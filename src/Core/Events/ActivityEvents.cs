@@ -112,7 +112,7 @@ public sealed record NetworkRequest(string Host, int Port, string? Method, strin
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Method = masker.Mask(Method), Path = masker.Mask(Path) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Method = masker.Mask(Method), Protocol = masker.Mask(Protocol), Path = masker.Mask(Path) };
 }
 
 /// <summary>The agent tried a connection that is not allowed.</summary>

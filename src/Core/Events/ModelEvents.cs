@@ -26,7 +26,14 @@ public sealed record ModelUsed(string Host, int Port, string Operation, string P
     }
 
     internal override TelemetryEvent Mask(SecretMasker masker) =>
-        this with { Host = masker.Mask(Host), RequestModel = masker.Mask(RequestModel), ResponseModel = masker.Mask(ResponseModel) };
+        this with
+        {
+            Host = masker.Mask(Host),
+            Operation = masker.Mask(Operation),
+            Provider = masker.Mask(Provider),
+            RequestModel = masker.Mask(RequestModel),
+            ResponseModel = masker.Mask(ResponseModel),
+        };
 }
 
 /// <summary>The agent has used more tokens of models than the policy allows.</summary>

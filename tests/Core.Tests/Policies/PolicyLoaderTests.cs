@@ -104,7 +104,6 @@ public sealed class PolicyLoaderTests
     }
 
     [TestMethod]
-    [DataRow("""{ "network": { "allowed_endpoints": ["a.example"] } }""", "network.allowed_endpoints")]
     [DataRow("""{ "filesystem": { "workspace": "write", "protected_paths": [], "allowed_code_paths": ["**"], "allowed_write_paths": ["/workspace/a"] } }""", "")]
     [DataRow("""{ "filesystem": { "allowed_read_paths": ["/a"], "allowed_write_paths": ["/b", "/tmp/c", "/output/d"] } }""", "")]
     [DataRow("""{ "filesystem": { "allowed_write_paths": ["/"] } }""", "filesystem.allowed_write_paths")]

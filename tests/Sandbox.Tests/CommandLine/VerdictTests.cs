@@ -156,11 +156,11 @@ public sealed class VerdictTests
     public async Task R9_ControlThatThisVersionLacks_IsSixAtItsPlaceInTheFile()
     {
         using CommandLineHost host = new();
-        host.Write("policy.json", "{\n  \"network\": { \"allowed_endpoints\": [\"a.example\"] }\n}\n");
+        host.Write("policy.json", "{\n  \"pip_packages\": [\"six\"]\n}\n");
         CommandLineResult result = await host.RunCommandAsync("true", Token, "--policy", "policy.json");
         result.AssertEnd(6, "IA2004");
         Assert.AreEqual(
-            "policy.json(2,16): error IA2004: 'network.allowed_endpoints' cannot be enforced: this version opens no way to the network; remove the entries.\n",
+            "policy.json(2,3): error IA2004: 'pip_packages' cannot be enforced: this version installs no packages; put them into the image and remove the key.\n",
             result.Error);
         Assert.AreEqual("", await EngineCli.Docker.ContainersOfAsync(result.ProcessId, Token));
     }

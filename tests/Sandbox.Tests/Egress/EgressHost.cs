@@ -62,6 +62,9 @@ internal sealed class EgressHost : IDisposable
             },
             token);
 
+    /// <summary>Every name is this machine.</summary>
+    public static ValueTask<IPAddress[]> ThisMachineAsync(string name, CancellationToken token) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]);
+
     public void Dispose() => Sandbox.Dispose();
 
     private ValueTask<IPAddress[]> ResolveAsync(string name, CancellationToken token) => _addresses.GetValueOrDefault(name, "127.0.0.1") switch

@@ -177,7 +177,7 @@ public sealed class EgressTests(TestContext context)
             import socket
             address = (socket.gethostbyname('echo.test'), {{server.Port}})
             for i in range(1000):
-                s = socket.create_connection(address, 60); s.sendall(b'1'); s.recv(1); s.close()
+                s = socket.create_connection(address, 60); s.sendall(b'1\n'); s.recv(2, socket.MSG_WAITALL); s.close()
             print('done', len(open('/proc/self/net/sockstat').read()) > 0)
             """,
             Token,

@@ -27,7 +27,7 @@ internal static class PolicyExplainCommand
             }
 
             Policy policy = PolicyLoader.Load(parsed.GetValue(file), terminal.CurrentDirectory, terminal.HomeDirectory, []).Policy;
-            Explanation explanation = asked.StartsWith('/') ? ExplainPath(policy, asked) : ExplainEndpoint(asked);
+            Explanation explanation = asked.StartsWith('/') ? ExplainPath(policy, asked) : EndpointExplanation.Of(policy, asked);
             terminal.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(explanation, ExplanationContext.Default.Explanation) : Text(explanation));
             return Verdict.Passed.ExitCode();
         });
@@ -38,30 +38,26 @@ internal static class PolicyExplainCommand
     {
         Checked<string> path = SandboxPathRules.Check(asked);
         string plain = path.Value ?? throw UsageErrors.New($"The path '{QuotedText.Of(asked)}' cannot be explained: {path.Problem}.");
-        return new Explanation(plain, [new AccessExplanation("read", FileDecision.Read(policy, plain)), new AccessExplanation("write", FileDecision.Write(policy, plain))]);
-    }
-
-    private static Explanation ExplainEndpoint(string asked)
-    {
-        Checked<string> endpoint = EndpointRules.Check(asked);
-        string plain = endpoint.Value ?? throw UsageErrors.New($"'{QuotedText.Of(asked)}' is neither an absolute path nor a host: {endpoint.Problem}.");
-        return new Explanation(plain, [new AccessExplanation("connect", new FileDecision(false, "network.allowed_endpoints", null, "This version opens no way to the network"))]);
+        return new Explanation(plain, [new AccessExplanation("read", FileDecision.Read(policy, plain)), new AccessExplanation("write", FileDecision.Write(policy, plain))], []);
     }
 
     private static string Text(Explanation explanation) => QuotedText.Of(explanation.Subject) + string.Concat(explanation.Accesses.Select(access => string.Create(
         CultureInfo.InvariantCulture,
-        $"\n  {access.Access,-7} {(access.Decision.IsAllowed ? "allowed" : "denied")} by {access.Decision.Rule}{(access.Decision.Entry is { } entry ? $": {QuotedText.Of(entry)}" : "")}{(access.Decision.Reason is { } reason ? $": {reason}" : "")}")));
+        $"\n  {access.Access,-7}{(access.Port is { } port ? $" on {port}" : "")} {(access.Decision.IsAllowed ? "allowed" : "denied")} by {access.Decision.Rule}{(access.Decision.Entry is { } entry ? $": {QuotedText.Of(entry)}" : "")}{(access.Decision.Reason is { } reason ? $": {reason}" : "")}")))
+        + string.Concat(explanation.Notes.Select(note => $"\n  {QuotedText.Of(note)}"));
 }
 
 /// <summary>What <c>policy explain</c> says.</summary>
 /// <param name="Subject">What was asked, in its normal form.</param>
 /// <param name="Accesses">What may be done with it.</param>
-internal sealed record Explanation(string Subject, AccessExplanation[] Accesses);
+/// <param name="Notes">What else to know of it, one sentence each.</param>
+internal sealed record Explanation(string Subject, AccessExplanation[] Accesses, string[] Notes);
 
 /// <summary>One way to use the subject.</summary>
 /// <param name="Access"><c>read</c>, <c>write</c> or <c>connect</c>.</param>
 /// <param name="Decision">What the policy says.</param>
-internal sealed record AccessExplanation(string Access, FileDecision Decision);
+/// <param name="Port">The port of a connection where none was asked for; null elsewhere.</param>
+internal sealed record AccessExplanation(string Access, FileDecision Decision, int? Port = null);
 
 [JsonSerializable(typeof(Explanation))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -9,7 +9,8 @@ public sealed class PolicyCommandTests
     private const string Policy = """
         {
           "memory_mb": 64, "env_vars": { "KEY": "hidden" },
-          "network": { "allowed_endpoints": ["A.example"] }
+          "network": { "allowed_endpoints": ["A.example"] },
+          "pip_packages": ["requests==2.32.3"]
         }
         """;
 
@@ -34,8 +35,7 @@ public sealed class PolicyCommandTests
         Assert.Contains("\n  cpu_cores = 1\n", fixture.Output);
         Assert.Contains("\n* network.allowed_endpoints = [\"a.example\"]\n", fixture.Output);
         Assert.Contains("\n* env_vars = {\"KEY\":\"***\"}\n", fixture.Output);
-        Assert.EndsWith(
-            "\np.json(3,16): warning IA2004: 'network.allowed_endpoints' cannot be enforced: this version opens no way to the network; remove the entries.\n", fixture.Output);
+        Assert.Contains("\np.json(4,3): warning IA2004: 'pip_packages' cannot be enforced: ", fixture.Output);
         Assert.AreEqual("", fixture.Error);
     }
 
@@ -49,8 +49,8 @@ public sealed class PolicyCommandTests
         Assert.IsTrue((bool)json["valid"]!);
         Assert.AreEqual(64, (int)json["policy"]!["memory_mb"]!);
         Assert.AreEqual("***", (string?)json["policy"]!["env_vars"]!["KEY"]);
-        Assert.AreEqual("env_vars memory_mb network.allowed_endpoints", string.Join(' ', json["explicit_keys"]!.AsArray()));
-        Assert.AreEqual("IA2004 3 16", $"{json["refused"]![0]!["code"]} {json["refused"]![0]!["line"]} {json["refused"]![0]!["column"]}");
+        Assert.AreEqual("env_vars memory_mb network.allowed_endpoints pip_packages", string.Join(' ', json["explicit_keys"]!.AsArray()));
+        Assert.AreEqual("IA2004 4 3", $"{json["refused"]![0]!["code"]} {json["refused"]![0]!["line"]} {json["refused"]![0]!["column"]}");
     }
 
     [TestMethod]
@@ -89,13 +89,55 @@ public sealed class PolicyCommandTests
     [DataRow("/srv/data/x", "/srv/data/x\n  read    allowed by filesystem.allowed_read_paths: /srv/data\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n")]
     [DataRow("/workspace/a", "/workspace/a\n  read    allowed by filesystem.workspace: /workspace\n  write   denied by filesystem.workspace: The workspace is read-only\n")]
     [DataRow("/home/me/a", "/home/me/a\n  read    allowed by filesystem.allowed_write_paths: /home/me\n  write   allowed by filesystem.allowed_write_paths: /home/me\n")]
-    [DataRow("A.example:443", "a.example:443\n  connect denied by network.allowed_endpoints: This version opens no way to the network\n")]
-    public async Task Explain_PathOrHost_NamesTheRule(string subject, string expected)
+    public async Task Explain_Path_NamesTheRule(string subject, string expected)
     {
         using CommandLineFixture fixture = new();
         fixture.Write("p.json", """{ "filesystem": { "allowed_read_paths": ["/srv/data"], "allowed_write_paths": ["/home/me"] } }""");
         Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", subject, "--policy", "p.json"));
         Assert.AreEqual(expected, fixture.Output);
+    }
+
+    [TestMethod]
+    [DataRow("A.example:443", "connect allowed by network.allowed_endpoints: a.example: exact name, default ports 443 and 80")]
+    [DataRow("a.example", "connect on 80 allowed by network.allowed_endpoints: a.example: exact name, default ports 443 and 80")]
+    [DataRow("a.example:22", "connect denied by network.allowed_endpoints: Allowed on 80, 443 alone; a run refuses it and tells it as IA3002")]
+    [DataRow("x.y.cdn.example:8443", "connect allowed by network.allowed_endpoints: *.cdn.example:8443: wildcard")]
+    [DataRow("cdn.example:8443", "connect denied by network.allowed_endpoints: Not in allowed endpoints: '*.cdn.example' allows names below it, not that name itself; a run refuses it and tells it as IA3002")]
+    [DataRow("10.1.2.3:443", "connect allowed by network.allowed_endpoints: 10.1.0.0/16: range, default ports 443 and 80")]
+    [DataRow("9.9.9.9:53", "connect allowed by network.allowed_endpoints: 9.9.9.9:53: address")]
+    [DataRow("169.254.169.254", "This address is the cloud's metadata service: it is reached only where an entry names it or a range that holds it")]
+    [DataRow("a.example:443", "is refused unless an entry names the address or a range that holds it; named are 9.9.9.9:53, 10.1.0.0/16")]
+    [DataRow("a.example", "a.example:443 is inspected by network.inspect: a.example:443; allowed are GET /v1/*")]
+    [DataRow("a.example", "a.example:443 gets the header Authorization from the host's KEY; the agent has a placeholder in KEY")]
+    [DataRow("ads.example:443", "A refusal is expected by expected_violations: ads.*: a library asks")]
+    public async Task Explain_Endpoint_NamesEntryAndWhatItNeeds(string subject, string expected)
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", """
+            {
+              "network": {
+                "allowed_endpoints": ["a.example", "*.cdn.example:8443", "9.9.9.9:53", "10.1.0.0/16"],
+                "inspect": [{ "endpoint": "a.example:443", "allow": ["GET /v1/*"] }],
+                "credentials": [{ "endpoint": "a.example:443", "header": "Authorization", "from_env": "KEY" }]
+              },
+              "expected_violations": [{ "kind": "network", "match": "ads.*", "reason": "a library asks" }]
+            }
+            """);
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", subject, "--policy", "p.json"));
+        Assert.Contains(expected + "\n", fixture.Output);
+    }
+
+    [TestMethod]
+    public async Task Suggest_RefusedNames_AreEntriesAndTheRestIsListed()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", "{\n  \"memory_mb\": 64\n}\n");
+        fixture.Write("session.jsonl", string.Join('\n',
+            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"api.example","isolated_agents.reason":"Not in allowed endpoints (name lookup)","security_rule.name":"network.allowed_endpoints"}""",
+            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"10.0.0.1","server.port":443,"isolated_agents.reason":"Not in allowed endpoints","security_rule.name":"network.allowed_endpoints"}""") + "\n");
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json"));
+        Assert.Contains("+    \"allowed_endpoints\": [\"api.example\"]\n", fixture.Output);
+        Assert.Contains("not suggested: network connection to 10.0.0.1:443: ", fixture.Error);
     }
 
     [TestMethod]
@@ -111,6 +153,9 @@ public sealed class PolicyCommandTests
     [TestMethod]
     [DataRow("not a host!")]
     [DataRow("/a/../b")]
+    [DataRow("*.example.com")]
+    [DataRow("10.0.0.0/8")]
+    [DataRow("a.example:0")]
     public async Task Explain_Neither_IsExitCode2(string subject)
     {
         using CommandLineFixture fixture = new();

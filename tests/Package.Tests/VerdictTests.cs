@@ -44,7 +44,7 @@ public sealed class VerdictTests
     [DataRow("Agent=\"puppet.py\" Command=\"true\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AgentAndCommand_IsIA1003")]
     [DataRow("Command=\"true\" Engine=\"embedded\"", "IA1003", "configuration_error", "2", DisplayName = "Step_EngineOfLaterVersions_IsIA1003")]
     [DataRow("Command=\"true\" AuditLog=\"policy.json/audit.jsonl\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AuditLogCannotBeWritten_IsIA1003")]
-    [DataRow("Command=\"true\" AllowedEndpoints=\"example.com\"", "IA2004", "engine_error", "6", DisplayName = "Step_ParameterAsksForAMissingControl_IsIA2004")]
+    [DataRow("Command=\"true\" PipPackages=\"six\"", "IA2004", "engine_error", "6", DisplayName = "Step_ParameterAsksForAMissingControl_IsIA2004")]
     [DataRow("Command=\"sleep 60\" TimeoutSeconds=\"1\"", "IA4001", "timeout", "124", DisplayName = "Step_AgentTakesTooLong_IsIA4001")]
     [DataRow("Command=\"head -c 2000000 /dev/zero > /output/big\" MaxOutputBytes=\"1000\" OutputDirectory=\"out\"", "IA4003", "output_limit_exceeded", "0", DisplayName = "Step_OutputIsTooLarge_IsIA4003")]
     [Timeout(Minutes, CooperativeCancellation = true)]

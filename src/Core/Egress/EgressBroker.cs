@@ -150,7 +150,7 @@ internal sealed class EgressBroker : IAsyncDisposable
         int count = Interlocked.Increment(ref _count);
         if (!_allowed.IsAllowed(target.Host, target.Port))
         {
-            throw new EgressRefusedException("Not in allowed endpoints", EgressAllowlist.Key);
+            throw new EgressRefusedException(EgressAllowlist.Refused, EgressAllowlist.Key);
         }
 
         if (count > _maxConnections)

@@ -20,6 +20,7 @@ internal sealed class ReportCollector : ITelemetrySink
     private DateTimeOffset? _start;
     private UsagePeak _peak = new(0, 0, 0, null, 0);
     private long _omittedTimeline;
+    private long _logLines;
     private int _stride = 1;
     private int _sinceSample;
 
@@ -38,7 +39,7 @@ internal sealed class ReportCollector : ITelemetrySink
 
     public ImmutableArray<UsageSample> Usage => [.. _samples];
 
-    public UsagePeak Peak => _peak;
+    public UsagePeak Peak => _peak with { LogLines = _logLines };
 
     public void Write(TelemetryEvent telemetryEvent)
     {
@@ -47,7 +48,7 @@ internal sealed class ReportCollector : ITelemetrySink
         switch (telemetryEvent)
         {
             case AgentOutput:
-                _peak = _peak with { LogLines = _peak.LogLines + 1 };
+                _logLines++;
                 return;
             case FileRead or FileWritten or FileDeleted or FileRenamed or ProcessStarted or NetworkRequest or NetworkBlocked or NetworkClosed or DependenciesProgress:
                 return;

@@ -1,4 +1,5 @@
 using System.Text;
+using IsolatedAgents.Egress;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -53,8 +54,8 @@ internal sealed class ActivityReporter(RunEvents events, NetworkReporter network
 
     private static (string Reason, string Rule) Explain(DenialReason reason, string subject) => reason switch
     {
-        DenialReason.NotAllowedEndpoint => ("Not in allowed endpoints", "network.allowed_endpoints"),
-        DenialReason.NotAllowedName => ("Not in allowed endpoints (name lookup)", "network.allowed_endpoints"),
+        DenialReason.NotAllowedEndpoint => (EgressAllowlist.Refused, EgressAllowlist.Key),
+        DenialReason.NotAllowedName => (EgressAllowlist.NameRefused, EgressAllowlist.Key),
         DenialReason.TooManyNames => ("More names than a run may look up", "network.allowed_endpoints"),
         DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
         DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),

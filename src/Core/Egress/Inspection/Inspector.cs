@@ -51,7 +51,7 @@ internal sealed class Inspector : IAsyncDisposable
     {
         RunAuthority authority = new(options.Time);
         (EndpointMatcher Matcher, RequestAllowance Allowance)[] rules =
-            [.. policy.Network.Inspect.OrderBy(entry => entry.Endpoint.StartsWith('*')).ThenByDescending(entry => entry.Endpoint.Length)
+            [.. InspectionOrder.Of(policy)
                 .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry.Allow)))];
         InspectedRequests requests = new(new UpstreamClient(dialler, options), sink, options.Credentials, new ModelTokens(policy.Limits.MaxModelTokens));
         InspectionServer server = new(authority, options, target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance, requests);

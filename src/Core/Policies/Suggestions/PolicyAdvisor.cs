@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Globalization;
+using IsolatedAgents.Egress;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Sandbox;
 
@@ -17,7 +17,7 @@ internal sealed record PolicyChange(string Key, ImmutableArray<string> Added, lo
 internal sealed record PolicySuggestion(ImmutableArray<PolicyChange> Changes, ImmutableArray<string> Left);
 
 /// <summary>
-/// Finds the smallest change to a policy that would have let recorded runs pass: the very paths that were refused, and room where a limit was met. What an agent asked for is
+/// Finds the smallest change to a policy that would have let recorded runs pass: the very paths and endpoints that were refused, and room where a limit was met. What an agent asked for is
 /// not what it should have: a person reads the result.
 /// </summary>
 internal sealed class PolicyAdvisor(Policy policy)
@@ -26,6 +26,7 @@ internal sealed class PolicyAdvisor(Policy policy)
     private const int MaxPaths = 1000;
     private const int MaxLeft = 100;
 
+    private readonly EndpointSuggestions _endpoints = new(policy);
     private readonly SortedSet<string> _readPaths = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _writePaths = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _left = new(StringComparer.Ordinal);
@@ -34,6 +35,7 @@ internal sealed class PolicyAdvisor(Policy policy)
     /// <summary>What the events so far ask for.</summary>
     public PolicySuggestion Suggestion => new(
         [
+            .. Endpoints(),
             .. List("filesystem.allowed_read_paths", _readPaths),
             .. List("filesystem.allowed_write_paths", _writePaths),
             .. _limits.OrderBy(limit => limit.Key, StringComparer.Ordinal).Select(limit => new PolicyChange(limit.Key, [], limit.Value)),
@@ -54,7 +56,10 @@ internal sealed class PolicyAdvisor(Policy policy)
                 TakePath(recorded.Text("file.path"), recorded.Text("security_rule.name"));
                 break;
             case "violation.network":
-                Leave($"network connection to {Endpoint(recorded)}: this version opens no way to the network");
+                TakeConnection(recorded);
+                break;
+            case "model.limit_exceeded" when policy.Limits.MaxModelTokens > 0:
+                Raise("limits.max_model_tokens", recorded.Number("isolated_agents.model.tokens"), policy.Limits.MaxModelTokens, 1_000_000_000_000);
                 break;
             case "violation.process":
                 Leave($"system call {QuotedText.Of(recorded.Text("isolated_agents.system_call"))}: no policy allows it");
@@ -80,13 +85,37 @@ internal sealed class PolicyAdvisor(Policy policy)
     }
 
     // A record may be older than the policy.
-    private void Raise(string key, double met, long current)
+    private void Raise(string key, double met, long current, long most = long.MaxValue)
     {
         long raised = (long)Math.Min(Math.Ceiling(Math.Max(met, 1) * HeadRoom), long.MaxValue / 2);
-        long wanted = Math.Max(raised, met > 0 ? 0 : (long)(current * HeadRoom));
+        long wanted = Math.Min(most, Math.Max(raised, met > 0 ? 0 : (long)(current * HeadRoom)));
         if (wanted > current)
         {
             _limits[key] = Math.Max(_limits.GetValueOrDefault(key), wanted);
+        }
+    }
+
+    private void TakeConnection(RecordedEvent recorded)
+    {
+        string reason = recorded.Text("isolated_agents.reason");
+        switch (recorded.Text("security_rule.name"))
+        {
+            case "network.max_connections":
+                Raise("network.max_connections", EndpointSuggestions.LimitOf(reason), policy.Network.MaxConnections, 65_536);
+                break;
+            case "network.max_upload_bytes" when policy.Network.MaxUploadBytes > 0:
+                Raise("network.max_upload_bytes", EndpointSuggestions.LimitOf(reason), policy.Network.MaxUploadBytes, 1L << 40);
+                break;
+            case "network.max_upload_bytes":
+                break;
+            default:
+                double port = recorded.Number("server.port");
+                if (_endpoints.Take(recorded.Text("server.address"), port is >= 1 and <= 65_535 ? (int)port : 0, reason) is { } problem)
+                {
+                    Leave(problem);
+                }
+
+                break;
         }
     }
 
@@ -145,13 +174,12 @@ internal sealed class PolicyAdvisor(Policy policy)
         }
     }
 
+    private IEnumerable<PolicyChange> Endpoints() => _endpoints.Added.ToImmutableArray() is { Length: > 0 } added ? [new PolicyChange(EgressAllowlist.Key, added)] : [];
+
     // What lies in a folder that is added needs no entry of its own.
     private static IEnumerable<PolicyChange> List(string key, SortedSet<string> paths)
     {
         ImmutableArray<string> added = [.. paths.Where(path => !paths.Any(other => other != path && SandboxPathRules.IsSameOrBelow(path, other)))];
         return added.Length == 0 ? [] : [new PolicyChange(key, added)];
     }
-
-    private static string Endpoint(RecordedEvent recorded) =>
-        string.Create(CultureInfo.InvariantCulture, $"{QuotedText.Of(recorded.Text("server.address"))}:{(int)recorded.Number("server.port")}");
 }

@@ -39,6 +39,63 @@ public sealed class SuggestionTests
     }
 
     [TestMethod]
+    public void Advisor_RefusedEndpoints_AreSuggestedExactly()
+    {
+        PolicySuggestion suggestion = Advise(
+            Refused("b.example", 0, "Not in allowed endpoints (name lookup)"),
+            Refused("b.example", 443, "Not in allowed endpoints"),
+            Refused("b.example", 8443, "Not in allowed endpoints"),
+            Refused("2606:4700::1", 443, "Not in allowed endpoints"),
+            Refused("9.9.9.9", 53, "Not in allowed endpoints"));
+        Assert.AreEqual("network.allowed_endpoints 9.9.9.9:53 [2606:4700::1]:443 b.example b.example:8443", string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}")));
+        Assert.IsEmpty(suggestion.Left);
+    }
+
+    [TestMethod]
+    [DataRow("169.254.169.254", 80, "Not in allowed endpoints")]
+    [DataRow("10.0.0.1", 443, "Not in allowed endpoints")]
+    [DataRow("fd00::1", 443, "Not in allowed endpoints")]
+    [DataRow("metadata.google.internal", 0, "Not in allowed endpoints (name lookup)")]
+    [DataRow("localhost", 443, "Not in allowed endpoints")]
+    [DataRow("*.example.com", 443, "Not in allowed endpoints")]
+    [DataRow("8.0.0.0/8", 0, "Not in allowed endpoints (name lookup)")]
+    [DataRow("A.example", 443, "Not in allowed endpoints")]
+    [DataRow("***", 443, "Not in allowed endpoints")]
+    [DataRow("a.example", 0, "Not in allowed endpoints")]
+    [DataRow("a.example", 443, "The TLS ClientHello names 'b.example', but the connection was made to 'a.example:443'")]
+    [DataRow("a.example", 443, "'a.example' leads to 10.0.0.1, which is private; where that is meant, list the address too")]
+    public void Advisor_EndpointThatNoEntryMayAllow_IsLeft(string host, int port, string reason)
+    {
+        PolicySuggestion suggestion = Advise(Refused(host, port, reason));
+        Assert.IsEmpty(suggestion.Changes);
+        Assert.HasCount(1, suggestion.Left);
+    }
+
+    [TestMethod]
+    [DataRow("More than 1024 connections at once", "network.max_connections", 2048L)]
+    [DataRow("More than 60000 connections at once", "network.max_connections", 65536L)]
+    [DataRow("More than many", "network.max_connections", 2048L)]
+    public void Advisor_NetworkLimit_IsRaisedWithHeadRoom(string reason, string rule, long value)
+    {
+        PolicySuggestion suggestion = Advise(Refused("a.example", 443, reason, rule));
+        Assert.AreEqual($"{rule}={value}", string.Join(' ', suggestion.Changes.Select(change => $"{change.Key}={change.Value}")));
+    }
+
+    [TestMethod]
+    public void Advisor_UploadAndTokens_AreRaisedWhereTheyAreLimited()
+    {
+        string[] met =
+        [
+            Refused("a.example", 443, "More than 5000 bytes to one endpoint", "network.max_upload_bytes"),
+            """{"event.name":"model.limit_exceeded","severity_text":"ERROR","isolated_agents.model.tokens":150,"isolated_agents.model.token_limit":100}""",
+        ];
+        Assert.IsEmpty(Advise(met).Changes);
+        PolicyAdvisor advisor = new(Policy.Default with { Network = new NetworkPolicy { MaxUploadBytes = 5000 }, Limits = new LimitsPolicy { MaxModelTokens = 100 } });
+        Read(string.Join('\n', met) + "\n", advisor.Take);
+        Assert.AreEqual("limits.max_model_tokens=300 network.max_upload_bytes=10000", string.Join(' ', advisor.Suggestion.Changes.Select(change => $"{change.Key}={change.Value}")));
+    }
+
+    [TestMethod]
     public void Advisor_ExpectedViolation_AsksForNothing()
     {
         PolicySuggestion suggestion = Advise("""{"event.name":"violation.filesystem","severity_text":"INFO","file.path":"/srv/b","security_rule.name":"filesystem.allowed_read_paths"}""");
@@ -98,6 +155,9 @@ public sealed class SuggestionTests
         Assert.AreEqual(after, editor.Text);
         _ = PolicyReader.Read(Encoding.UTF8.GetBytes(editor.Text), PolicySource.FromFile("policy.json"));
     }
+
+    private static string Refused(string host, int port, string reason, string rule = "network.allowed_endpoints") =>
+        $$"""{"event.name":"violation.network","severity_text":"ERROR","server.address":"{{host}}",{{(port > 0 ? $"\"server.port\":{port}," : "")}}"isolated_agents.reason":"{{reason}}","security_rule.name":"{{rule}}"}""";
 
     private static string Denied(string path, string rule) =>
         $$"""{"event.name":"violation.filesystem","severity_text":"ERROR","file.path":"{{path}}","security_rule.name":"{{rule}}"}""";

@@ -50,6 +50,8 @@ public sealed class MemoryTests(TestContext context)
 
     private async Task AssertGrowthAsync(ConsumerProject project, int mebibytes)
     {
+        // What is kept is asked for here, and not what the collector leaves lying as long as the processor's cache has room: that is 300 MiB on some machines.
+        project.Environment["DOTNET_GCgen0size"] = "0x800000";
         BuildOutcome build = await project.BuildAsync(Token, "-t:Measure");
         build.AssertPassed();
         long[] sizes = [.. File.ReadLines(project.PathOf("memory.txt")).Select(line => long.Parse(line, CultureInfo.InvariantCulture) / Mebibyte)];

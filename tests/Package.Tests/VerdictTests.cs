@@ -73,7 +73,7 @@ public sealed class VerdictTests
 
     [TestMethod]
     [DataRow("{\n  // limits\n  \"memory_mb\": 64,\n  \"memory_mbs\": 64\n}\n", "\"memory_mbs\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyHasAnUnknownKey_IsIA1001")]
-    [DataRow("{\n  \"filesystem\": {\n    \"workspace\": \"write\"\n  }\n}\n", "\"workspace\"", "IA2004", "engine_error", "6", DisplayName = "Step_PolicyAsksForAMissingControl_IsIA2004")]
+    [DataRow("{\n  \"npm_packages\": [\"left-pad\"]\n}\n", "\"npm_packages\"", "IA2004", "engine_error", "6", DisplayName = "Step_PolicyAsksForAMissingControl_IsIA2004")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_PolicyFileIsRefused_IsOneErrorInThePolicyFile(string policy, string place, string code, string verdict, string exitCode)
     {

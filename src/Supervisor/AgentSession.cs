@@ -23,6 +23,9 @@ internal sealed unsafe class AgentSession
     private const int KillRepeatMilliseconds = 100;
     private const int AllProcesses = -1;
 
+    // What an ended agent has said last may still be on its way through the connections' pipe.
+    private const long LastBytesMilliseconds = 1000;
+
     private readonly HostChannel _channel;
     private readonly LaunchSpec _spec;
     private readonly ControlGroup _controlGroup;
@@ -38,6 +41,7 @@ internal sealed unsafe class AgentSession
     private long _nextUsage;
     private long _nextWatch;
     private long _killAt = long.MaxValue;
+    private long _reapedAt = long.MaxValue - LastBytesMilliseconds;
     private bool _isTimeoutNear;
     private bool _isEnding;
     private bool _hasAgentEnded;
@@ -76,7 +80,9 @@ internal sealed unsafe class AgentSession
     // The lease runs on the clock that the channel uses, which starts elsewhere.
     private long LeaseLeft => _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
 
-    private bool IsOver => _areAllReaped && _standardOutput.IsEnded && _standardError.IsEnded && _isReportComplete && Report.IsEmpty;
+    private bool AreConnectionsDone => Connections is null or { Open: 0 } || ElapsedMilliseconds >= _reapedAt + LastBytesMilliseconds;
+
+    private bool IsOver => _areAllReaped && AreConnectionsDone && _standardOutput.IsEnded && _standardError.IsEnded && _isReportComplete && Report.IsEmpty;
 
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
@@ -166,6 +172,11 @@ internal sealed unsafe class AgentSession
         if (!_isEnding)
         {
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);
+        }
+
+        if (_areAllReaped && !AreConnectionsDone)
+        {
+            next = Math.Min(next, _reapedAt + LastBytesMilliseconds);
         }
 
         if (_areAllReaped && !_isReportComplete)
@@ -268,6 +279,7 @@ internal sealed unsafe class AgentSession
         if (_areAllReaped)
         {
             _killAt = long.MaxValue;
+            _reapedAt = Math.Min(_reapedAt, ElapsedMilliseconds);
         }
     }
 

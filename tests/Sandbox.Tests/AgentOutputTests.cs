@@ -19,7 +19,7 @@ public sealed class AgentOutputTests
     public async Task F5_Flood_IsCutCountedAndOtherEventsStillFlow()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("yes", Token, ("timeout_seconds", "3"), ("max_log_bytes", "1000000"), ("resource_monitor_interval", "0.5"));
+        AgentRunResult result = await host.RunAsync("yes", Token, ("timeout_seconds", "5"), ("max_log_bytes", "1000000"), ("resource_monitor_interval", "0.5"));
         AssertVerdict(Verdict.Timeout, 124, result, "IA4001");
         TelemetrySuppressed suppressed = Assert.ContainsSingle(host.Events.OfType<TelemetrySuppressed>().Where(told => told.Event == "agent.output"));
         Assert.IsGreaterThan(10_000_000, suppressed.Count);

@@ -13,6 +13,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(2);
 
     private readonly RunEvents _events;
+    private readonly RequestFolder _requests;
     private readonly NetworkReporter _reporter;
     private readonly AgentStop _stop;
     private readonly EgressBroker _broker;
@@ -23,6 +24,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, RunEvents events, NetworkReporter reporter, AgentStop stop)
     {
         _events = events;
+        _requests = new RequestFolder(events);
         _reporter = reporter;
         _stop = stop;
         _broker = new EgressBroker(run.Policy, this, hostEnvironment, run.Egress);
@@ -41,12 +43,14 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public void Serve(SandboxLink link) => _serving = ServeAsync(link);
 
     public ValueTask AllowedAsync(EgressRequest request) =>
-        _events.RaiseAsync(new NetworkRequest(request.Target.Host, request.Target.Port, request.Method, "Allowed")
-        {
-            Protocol = request.Protocol,
-            Path = request.Path,
-            ResponseCode = request.Status,
-        });
+        _requests.TakeAsync(
+            new NetworkRequest(request.Target.Host, request.Target.Port, request.Method, "Allowed")
+            {
+                Protocol = request.Protocol,
+                Path = request.Path,
+                ResponseCode = request.Status,
+            },
+            _over.Token);
 
     public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _reporter.DenyAsync(target.Host, target.Port, reason, rule, null, 1);
 
@@ -76,6 +80,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
         await _over.CancelAsync().ConfigureAwait(false);
         await _serving.ConfigureAwait(false);
         await _broker.DisposeAsync().ConfigureAwait(false);
+        await _requests.CompleteAsync().ConfigureAwait(false);
         _over.Dispose();
     }
 

@@ -22,6 +22,7 @@ internal sealed class SandboxLink : IAsyncDisposable
 
     private readonly ISandboxTransport _transport;
     private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    // Never disposed: whoever waits for it when the stream is closed would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
     private readonly Channel<AgentConnection> _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true });
@@ -101,7 +102,6 @@ internal sealed class SandboxLink : IAsyncDisposable
         await _receiving.ConfigureAwait(false);
         await _keepingAlive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
-        _writing.Dispose();
     }
 
     private async ValueTask<SandboxFrame> NextAsync(CancellationToken cancellationToken)

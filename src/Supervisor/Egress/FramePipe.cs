@@ -12,6 +12,7 @@ internal sealed class FramePipe
     private readonly FrameDecoder _decoder = new();
     private readonly byte[] _input = new byte[64 * 1024];
     private readonly PendingBytes _pending = new();
+    private readonly HashSet<int> _open = [];
 
     private FramePipe(int fd)
     {
@@ -27,6 +28,9 @@ internal sealed class FramePipe
         carrierEnd = ends[1];
         return new FramePipe(ends[0]);
     }
+
+    /// <summary>Connections whose agent's end was not yet passed on.</summary>
+    public int Open => _open.Count;
 
     /// <summary>The entry to poll, for what can be passed on now.</summary>
     public PollDescriptor Poll(HostChannel channel)
@@ -59,6 +63,7 @@ internal sealed class FramePipe
         channel.Hold();
         while (_decoder.TryRead(ref received, out FrameType type, out byte[] payload))
         {
+            Note(type, payload);
             channel.Send(type, payload);
         }
 
@@ -68,8 +73,25 @@ internal sealed class FramePipe
     /// <summary>Passes a frame of the host's on, now or as soon as it is taken. What may wait is bounded by the connections' windows.</summary>
     public void Deliver(FrameType type, byte[] payload)
     {
+        if (type == FrameType.EgressReplyEnd && EgressEnd.FromPayload(payload) is { IsReset: true } reset)
+        {
+            _open.Remove(reset.Connection);
+        }
+
         _pending.Add(Frame.Create(type, payload));
         Flush();
+    }
+
+    private void Note(FrameType type, byte[] payload)
+    {
+        if (type == FrameType.EgressOpened)
+        {
+            _open.Add(EgressOpened.FromPayload(payload).Connection);
+        }
+        else if (type == FrameType.EgressSentEnd)
+        {
+            _open.Remove(EgressEnd.FromPayload(payload).Connection);
+        }
     }
 
     // The carrier lives as long as this process.

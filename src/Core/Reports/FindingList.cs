@@ -20,25 +20,9 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
     {
         List<Finding> findings = [.. diagnostics.Where(diagnostic => !ViolationCodes.Contains(diagnostic.Code)).Select(Of)];
         bool isError = loaded?.Policy.FailOn.HasFlag(FailureConditions.Violation) == true;
-        findings.AddRange(violations.OrderBy(violation => Severity(violation.Kind)).Select(violation => Of(violation, isError)));
+        findings.AddRange(violations.OrderBy(violation => ViolationKinds.Rank(violation.Kind)).Select(violation => Of(violation, isError)));
         return [.. findings.OrderBy(finding => finding.Level)];
     }
-
-    private static int Severity(ViolationKind kind) => kind switch
-    {
-        ViolationKind.Process => 0,
-        ViolationKind.Network => 1,
-        ViolationKind.Filesystem => 2,
-        _ => 3,
-    };
-
-    private static string Code(ViolationKind kind) => kind switch
-    {
-        ViolationKind.Filesystem => DiagnosticTable.FilesystemViolation,
-        ViolationKind.Network => DiagnosticTable.NetworkViolation,
-        ViolationKind.Process => DiagnosticTable.ProcessViolation,
-        _ => DiagnosticTable.OutputViolation,
-    };
 
     // The keys that set what a code is about.
     private static string? KeyOf(string code) => code switch
@@ -66,7 +50,7 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
 
     private Finding Of(FoundViolation violation, bool isError)
     {
-        string code = Code(violation.Kind);
+        string code = ViolationKinds.Code(violation.Kind);
         return new Finding(
             code,
             violation.IsExpected ? FindingLevel.Note : isError ? FindingLevel.Error : FindingLevel.Warning,

@@ -24,7 +24,7 @@ internal sealed class OutcomeTracker(Policy policy)
     private readonly SortedDictionary<Verdict, Diagnostic> _causes = [];
 
     /// <summary>Violations that count, each subject once, worst kind first and in the order they came.</summary>
-    public ImmutableArray<Violation> Violations => [.. _violations.OrderBy(violation => Severity(violation.Kind))];
+    public ImmutableArray<Violation> Violations => [.. _violations.OrderBy(violation => ViolationKinds.Rank(violation.Kind))];
 
     /// <summary>What was warned of.</summary>
     public ImmutableArray<Diagnostic> Warnings => [.. _warnings];
@@ -158,34 +158,17 @@ internal sealed class OutcomeTracker(Policy policy)
         foreach (Violation violation in violations.Take(MaxViolationDiagnostics))
         {
             yield return new Diagnostic(
-                Code(violation.Kind),
+                ViolationKinds.Code(violation.Kind),
                 severity,
-                $"{DiagnosticTable.Titles[Code(violation.Kind)]}: '{Telemetry.UntrustedText.Display(violation.Subject)}': {violation.Reason}. {violation.Action}.");
+                $"{DiagnosticTable.Titles[ViolationKinds.Code(violation.Kind)]}: '{Telemetry.UntrustedText.Display(violation.Subject)}': {violation.Reason}. {violation.Action}.");
         }
 
         if (violations.Length > MaxViolationDiagnostics)
         {
             yield return new Diagnostic(
-                Code(violations[MaxViolationDiagnostics].Kind),
+                ViolationKinds.Code(violations[MaxViolationDiagnostics].Kind),
                 DiagnosticSeverity.Warning,
                 Invariant($"{(_violations.Count == MaxViolations ? "At least " : "")}{violations.Length - MaxViolationDiagnostics} more violations are in the events of this run."));
         }
     }
-
-    // What would leave the sandbox before what would touch the rest of it.
-    private static int Severity(ViolationKind kind) => kind switch
-    {
-        ViolationKind.Process => 0,
-        ViolationKind.Network => 1,
-        ViolationKind.Filesystem => 2,
-        _ => 3,
-    };
-
-    private static string Code(ViolationKind kind) => kind switch
-    {
-        ViolationKind.Filesystem => DiagnosticTable.FilesystemViolation,
-        ViolationKind.Network => DiagnosticTable.NetworkViolation,
-        ViolationKind.Process => DiagnosticTable.ProcessViolation,
-        _ => DiagnosticTable.OutputViolation,
-    };
 }

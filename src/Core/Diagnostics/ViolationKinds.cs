@@ -1,0 +1,25 @@
+using IsolatedAgents.Policies;
+
+namespace IsolatedAgents.Diagnostics;
+
+/// <summary>How each kind of violation is told: what the verdict and the reports put first, and by which code.</summary>
+internal static class ViolationKinds
+{
+    /// <summary>The lower, the worse: what would leave the sandbox before what would touch the rest of it.</summary>
+    public static int Rank(ViolationKind kind) => kind switch
+    {
+        ViolationKind.Process => 0,
+        ViolationKind.Network => 1,
+        ViolationKind.Filesystem => 2,
+        _ => 3,
+    };
+
+    /// <summary>Its code in <see cref="DiagnosticTable"/>.</summary>
+    public static string Code(ViolationKind kind) => kind switch
+    {
+        ViolationKind.Filesystem => DiagnosticTable.FilesystemViolation,
+        ViolationKind.Network => DiagnosticTable.NetworkViolation,
+        ViolationKind.Process => DiagnosticTable.ProcessViolation,
+        _ => DiagnosticTable.OutputViolation,
+    };
+}

@@ -26,10 +26,14 @@ internal static class AuditChain
     public static ReadOnlySpan<byte> Genesis => "0000000000000000000000000000000000000000000000000000000000000000"u8;
 
     /// <summary>The hash of an entry, given its line up to the closing quote of the hash before it.</summary>
-    public static void Hash(ReadOnlySpan<byte> covered, Span<byte> hexadecimal)
+    /// <param name="algorithm">SHA-256, nothing appended: used again, it takes three quarters of the time of one that is made for each entry.</param>
+    /// <param name="covered">The bytes.</param>
+    /// <param name="hexadecimal">Takes the hash, <see cref="HashLength"/> characters. May lie within <paramref name="covered"/>.</param>
+    public static void Hash(IncrementalHash algorithm, ReadOnlySpan<byte> covered, Span<byte> hexadecimal)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(covered, hash);
+        algorithm.AppendData(covered);
+        algorithm.GetHashAndReset(hash);
         Convert.TryToHexStringLower(hash, hexadecimal, out _);
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
@@ -15,6 +16,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
 {
     private readonly FileStream _file;
     private readonly Action _onFailure;
+    private readonly IncrementalHash _algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly JsonFormat _format = new(Stream.Null);
     private readonly ArrayBufferWriter<byte> _line = new(4096);
     private readonly byte[] _head = new byte[AuditChain.HashLength];
@@ -118,6 +120,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
 
     public void Dispose()
     {
+        _algorithm.Dispose();
         try
         {
             _file.Dispose();
@@ -151,7 +154,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         _line.Write(entry[..^1]);
         _line.Write(AuditChain.PreviousName);
         _line.Write(_head);
-        AuditChain.Hash(_line.WrittenSpan, _head);
+        AuditChain.Hash(_algorithm, _line.WrittenSpan, _head);
         _line.Write(AuditChain.HashName);
         _line.Write(_head);
         _line.Write(AuditChain.End);

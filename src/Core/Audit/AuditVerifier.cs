@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
@@ -20,7 +21,7 @@ public static class AuditVerifier
         ArgumentNullException.ThrowIfNull(log);
         log.Seek(0, SeekOrigin.Begin);
         LineReader reader = new(log);
-        State state = new(expectedHead);
+        using State state = new(expectedHead);
         while (reader.TryRead(out ReadOnlySpan<byte> line, out bool isComplete))
         {
             if (!isComplete)
@@ -39,8 +40,9 @@ public static class AuditVerifier
         return state.End();
     }
 
-    private sealed class State(string? expectedHead)
+    private sealed class State(string? expectedHead) : IDisposable
     {
+        private readonly IncrementalHash _algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         private readonly byte[] _head = AuditChain.Genesis.ToArray();
         private string _session = "";
         private long _sequence;
@@ -49,6 +51,8 @@ public static class AuditVerifier
         private bool _isHeadMet;
 
         private string? Head => _entries == 0 ? null : Encoding.ASCII.GetString(_head);
+
+        public void Dispose() => _algorithm.Dispose();
 
         /// <summary>Takes one line; gives what is wrong with it.</summary>
         public string? Take(ReadOnlySpan<byte> line)
@@ -69,7 +73,7 @@ public static class AuditVerifier
             }
 
             Span<byte> hash = stackalloc byte[AuditChain.HashLength];
-            AuditChain.Hash(line[..(prefix + hashNameAt)], hash);
+            AuditChain.Hash(_algorithm, line[..(prefix + hashNameAt)], hash);
             if (!suffix.Slice(hashAt, AuditChain.HashLength).SequenceEqual(hash))
             {
                 return "its hash is not that of its content: it was changed";

@@ -1,12 +1,26 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace IsolatedAgents.Events;
 
-/// <summary>The three names of one detail.</summary>
-/// <param name="Label">As trees show it: <c>Container ID</c>.</param>
-/// <param name="Key">As plain lines show it: <c>container_id</c>.</param>
-/// <param name="Attribute">As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.</param>
-public sealed record DetailName(string Label, string Key, string Attribute);
+/// <summary>The three names of one detail. Made once each, and the same only where it is the same object.</summary>
+/// <param name="label">As trees show it: <c>Container ID</c>.</param>
+/// <param name="key">As plain lines show it: <c>container_id</c>.</param>
+/// <param name="attribute">As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.</param>
+public sealed class DetailName(string label, string key, string attribute)
+{
+    /// <summary>As trees show it: <c>Container ID</c>.</summary>
+    public string Label { get; } = label;
+
+    /// <summary>As plain lines show it: <c>container_id</c>.</summary>
+    public string Key { get; } = key;
+
+    /// <summary>As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.</summary>
+    public string Attribute { get; } = attribute;
+
+    /// <summary>What stands before a value in an object of JSON: <c>,"container.id":</c>. Our own names are ASCII and need no escape.</summary>
+    internal byte[] JsonMember { get; } = Encoding.ASCII.GetBytes($",\"{attribute}\":");
+}
 
 /// <summary>A named text, for details whose names are not known beforehand.</summary>
 /// <param name="Label">What it is.</param>

@@ -23,22 +23,13 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
     public ReadOnlySpan<byte> Render(TelemetryEvent telemetryEvent)
     {
         _line.Begin();
-        _line.Name("timestamp");
         _line.Timestamp(telemetryEvent.Timestamp);
-        (string severity, int number) = Severity(telemetryEvent.Level);
-        _line.Name("severity_text");
-        _line.String(severity);
-        _line.Name("severity_number");
-        _line.Number(number);
-        _line.Name("event.name");
-        _line.String(telemetryEvent.Descriptor.Name);
-        _line.Name("event.id");
-        _line.Number(telemetryEvent.Descriptor.Id);
-        _line.Name("seq");
+        _line.Append(Severity(telemetryEvent.Level));
+        _line.Append(telemetryEvent.Descriptor.JsonMembers);
         _line.Number(telemetryEvent.Sequence);
-        _line.Name("session.id");
+        _line.Append(",\"session.id\":"u8);
         _line.String(telemetryEvent.SessionId);
-        _line.Name("body");
+        _line.Append(",\"body\":"u8);
         if (telemetryEvent.HasForeignBody)
         {
             _line.String(telemetryEvent.Body);
@@ -51,8 +42,8 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         if (!_began)
         {
             _began = true;
-            _line.Name("schema_url");
-            _line.String(SchemaUrl);
+            _line.Append(",\"schema_url\":"u8);
+            _line.OwnString(SchemaUrl);
         }
 
         telemetryEvent.Describe(this);
@@ -67,7 +58,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         // An agent's line is the body already.
         if (value is not null && name != DetailNames.Line)
         {
-            _line.Name(name.Attribute);
+            _line.Append(name.JsonMember);
             _line.String(value);
         }
     }
@@ -76,7 +67,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
     {
         if (value is not null)
         {
-            _line.Name(name.Attribute);
+            _line.Append(name.JsonMember);
             _line.Word(value);
         }
     }
@@ -85,7 +76,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
     {
         if (value)
         {
-            _line.Name(name.Attribute);
+            _line.Append(name.JsonMember);
             _line.True();
         }
     }
@@ -94,7 +85,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
     {
         if (value is long number)
         {
-            _line.Name(name.Attribute);
+            _line.Append(name.JsonMember);
             _line.Number(number);
         }
     }
@@ -110,7 +101,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         Number(name, used);
         if (limit > 0)
         {
-            _line.Name(name.Attribute, ".limit");
+            _line.LimitName(name);
             _line.Number(limit);
         }
     }
@@ -131,7 +122,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
 
     public void Percent(DetailName name, double value)
     {
-        _line.Name(name.Attribute);
+        _line.Append(name.JsonMember);
         _line.Number(value);
     }
 
@@ -154,7 +145,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
             return;
         }
 
-        _line.Name(name.Attribute);
+        _line.Append(name.JsonMember);
         _line.BeginArray();
         foreach (string value in values)
         {
@@ -173,7 +164,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
             return;
         }
 
-        _line.Name(name.Attribute);
+        _line.Append(name.JsonMember);
         _line.BeginArray();
         foreach (SizedFile value in values)
         {
@@ -190,7 +181,7 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
             return;
         }
 
-        _line.Name(name.Attribute);
+        _line.Append(name.JsonMember);
         _line.BeginArray();
         foreach (LabeledValue value in values)
         {
@@ -206,11 +197,11 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         Word(statusName, status);
     }
 
-    private static (string Text, int Number) Severity(TelemetryLevel level) => level switch
+    private static ReadOnlySpan<byte> Severity(TelemetryLevel level) => level switch
     {
-        TelemetryLevel.Debug => ("DEBUG", 5),
-        TelemetryLevel.Info => ("INFO", 9),
-        TelemetryLevel.Warning => ("WARN", 13),
-        _ => ("ERROR", 17),
+        TelemetryLevel.Debug => ",\"severity_text\":\"DEBUG\",\"severity_number\":5"u8,
+        TelemetryLevel.Info => ",\"severity_text\":\"INFO\",\"severity_number\":9"u8,
+        TelemetryLevel.Warning => ",\"severity_text\":\"WARN\",\"severity_number\":13"u8,
+        _ => ",\"severity_text\":\"ERROR\",\"severity_number\":17"u8,
     };
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using IsolatedAgents.Events;
 
 namespace IsolatedAgents.Telemetry;
 
@@ -12,44 +13,45 @@ internal sealed class JsonLineBuffer
     /// <summary>An escape takes six bytes; no character takes more.</summary>
     private const int LongestCharacter = 6;
 
+    private const int TimestampStart = 14;
+
+    /// <summary>Behind <c>2026-11-22T15:30:47.</c></summary>
+    private const int FractionStart = TimestampStart + 20;
+    private const int FractionDigits = 6;
+
+    private readonly byte[] _timestamp = new byte[FractionStart + FractionDigits + 2];
     private byte[] _bytes = new byte[4096];
+    private long _second = -1;
     private int _length;
 
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
-    public void Begin()
+    public void Begin() => _length = 0;
+
+    public void End() => Append("}\n"u8);
+
+    /// <summary>Bytes of our own: pieces of JSON as they stand.</summary>
+    public void Append(ReadOnlySpan<byte> json)
     {
-        _length = 0;
-        Byte('{');
+        Room(json.Length);
+        json.CopyTo(_bytes.AsSpan(_length));
+        _length += json.Length;
     }
 
-    public void End()
+    /// <summary>The name of what limits a detail.</summary>
+    public void LimitName(DetailName name)
     {
-        Byte('}');
-        Byte('\n');
-    }
-
-    /// <summary>A name of our own: ASCII, nothing to escape.</summary>
-    public void Name(string name, string suffix = "")
-    {
-        if (_bytes[_length - 1] != '{')
-        {
-            Byte(',');
-        }
-
-        Byte('"');
-        OwnCharacters(name);
-        OwnCharacters(suffix);
-        Byte('"');
-        Byte(':');
+        Append(name.JsonMember.AsSpan()[..^2]);
+        Append(".limit\":"u8);
     }
 
     /// <summary>A text of our own: ASCII, nothing to escape.</summary>
     public void OwnString(string value)
     {
-        Byte('"');
-        OwnCharacters(value);
-        Byte('"');
+        Room(value.Length + 2);
+        _bytes[_length++] = (byte)'"';
+        _length += Encoding.ASCII.GetBytes(value, _bytes.AsSpan(_length));
+        _bytes[_length++] = (byte)'"';
     }
 
     public void String(string value)
@@ -62,16 +64,21 @@ internal sealed class JsonLineBuffer
     /// <summary>A word of our own in lower case, with low lines for blanks and without a trailing ellipsis.</summary>
     public void Word(string value)
     {
-        Byte('"');
-        foreach (char character in value.AsSpan().TrimEnd('.'))
+        ReadOnlySpan<char> word = value.AsSpan().TrimEnd('.');
+        Room(word.Length + 2);
+        Span<byte> bytes = _bytes.AsSpan(_length, word.Length + 2);
+        bytes[0] = (byte)'"';
+        for (int i = 0; i < word.Length; i++)
         {
-            Byte(character == ' ' ? '_' : char.IsAscii(character) ? char.ToLowerInvariant(character) : '?');
+            char character = word[i];
+            bytes[i + 1] = (byte)(character == ' ' ? '_' : char.IsAsciiLetterUpper(character) ? character | 0x20 : char.IsAscii(character) ? character : '?');
         }
 
-        Byte('"');
+        bytes[^1] = (byte)'"';
+        _length += bytes.Length;
     }
 
-    public void True() => OwnCharacters("true");
+    public void True() => Append("true"u8);
 
     public void Number(long value)
     {
@@ -84,7 +91,7 @@ internal sealed class JsonLineBuffer
     {
         if (!double.IsFinite(value))
         {
-            OwnCharacters("null");
+            Append("null"u8);
             return;
         }
 
@@ -93,15 +100,27 @@ internal sealed class JsonLineBuffer
         _length += written;
     }
 
+    /// <summary>The start of a line: its first member, with microseconds.</summary>
     public void Timestamp(DateTimeOffset value)
     {
-        Byte('"');
-        Room(LongestNumber);
-        // The round-trip form has seven digits and a 'Z'; the format has six.
-        Utf8Formatter.TryFormat(value.UtcDateTime, _bytes.AsSpan(_length), out int written, 'O');
-        _length += written - 1;
-        _bytes[_length - 1] = (byte)'Z';
-        Byte('"');
+        long second = value.UtcTicks / TimeSpan.TicksPerSecond;
+        if (second != _second)
+        {
+            // Events come in their order, many in a second: all but the digits of the fraction stays.
+            _second = second;
+            "{\"timestamp\":\""u8.CopyTo(_timestamp);
+            Utf8Formatter.TryFormat(value.UtcDateTime, _timestamp.AsSpan(TimestampStart), out _, 'O');
+            "Z\""u8.CopyTo(_timestamp.AsSpan(FractionStart + FractionDigits));
+        }
+
+        int fraction = (int)(value.UtcTicks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond);
+        for (int i = FractionStart + FractionDigits - 1; i >= FractionStart; i--)
+        {
+            (fraction, int digit) = Math.DivRem(fraction, 10);
+            _timestamp[i] = (byte)('0' + digit);
+        }
+
+        Append(_timestamp);
     }
 
     public void BeginArray() => Byte('[');
@@ -166,12 +185,6 @@ internal sealed class JsonLineBuffer
                 i += count - 1;
             }
         }
-    }
-
-    private void OwnCharacters(string value)
-    {
-        Room(value.Length);
-        _length += Encoding.ASCII.GetBytes(value, _bytes.AsSpan(_length));
     }
 
     private void Escape(char character)

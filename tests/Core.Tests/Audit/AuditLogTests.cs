@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using IsolatedAgents.Diagnostics;
@@ -106,7 +107,8 @@ public sealed class AuditLogTests
         string[] lines = File.ReadAllLines(_path);
         string covered = lines[4][..lines[4].IndexOf("\",\"audit.hash\"", StringComparison.Ordinal)].Replace("line 4", "LINE 4", StringComparison.Ordinal);
         Span<byte> hash = stackalloc byte[AuditChain.HashLength];
-        AuditChain.Hash(Encoding.UTF8.GetBytes(covered), hash);
+        using var algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        AuditChain.Hash(algorithm, Encoding.UTF8.GetBytes(covered), hash);
         lines[4] = $"{covered}\",\"audit.hash\":\"{Encoding.ASCII.GetString(hash)}\"}}";
         AssertTampered(6, lines);
     }

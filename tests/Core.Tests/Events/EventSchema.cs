@@ -64,7 +64,7 @@ internal sealed class EventSchema : IDetailVisitor
     public void BytesOf(DetailName name, long used, long limit)
     {
         Add(name, "integer");
-        Add(name with { Attribute = name.Attribute + ".limit" }, "integer");
+        Add(new DetailName(name.Label, name.Key, name.Attribute + ".limit"), "integer");
     }
 
     public void Memory(DetailName name, long value) => Add(name, "integer");

@@ -1,4 +1,5 @@
-using System.Security.Cryptography;
+using System.Globalization;
+using IsolatedAgents.Outputs;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Changes;
@@ -9,10 +10,11 @@ namespace IsolatedAgents.Changes;
 internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
+    private readonly StagedFile _file = new();
     private string? _staging;
-    private IncrementalHash? _hash;
-    private FileStream? _file;
     private string _name = "";
+    private string _content = "";
+    private long _size;
     private bool _isExecutable;
     private long _left;
     private long _total;
@@ -35,7 +37,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
-    public string? Begin(OutputFile file)
+    public async ValueTask<string?> BeginAsync(OutputFile file)
     {
         Count();
         if (_left > 0 || file.Size > maxBytes - _total)
@@ -44,6 +46,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         }
 
         _total += file.Size;
+        _size = file.Size;
         _left = file.Size;
         _isExecutable = file.Executable;
         (_name, string? refusal) = ChangeName.Decode(file.Path);
@@ -51,20 +54,20 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         if (!_isSkipping)
         {
             _staging ??= Directory.CreateTempSubdirectory("isolated-agents-changes-").FullName;
-            _file = new FileStream(Path.Combine(_staging, _taken.Count.ToString(System.Globalization.CultureInfo.InvariantCulture)), FileMode.CreateNew, FileAccess.Write, FileShare.None);
-            _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            _content = Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture));
+            _file.Begin(_content);
         }
 
         if (_left == 0)
         {
-            End();
+            await EndAsync().ConfigureAwait(false);
         }
 
         return refusal;
     }
 
-    /// <summary>Takes bytes of the file begun last.</summary>
-    public void Write(ReadOnlySpan<byte> bytes)
+    /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
         if (bytes.Length > _left)
         {
@@ -74,13 +77,12 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         _left -= bytes.Length;
         if (!_isSkipping)
         {
-            _file!.Write(bytes);
-            _hash!.AppendData(bytes);
+            await _file.WriteAsync(bytes).ConfigureAwait(false);
         }
 
         if (_left == 0)
         {
-            End();
+            await EndAsync().ConfigureAwait(false);
         }
     }
 
@@ -111,8 +113,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Drops what was not handed over.</summary>
     public void Dispose()
     {
-        _file?.Dispose();
-        _hash?.Dispose();
+        _file.Dispose();
         if (_staging is not null)
         {
             Directory.Delete(_staging, recursive: true);
@@ -127,19 +128,15 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         }
     }
 
-    private void End()
+    private async ValueTask EndAsync()
     {
         if (_isSkipping)
         {
             return;
         }
 
-        long size = _file!.Length;
-        string content = _file.Name;
-        _file.Dispose();
-        _file = null;
-        WorkspaceFileState state = new(size, Convert.ToHexStringLower(_hash!.GetHashAndReset()), _isExecutable);
-        if (!_taken.TryAdd(_name, (content, state)))
+        WorkspaceFileState state = new(_size, await _file.EndAsync(isExecutable: false).ConfigureAwait(false), _isExecutable);
+        if (!_taken.TryAdd(_name, (_content, state)))
         {
             throw new ProtocolException("A changed file came twice.");
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Runs;
 
@@ -12,10 +11,11 @@ namespace IsolatedAgents.Outputs;
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly List<Artifact> _artifacts = [];
+    private readonly StagedFile _file = new();
     private string? _staging;
-    private IncrementalHash? _hash;
-    private FileStream? _file;
+    private string _folder = "";
     private string _name = "";
+    private long _size;
     private bool _isExecutable;
     private long _left;
     private long _total;
@@ -23,7 +23,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
-    public string? Begin(OutputFile file)
+    public async ValueTask<string?> BeginAsync(OutputFile file)
     {
         if (_left > 0 || file.Size > maxBytes - _total || _artifacts.Count >= maxFiles)
         {
@@ -31,6 +31,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         }
 
         _total += file.Size;
+        _size = file.Size;
         _left = file.Size;
         _isExecutable = file.Executable;
         (_name, string? refusal) = OutputName.Decode(file.Path, OperatingSystem.IsWindows());
@@ -38,14 +39,14 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         _isSkipping = refusal is not null;
         if (_left == 0)
         {
-            End();
+            await EndAsync().ConfigureAwait(false);
         }
 
         return refusal;
     }
 
-    /// <summary>Takes bytes of the file begun last.</summary>
-    public void Write(ReadOnlySpan<byte> bytes)
+    /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
         if (bytes.Length > _left)
         {
@@ -55,13 +56,12 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         _left -= bytes.Length;
         if (!_isSkipping)
         {
-            _file!.Write(bytes);
-            _hash!.AppendData(bytes);
+            await _file.WriteAsync(bytes).ConfigureAwait(false);
         }
 
         if (_left == 0)
         {
-            End();
+            await EndAsync().ConfigureAwait(false);
         }
     }
 
@@ -82,8 +82,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     /// <summary>Drops what was not put in place.</summary>
     public void Dispose()
     {
-        _file?.Dispose();
-        _hash?.Dispose();
+        _file.Dispose();
         if (_staging is not null && Directory.Exists(_staging))
         {
             Directory.Delete(_staging, recursive: true);
@@ -94,37 +93,32 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     {
         _staging ??= directory.CreateStaging(sessionId);
         string path = Path.Combine(_staging, _name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        string folder = Path.GetDirectoryName(path)!;
+        if (folder != _folder)
+        {
+            // Files of one folder come one after the other.
+            Directory.CreateDirectory(folder);
+            _folder = folder;
+        }
+
         try
         {
             // Never over another file: where case is not told apart, the second of two names is refused.
-            _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            _file.Begin(path);
+            return null;
         }
         catch (IOException) when (File.Exists(path))
         {
             return "Another output has the same name on this host";
         }
-
-        _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        return null;
     }
 
-    private void End()
+    private async ValueTask EndAsync()
     {
-        if (_isSkipping)
+        if (!_isSkipping)
         {
-            return;
+            string hash = await _file.EndAsync(_isExecutable).ConfigureAwait(false);
+            _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, _size, hash));
         }
-
-        long size = _file!.Length;
-        if (_isExecutable && !OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(_file.SafeFileHandle, File.GetUnixFileMode(_file.SafeFileHandle) | UnixFileMode.UserExecute);
-        }
-
-        _file.Dispose();
-        _file = null;
-        string hash = Convert.ToHexStringLower(_hash!.GetHashAndReset());
-        _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, size, hash));
     }
 }

@@ -119,7 +119,7 @@ internal sealed class SandboxReporter : IDisposable
                 await TakeFileAsync(OutputFile.FromPayload(frame.Payload)).ConfigureAwait(false);
                 break;
             case FrameType.OutputData when _collector is not null:
-                _collector.Write(frame.Payload);
+                await _collector.WriteAsync(frame.Payload).ConfigureAwait(false);
                 break;
             default:
                 throw new ProtocolException($"A {frame.Type} frame came out of turn.");
@@ -321,7 +321,7 @@ internal sealed class SandboxReporter : IDisposable
             throw new ProtocolException("An output file came that was not asked for.");
         }
 
-        if (_collector.Begin(file) is { } refusal)
+        if (await _collector.BeginAsync(file).ConfigureAwait(false) is { } refusal)
         {
             await RaiseRejectionAsync(file.Path, refusal).ConfigureAwait(false);
         }

@@ -34,10 +34,10 @@ internal sealed class WorkspaceReporter(Policy policy, WorkspaceOriginal origina
                 break;
             case FrameType.OutputFile when _found is { Exceeded: false }:
                 OutputFile file = OutputFile.FromPayload(frame.Payload);
-                await RejectAsync(file.Path, _collector.Begin(file)).ConfigureAwait(false);
+                await RejectAsync(file.Path, await _collector.BeginAsync(file).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
             case FrameType.OutputData when _found is { Exceeded: false }:
-                _collector.Write(frame.Payload);
+                await _collector.WriteAsync(frame.Payload).ConfigureAwait(false);
                 break;
             case FrameType.OutputRejected when _found is { Exceeded: false }:
                 OutputRejection rejection = OutputRejection.FromPayload(frame.Payload);

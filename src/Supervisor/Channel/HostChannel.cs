@@ -13,6 +13,9 @@ internal sealed class HostChannel(HostStream host)
 {
     private const int RoomThreshold = 256 * 1024;
 
+    /// <summary>Frames are gathered up to this length; one that is as long by itself gains nothing from it.</summary>
+    private const int GatheredLength = 32 * 1024;
+
     private readonly FrameDecoder _decoder = new();
     private readonly byte[] _input = new byte[16 * 1024];
     private readonly byte[] _header = new byte[Frame.HeaderLength];
@@ -87,13 +90,19 @@ internal sealed class HostChannel(HostStream host)
         }
 
         Frame.WriteHeader(_header, type, payload.Length);
-        if (_isHolding)
+        if (_isHolding && payload.Length < GatheredLength)
         {
             _held.Write(_header);
             _held.Write(payload);
+            if (_held.WrittenCount >= GatheredLength)
+            {
+                SendHeld();
+            }
+
             return;
         }
 
+        SendHeld();
         SendBytes(_header);
         SendBytes(payload);
     }
@@ -105,8 +114,7 @@ internal sealed class HostChannel(HostStream host)
     public void Release()
     {
         _isHolding = false;
-        SendBytes(_held.WrittenSpan);
-        _held.ResetWrittenCount();
+        SendHeld();
     }
 
     /// <summary>Sends what was kept, as far as the host takes it.</summary>
@@ -124,6 +132,7 @@ internal sealed class HostChannel(HostStream host)
     {
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
         long deadline = Environment.TickCount64 + timeoutMilliseconds;
+        SendHeld();
         while (!until() && !IsClosed && Environment.TickCount64 < deadline)
         {
             descriptors[0] = InputPoll;
@@ -139,6 +148,12 @@ internal sealed class HostChannel(HostStream host)
                 Flush();
             }
         }
+    }
+
+    private void SendHeld()
+    {
+        SendBytes(_held.WrittenSpan);
+        _held.ResetWrittenCount();
     }
 
     private void SendBytes(ReadOnlySpan<byte> bytes)

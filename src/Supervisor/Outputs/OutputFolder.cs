@@ -28,6 +28,9 @@ internal sealed unsafe class OutputFolder
     /// <summary>Folders deeper than this are not walked.</summary>
     private int DepthLimit { get; init; } = MaxDepth;
 
+    /// <summary>Whether files are met open.</summary>
+    private bool OpensFiles { get; init; } = true;
+
     /// <summary>Says of an entry, which is not open, that it need not be met.</summary>
     private Predicate<OutputEntry>? IsPassed { get; init; }
 
@@ -44,7 +47,7 @@ internal sealed unsafe class OutputFolder
         }
 
         long bytes = 0;
-        Walk(path, MaxMeasuredEntries, entry =>
+        Measure(path, MaxMeasuredEntries, entry =>
         {
             bytes = SaturatingAdd(bytes, entry.Size);
             return true;
@@ -52,23 +55,16 @@ internal sealed unsafe class OutputFolder
         return bytes;
     }
 
+    /// <summary>Meets every entry as <see cref="Walk"/> does, without opening any file.</summary>
+    public static bool Measure(string path, int maxEntries, Func<OutputEntry, bool> meet) => new OutputFolder(maxEntries, meet) { OpensFiles = false }.WalkFrom(path);
+
     /// <summary>
     /// Meets every entry that is not a folder, in the order of their names' bytes, until <paramref name="meet"/> says stop.
     /// <see langword="false"/> where it said so, or where there are more than <paramref name="maxEntries"/> entries, folders included.
     /// An entry that <paramref name="isPassed"/> holds of is neither opened nor met.
     /// </summary>
-    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth = MaxDepth, Predicate<OutputEntry>? isPassed = null)
-    {
-        int root = OpenRoot(path);
-        try
-        {
-            return new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFolder(root, [], 0);
-        }
-        finally
-        {
-            LibC.close(root);
-        }
-    }
+    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth = MaxDepth, Predicate<OutputEntry>? isPassed = null) =>
+        new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFrom(path);
 
     /// <summary>Adds sizes an agent chose, which may be as large as a number can be.</summary>
     public static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
@@ -97,6 +93,19 @@ internal sealed unsafe class OutputFolder
 
             KernelException.ThrowIfFailed("open the output folder", fd);
             return fd;
+        }
+    }
+
+    private bool WalkFrom(string path)
+    {
+        int root = OpenRoot(path);
+        try
+        {
+            return WalkFolder(root, [], 0);
+        }
+        finally
+        {
+            LibC.close(root);
         }
     }
 
@@ -139,7 +148,7 @@ internal sealed unsafe class OutputFolder
                 return true;
             }
 
-            if (entry.Kind != OutputEntryKind.File)
+            if (entry.Kind != OutputEntryKind.File || !(isFolder || OpensFiles))
             {
                 return _meet(entry);
             }

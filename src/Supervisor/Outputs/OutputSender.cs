@@ -16,7 +16,9 @@ internal sealed class OutputSender(HostChannel channel, LaunchSpec spec)
         channel.Send(FrameType.OutputsFound, found.ToPayload());
         if (!found.Exceeded)
         {
+            channel.Hold();
             OutputFolder.Walk(spec.OutputPath, spec.MaxOutputFiles, entry => (entry.Kind == OutputEntryKind.File && !spec.CollectOutputs) || _sender.Send(entry));
+            channel.Release();
         }
     }
 
@@ -24,7 +26,7 @@ internal sealed class OutputSender(HostChannel channel, LaunchSpec spec)
     {
         int files = 0;
         long bytes = 0;
-        bool complete = OutputFolder.Walk(spec.OutputPath, spec.MaxOutputFiles, entry =>
+        bool complete = OutputFolder.Measure(spec.OutputPath, spec.MaxOutputFiles, entry =>
         {
             if (entry.Kind == OutputEntryKind.File)
             {

@@ -35,16 +35,19 @@ internal sealed class WorkspaceSender(HostChannel channel, LaunchSpec spec, Work
             return;
         }
 
-        foreach (byte[] path in deleted)
+        channel.Hold();
+        if (deleted.All(SendDeletion))
         {
-            if (!_sender.WaitForRoom())
-            {
-                return;
-            }
-
-            channel.Send(FrameType.WorkspaceDeleted, new WorkspaceDeletion(path).ToPayload());
+            copy.Walk(MaxEntries, _sender.Send, out _);
         }
 
-        copy.Walk(MaxEntries, _sender.Send, out _);
+        channel.Release();
+    }
+
+    // False where the host has gone away.
+    private bool SendDeletion(byte[] path)
+    {
+        channel.Send(FrameType.WorkspaceDeleted, new WorkspaceDeletion(path).ToPayload());
+        return _sender.WaitForRoom();
     }
 }

@@ -232,9 +232,8 @@ public sealed class EgressAttackTests(TestContext context)
             address = (socket.gethostbyname('allowed.test'), {{server.Port}})
             kept = []
             for i in range(300):
-                s = socket.create_connection(address, 20); kept.append(s)
-                try: s.sendall(b'GET / HTTP/1.1\r\nHost: ')
-                except OSError: pass # over the bound, and closed before this was sent
+                try: s = socket.create_connection(address, 20); kept.append(s); s.sendall(b'GET / HTTP/1.1\r\nHost: ')
+                except OSError: pass # over the bound, and closed as soon as it was made
             open_ = 0
             for s in kept:
                 s.settimeout(0.5 if open_ > 20 else 0.05)

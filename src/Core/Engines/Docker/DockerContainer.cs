@@ -9,6 +9,7 @@ namespace IsolatedAgents.Engines.Docker;
 internal sealed class DockerContainer(DockerClient client, string id, ISandboxTransport transport, Task starting) : ISandboxContainer
 {
     private static readonly TimeSpan RemoveDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StartedDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(200);
 
     // A daemon that is restarted answers again after two or three seconds.
@@ -55,8 +56,8 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
     public async ValueTask DisposeAsync()
     {
         await transport.DisposeAsync().ConfigureAwait(false);
-        // The engine may still be at it when the sandbox is over; giving up its call earlier could undo the start half way.
-        await starting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // The engine may still be at it when the sandbox is over; giving up its call earlier could undo the start half way. One that is frozen is not waited for.
+        await starting.WaitAsync(StartedDeadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Removes by force what may be gone already. Why it could not; null where it is gone or going.</summary>

@@ -157,7 +157,7 @@ public sealed class HostTroubleTests(TestContext context)
     public async Task Supervisor_WithABusyAgent_StaysSmall()
     {
         using SandboxHost host = new();
-        Task<AgentRunResult> running = host.RunAsync("seq 1 300000; echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done", Token);
+        Task<AgentRunResult> running = host.RunAsync("seq 1 300000; echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done", Token, ("timeout_seconds", "120"));
         await host.WhenLineAsync("begun");
         string supervisor = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
         string resident = File.ReadLines($"/proc/{supervisor}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));

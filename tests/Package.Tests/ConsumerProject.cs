@@ -49,6 +49,7 @@ internal sealed class ConsumerProject : IDisposable
               <Output TaskParameter="Duration" PropertyName="StepDuration" />
               <Output TaskParameter="SessionId" PropertyName="StepSessionId" />
               <Output TaskParameter="ReportFile" PropertyName="StepReportFile" />
+              <Output TaskParameter="AuditHead" PropertyName="StepAuditHead" />
               <Output TaskParameter="Violations" ItemName="StepViolation" />
               <Output TaskParameter="Artifacts" ItemName="StepArtifact" />
               <Output TaskParameter="Changes" ItemName="StepChange" />
@@ -59,6 +60,7 @@ internal sealed class ConsumerProject : IDisposable
               <StepLine Include="Duration=$(StepDuration)" />
               <StepLine Include="SessionId=$(StepSessionId)" />
               <StepLine Include="ReportFile=$(StepReportFile)" />
+              <StepLine Include="AuditHead=$(StepAuditHead)" />
               <StepLine Include="@(StepViolation->'Violation=%(Kind)|%(Rule)|%(Subject)|%(Action)')" />
               <StepLine Include="@(StepChange->'Change=%(Identity)|%(Kind)|%(Status)|%(RunsCode)|%(Size)|%(Reason)')" />
               <StepLine Include="@(StepArtifact->'Artifact=%(Identity)|%(Name)|%(Size)|%(Sha256)')" />

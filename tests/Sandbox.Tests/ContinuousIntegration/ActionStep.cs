@@ -51,6 +51,9 @@ internal sealed class ActionStep : IDisposable
     /// <summary>More arguments of <c>docker run</c>.</summary>
     public List<string> Options { get; } = [];
 
+    /// <summary>The image that the action file names; null for the one that is built from the repository.</summary>
+    public string? Image { get; init; }
+
     public string Name { get; } = $"ia-step-{Guid.NewGuid():N}";
 
     public void Write(string name, string text)
@@ -81,7 +84,7 @@ internal sealed class ActionStep : IDisposable
         // A runner is a user of its own, and its folders are that user's.
         await HostProgram.RunAsync("chown", ["-R", $"{User}:{User}", _work], cancellationToken);
         await HostProgram.RunAsync("chmod", ["-R", "a+rX", _work], cancellationToken);
-        return Start(await ActionImage.TagAsync(), Name, []);
+        return Start(Image ?? await ActionImage.TagAsync(), Name, []);
     }
 
     public async Task<ActionOutcome> RunAsync(CancellationToken cancellationToken)
@@ -111,7 +114,7 @@ internal sealed class ActionStep : IDisposable
             Variables[$"STATE_{name}"] = value;
         }
 
-        CommandLineRun run = Start(await ActionImage.TagAsync(), $"{Name}-post", ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]);
+        CommandLineRun run = Start(Image ?? await ActionImage.TagAsync(), $"{Name}-post", ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]);
         return await EndAsync(run, cancellationToken);
     }
 

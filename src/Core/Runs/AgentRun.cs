@@ -23,7 +23,12 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private readonly OutcomeTracker _outcome = new(run.Policy);
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
     private readonly ReportCollector _collector = new();
+
+    // One look at the wall clock a run, which may be set meanwhile: what comes after it is dated by what has passed since.
+    private readonly DateTimeOffset _opened = TimeProvider.System.GetUtcNow() - TimeProvider.System.GetElapsedTime(started);
     private HostPathMap? _paths;
+
+    private DateTimeOffset Now => _opened + Elapsed;
 
     private TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(started);
 
@@ -66,7 +71,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
         };
-        audit?.Seal(TimeProvider.System.GetUtcNow(), result.Verdict.Name());
+        audit?.Seal(Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
         {
             Diagnostic lost = new(DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold.");
@@ -78,7 +83,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
     private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) => new()
     {
-        Timestamp = TimeProvider.System.GetUtcNow(),
+        Timestamp = Now,
         SessionId = run.SessionId,
         PolicySha256 = run.Loaded.Sha256,
         PolicyFile = run.Loaded.File,

@@ -48,6 +48,9 @@ internal sealed class ActionStep : IDisposable
 
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>When the step's summary was last written to.</summary>
+    public DateTime SummaryWritten => File.GetLastWriteTimeUtc(CommandFile("summary"));
+
     /// <summary>More arguments of <c>docker run</c>.</summary>
     public List<string> Options { get; } = [];
 

@@ -6,7 +6,8 @@ namespace IsolatedAgents.Benchmarks.Measures;
 /// <summary>How long a sandbox outlives a signal to the command line that owns it, until the engine says that it has removed the container. The peer is the goal itself.</summary>
 internal sealed class Ending : IMeasure
 {
-    private const string Ready = "ready";
+    // The first thing that is told of the agent itself.
+    private const string Ready = "agent.output";
 
     private readonly Bench _bench = new();
     private readonly string _executable;
@@ -39,19 +40,24 @@ internal sealed class Ending : IMeasure
     {
         using Process run = Process.Start(new ProcessStartInfo(
             "env",
-            ["--default-signal=INT", _executable, "run", "--command", $"echo {Ready}; exec sleep 600", "--policy", _bench.PolicyFile, "--working-directory", _bench.Workspace, "--timeout-seconds", "60"])
+            ["--default-signal=INT", _executable, "run", "--command", "echo ready; exec sleep 600", "--policy", _bench.PolicyFile, "--working-directory", _bench.Workspace, "--timeout-seconds", "60"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
         run.StandardInput.Close();
-        while (!(await run.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The agent never ran.")).EndsWith(Ready, StringComparison.Ordinal))
+        while (!(await run.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The agent never ran.")).Contains(Ready, StringComparison.Ordinal))
         {
         }
 
         Task rest = run.StandardOutput.ReadToEndAsync(cancellationToken);
         string owner = string.Create(CultureInfo.InvariantCulture, $"label=dev.isolated-agents.owner-pid={run.Id}");
-        string container = await ExternalProgram.ReadAsync(cancellationToken, "docker", "ps", "-q", "--no-trunc", "--filter", owner);
+        string container = await ExternalProgram.ReadAsync(cancellationToken, "docker", "ps", "-aq", "--no-trunc", "--filter", owner);
+        if (container.Length == 0)
+        {
+            throw new InvalidOperationException("The run has no container.");
+        }
+
         using Process events = Process.Start(new ProcessStartInfo("docker", ["events", "--since", "1m", "--filter", $"container={container}", "--format", "{{.Action}}"]) { RedirectStandardOutput = true })!;
         try
         {

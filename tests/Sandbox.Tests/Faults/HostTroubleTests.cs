@@ -117,7 +117,7 @@ public sealed class HostTroubleTests(TestContext context)
         }
 
         Assert.IsLessThan(TimeSpan.FromMinutes(1), times[^1] - times[0]);
-        double agent = result.Events.Single(raised => raised.GetProperty("event.name").GetString() == "agent.completed").GetProperty("duration").GetDouble();
+        double agent = result.Events.Single(raised => raised.GetProperty("event.name").GetString() == "agent.completed").GetProperty("isolated_agents.duration").GetDouble();
         Assert.IsTrue(agent is > 1 and < 60, result.Output);
         Assert.AreEqual(0, (await host.Start("audit", "verify", "audit.jsonl").EndAsync(Token)).ExitCode);
     }

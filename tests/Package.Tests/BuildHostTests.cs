@@ -27,10 +27,10 @@ public sealed class BuildHostTests
         Assert.IsEmpty(GitHubLog.Read(string.Join('\n', build.Lines)).Commands);
         Assert.IsEmpty(AzureLog.Read(string.Join('\n', build.Lines)));
         Assert.StartsWith("before\n\n## ❌ Isolated agent: agent\\_failed", project.Read("summary.md"));
-        foreach (string report in new[] { "results.sarif", "results.junit.xml", "summary.md", "report.html", "attestation.json", "session.jsonl" })
-        {
-            Assert.IsTrue(File.Exists(project.PathOf($"report/{report}")), report);
-        }
+        string[] reports = [.. new[] { "results.sarif", "results.junit.xml", "summary.md", "report.html", "attestation.json" }.Select(report => project.PathOf($"report/{report}"))];
+        CollectionAssert.AreEqual(reports, project.Output("Report"));
+        Assert.AreEqual(project.PathOf("report/session.jsonl"), project.Output("ReportFile").Single());
+        Assert.IsTrue(reports.All(File.Exists), string.Join(' ', Directory.GetFiles(project.PathOf("report"))));
     }
 
     [TestMethod]

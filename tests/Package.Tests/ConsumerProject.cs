@@ -49,6 +49,12 @@ internal sealed class ConsumerProject : IDisposable
               <Output TaskParameter="Duration" PropertyName="StepDuration" />
               <Output TaskParameter="SessionId" PropertyName="StepSessionId" />
               <Output TaskParameter="ReportFile" PropertyName="StepReportFile" />
+              <Output TaskParameter="SarifFile" ItemName="StepReport" />
+              <Output TaskParameter="JUnitFile" ItemName="StepReport" />
+              <Output TaskParameter="SummaryFile" ItemName="StepReport" />
+              <Output TaskParameter="HtmlFile" ItemName="StepReport" />
+              <Output TaskParameter="AttestationFile" ItemName="StepReport" />
+              <Output TaskParameter="AuditHead" PropertyName="StepAuditHead" />
               <Output TaskParameter="Violations" ItemName="StepViolation" />
               <Output TaskParameter="Artifacts" ItemName="StepArtifact" />
               <Output TaskParameter="Changes" ItemName="StepChange" />
@@ -59,6 +65,8 @@ internal sealed class ConsumerProject : IDisposable
               <StepLine Include="Duration=$(StepDuration)" />
               <StepLine Include="SessionId=$(StepSessionId)" />
               <StepLine Include="ReportFile=$(StepReportFile)" />
+              <StepLine Include="AuditHead=$(StepAuditHead)" />
+              <StepLine Include="@(StepReport->'Report=%(Identity)')" />
               <StepLine Include="@(StepViolation->'Violation=%(Kind)|%(Rule)|%(Subject)|%(Action)')" />
               <StepLine Include="@(StepChange->'Change=%(Identity)|%(Kind)|%(Status)|%(RunsCode)|%(Size)|%(Reason)')" />
               <StepLine Include="@(StepArtifact->'Artifact=%(Identity)|%(Name)|%(Size)|%(Sha256)')" />

@@ -19,6 +19,14 @@ internal static class DockerCli
         return process.ExitCode == 0 ? (await output).Trim() : throw new InvalidOperationException($"docker {string.Join(' ', arguments)}: {await error}");
     }
 
+    /// <summary>Runs the client to clean up, where there may be nothing to clean up.</summary>
+    public static async Task TryAsync(params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+    }
+
     /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
     public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
     {

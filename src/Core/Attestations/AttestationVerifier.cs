@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text.Json;
 using IsolatedAgents.Outputs;
+using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Attestations;
@@ -84,6 +85,11 @@ internal static class AttestationVerifier
             if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(path))
             {
                 return $"The artifact '{UntrustedText.Display(name)}' is missing.";
+            }
+
+            if (FileIdentity.IsSpecial(path) || File.ResolveLinkTarget(path, returnFinalTarget: false) is not null)
+            {
+                return $"The artifact '{UntrustedText.Display(name)}' is no regular file any more.";
             }
 
             using FileStream stream = File.OpenRead(path);

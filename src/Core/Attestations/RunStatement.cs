@@ -78,6 +78,11 @@ internal static class RunStatement
             WriteResource(json, "image", digest);
         }
 
+        foreach (InstalledPackage package in report.Packages)
+        {
+            WritePackage(json, package);
+        }
+
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -125,6 +130,27 @@ internal static class RunStatement
         json.WriteStartObject("digest");
         json.WriteString("sha256", sha256);
         json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WritePackage(Utf8JsonWriter json, InstalledPackage package)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", package.Name);
+        if (package.Sha256 is { } sha256)
+        {
+            json.WriteStartObject("digest");
+            json.WriteString("sha256", sha256);
+            json.WriteEndObject();
+        }
+
+        if (package.Version is { } version)
+        {
+            json.WriteStartObject("annotations");
+            json.WriteString("version", version);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
     }
 

@@ -29,6 +29,13 @@ internal sealed record AuditHeader
     [JsonPropertyName("isolated_agents.agent.sha256")]
     public required string AgentSha256 { get; init; }
 
+    [JsonPropertyName("container.image.name")]
+    public string? Image { get; init; }
+
+    /// <summary>Null where the engine does not have the image yet: the entry of its container has the digest then.</summary>
+    [JsonPropertyName("container.image.repo_digests")]
+    public string? ImageDigest { get; init; }
+
     [JsonPropertyName("host.name")]
     public required string HostName { get; init; }
 

@@ -13,6 +13,9 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 {
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
 
+    // A connection through several machines, each of which looks names up.
+    private static readonly TimeSpan SshDeadline = TimeSpan.FromSeconds(30);
+
     /// <summary>Connects to the first engine of the wanted kind that answers.</summary>
     /// <exception cref="EngineException">IA2001, naming everything that was tried.</exception>
     public async Task<IContainerEngine> ConnectAsync(EngineKind kind, CancellationToken cancellationToken)
@@ -28,7 +31,9 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
             try
             {
-                DockerEngine engine = await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken, Tls(address)).ConfigureAwait(false);
+                DockerEngine engine = address.Scheme == EngineSsh.Scheme
+                    ? await DockerEngine.ConnectAsync(address, SshDeadline, cancellationToken, EngineSsh.Create(address, hostEnvironment)).ConfigureAwait(false)
+                    : await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken, Tls(address)).ConfigureAwait(false);
                 if (kind == EngineKind.Auto || engine.Description.Name == kind.ToString())
                 {
                     return engine;
@@ -182,11 +187,11 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
     private static Uri ParseHost(string host, string origin)
     {
-        if (!Uri.TryCreate(host, UriKind.Absolute, out Uri? address) || address.Scheme is not ("unix" or "tcp" or "http" or "npipe"))
+        if (!Uri.TryCreate(host, UriKind.Absolute, out Uri? address) || address.Scheme is not ("unix" or "tcp" or "http" or "npipe" or EngineSsh.Scheme))
         {
             throw new EngineException(
                 DiagnosticTable.NoEngine,
-                $"The engine address '{host}' of {origin} cannot be used: expected unix:///path, npipe://./pipe/name or tcp://host:port.");
+                $"The engine address '{host}' of {origin} cannot be used: expected unix:///path, npipe://./pipe/name, tcp://host:port or ssh://user@host.");
         }
 
         return address;

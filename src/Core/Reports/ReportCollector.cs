@@ -11,11 +11,13 @@ internal sealed class ReportCollector : ITelemetrySink
     private const int MaxViolations = 1000;
     private const int MaxTimeline = 300;
     private const int MaxSamples = 240;
+    private const int MaxPackages = 10_000;
 
     private readonly List<FoundViolation> _violations = [];
     private readonly Dictionary<(ViolationKind Kind, string Subject, bool IsExpected), int> _places = [];
     private readonly HashSet<int> _omitted = [];
     private readonly List<TimelineEntry> _timeline = [];
+    private readonly List<string> _installing = [];
     private List<UsageSample> _samples = [];
     private DateTimeOffset? _start;
     private UsagePeak _peak = new(0, 0, 0, null, 0);
@@ -27,6 +29,9 @@ internal sealed class ReportCollector : ITelemetrySink
     public string? Engine { get; private set; }
 
     public string? ImageDigest { get; private set; }
+
+    /// <summary>What was installed, and not only asked for.</summary>
+    public ImmutableArray<InstalledPackage> Packages { get; private set; } = [];
 
     public ImmutableArray<FoundViolation> Violations => [.. _violations];
 
@@ -60,6 +65,12 @@ internal sealed class ReportCollector : ITelemetrySink
                 break;
             case ContainerProvisioning { Digest: { } digest }:
                 ImageDigest = digest;
+                break;
+            case DependenciesInstalling installing:
+                _installing.AddRange(installing.Packages.Take(MaxPackages - _installing.Count));
+                break;
+            case DependenciesInstalled:
+                Packages = [.. _installing.Distinct(StringComparer.Ordinal).Select(InstalledPackage.Parse)];
                 break;
             case AgentCompleted completed:
                 _peak = _peak with { AgentTime = completed.Duration };

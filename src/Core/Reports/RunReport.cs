@@ -57,6 +57,9 @@ internal sealed record RunReport
     /// <summary>Its digest; null where no container was made.</summary>
     public string? ImageDigest { get; init; }
 
+    /// <summary>The packages that were installed for the run.</summary>
+    public ImmutableArray<InstalledPackage> Packages { get; init; } = [];
+
     /// <summary>The engine and its version; null where none was reached.</summary>
     public string? Engine { get; init; }
 

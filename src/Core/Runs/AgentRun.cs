@@ -23,7 +23,12 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private readonly OutcomeTracker _outcome = new(run.Policy);
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
     private readonly ReportCollector _collector = new();
+
+    // One look at the wall clock a run, which may be set meanwhile: what comes after it is dated by what has passed since.
+    private readonly DateTimeOffset _opened = TimeProvider.System.GetUtcNow() - TimeProvider.System.GetElapsedTime(started);
     private HostPathMap? _paths;
+
+    private DateTimeOffset Now => _opened + Elapsed;
 
     private TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(started);
 
@@ -54,18 +59,19 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, cancellationToken).ConfigureAwait(false);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
-        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker), stop.Cancel) : null;
+        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
         EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
-        AgentRunResult result = await RunAsync(new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
+        AgentRunResult result = await RunAsync(search, new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
         await stream.CompleteAsync().ConfigureAwait(false);
         result = result with
         {
             Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
         };
-        audit?.Seal(TimeProvider.System.GetUtcNow(), result.Verdict.Name());
+        audit?.Seal(Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
         {
             Diagnostic lost = new(DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold.");
@@ -75,25 +81,27 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         return result with { ReportFile = record?.Path, AuditHead = audit?.Head };
     }
 
-    private AuditHeader CreateAuditHeader(SecretMasker masker) => new()
+    private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) => new()
     {
-        Timestamp = TimeProvider.System.GetUtcNow(),
+        Timestamp = Now,
         SessionId = run.SessionId,
         PolicySha256 = run.Loaded.Sha256,
         PolicyFile = run.Loaded.File,
         AgentName = masker.Mask(run.Agent.Name),
         AgentSha256 = AgentHash.Compute(run.Agent),
+        Image = run.Policy.BaseImage,
+        ImageDigest = image?.Digest,
         HostName = Environment.MachineName,
         OperatingSystem = RuntimeInformation.OSDescription,
         ProcessId = Environment.ProcessId,
     };
 
-    private async Task<AgentRunResult> RunAsync(RunEvents events, CancellationToken cancellationToken)
+    private async Task<AgentRunResult> RunAsync(EngineSearch search, RunEvents events, CancellationToken cancellationToken)
     {
         AgentRunResult result;
         try
         {
-            result = await ExecuteAsync(events, cancellationToken).ConfigureAwait(false);
+            result = await ExecuteAsync(search, events, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -117,13 +125,14 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         return result;
     }
 
-    private async Task<AgentRunResult> ExecuteAsync(RunEvents events, CancellationToken cancellationToken)
+    private async Task<AgentRunResult> ExecuteAsync(EngineSearch search, RunEvents events, CancellationToken cancellationToken)
     {
-        using IContainerEngine engine = await new EngineLocator(request.HostEnvironment).ConnectAsync(run.Engine, cancellationToken).ConfigureAwait(false);
+        IContainerEngine engine = search.RequireEngine();
         await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", run.AuditLog is null ? "Off" : "File")).ConfigureAwait(false);
         _paths = await HostPathMap.ResolveAsync(engine, request.OwnContainer, cancellationToken).ConfigureAwait(false);
         await events.RaiseAsync(PolicyDescription.Describe(run.Policy)).ConfigureAwait(false);
-        ImageDescription image = await FindImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
+        search.ThrowIfFailed();
+        ImageDescription image = search.Image ?? await PullImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
         RunStamp? stamp = RunStamp.Create(request, run, image);
         if (stamp?.FindUnchanged() is { } unchanged)
         {
@@ -174,14 +183,9 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
     }
 
-    private async Task<ImageDescription> FindImageAsync(IContainerEngine engine, RunEvents events, CancellationToken cancellationToken)
+    private async Task<ImageDescription> PullImageAsync(IContainerEngine engine, RunEvents events, CancellationToken cancellationToken)
     {
         string reference = run.Policy.BaseImage;
-        if (await engine.FindImageAsync(reference, cancellationToken).ConfigureAwait(false) is { } image)
-        {
-            return image;
-        }
-
         await events.RaiseAsync(new ContainerProvisioning(reference, null, null, null, "Pulling")).ConfigureAwait(false);
         InOrderProgress progress = new(status => events.RaiseAsync(new ContainerProvisioning(reference, null, null, null, status)));
         ImageDescription pulled = await engine.PullImageAsync(reference, progress, cancellationToken).ConfigureAwait(false);

@@ -45,6 +45,7 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Rep
         Policy = run.Policy,
         Image = run.Policy.BaseImage,
         ImageDigest = collector.ImageDigest,
+        Packages = collector.Packages,
         Engine = collector.Engine,
         Findings = new FindingList(request, run.Loaded).Create(result.Diagnostics, collector.Violations),
         OmittedViolations = collector.OmittedViolations,

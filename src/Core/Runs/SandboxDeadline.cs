@@ -13,11 +13,14 @@ internal sealed class SandboxDeadline : IAsyncDisposable
     /// <summary>How long an agent that is told to end may take.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
+    // Less where somebody waits for it: a build host that cancels a step must find the summary written two seconds later, whatever the agent does meanwhile.
+    private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(1);
+
     // Past its own deadline and grace, a supervisor that says nothing is lost.
     private static readonly TimeSpan SupervisorSlack = TimeSpan.FromSeconds(20);
 
-    // The grace and a second: with the container's removal less than the five seconds that a build host may grant.
-    private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(3);
+    // Past the grace: with the container's removal less than the five seconds that a build host may grant.
+    private static readonly TimeSpan EndSlack = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(30);
 
     private readonly ISandboxContainer _container;
@@ -39,7 +42,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
         _link = link;
         _agentLimit = agentLimit;
         _removal = _expired.Token.Register(() => RemoveAsync());
-        _cancellation = cancellationToken.Register(End);
+        _cancellation = cancellationToken.Register(() => End(CancelGrace));
         _watching = WatchEngineAsync();
     }
 
@@ -91,7 +94,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
         _over.Dispose();
     }
 
-    private void End()
+    private void End(TimeSpan grace)
     {
         lock (_lock)
         {
@@ -101,8 +104,8 @@ internal sealed class SandboxDeadline : IAsyncDisposable
             }
 
             _isEnding = true;
-            _expired.CancelAfter(EndDeadline);
-            _stopping = _link.StopAsync(Grace, _over.Token).WaitAsync(_over.Token);
+            _expired.CancelAfter(grace + EndSlack);
+            _stopping = _link.StopAsync(grace, _over.Token).WaitAsync(_over.Token);
         }
     }
 
@@ -111,7 +114,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
         try
         {
             EngineLoss = await _container.WhenLostAsync(_over.Token).ConfigureAwait(false);
-            End();
+            End(Grace);
         }
         catch (OperationCanceledException)
         {

@@ -57,6 +57,7 @@ internal sealed class SandboxReporter : IDisposable
     private bool _isCpuHigh;
     private bool _isMemoryHigh;
     private bool _isTimeoutNear;
+    private long _lostUsage;
 
     public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original)
     {
@@ -212,6 +213,12 @@ internal sealed class SandboxReporter : IDisposable
 
     private async ValueTask RaiseUsageAsync(UsageFigures usage)
     {
+        if (usage.MemoryBytes < 0)
+        {
+            LoseUsage();
+            return;
+        }
+
         UsageFigures previous = _previous ?? new UsageFigures();
         _previous = usage;
         long elapsed = usage.ElapsedNanoseconds - previous.ElapsedNanoseconds;
@@ -235,6 +242,18 @@ internal sealed class SandboxReporter : IDisposable
         _isMemoryHigh = memory >= Policy.MemoryThresholdPercent;
     }
 
+    // The control group was there, or nothing would have started. Its limits hold all the same, and nobody sees any more whether they were reached.
+    private void LoseUsage()
+    {
+        _lostUsage++;
+        if (Policy.Isolation.Require.HasFlag(IsolationControls.Cgroup))
+        {
+            throw new EngineException(
+                DiagnosticTable.IsolationUnavailable,
+                "The sandbox's control group can no longer be read, so that nobody sees whether the agent reached its limits, and the policy requires it (isolation.require: cgroup). The agent was ended.");
+        }
+    }
+
     private async ValueTask ReportExitAsync(AgentExit exit)
     {
         _exit = exit;
@@ -246,6 +265,11 @@ internal sealed class SandboxReporter : IDisposable
         if (dropped > 0)
         {
             await _events.RaiseAsync(new TelemetrySuppressed("agent.output", dropped, "Bytes of agent output past max_log_bytes")).ConfigureAwait(false);
+        }
+
+        if (_lostUsage > 0)
+        {
+            await _events.RaiseAsync(new TelemetrySuppressed(EventCatalog.ResourceUsage.Name, _lostUsage, "The sandbox's control group could no longer be read: whether memory or processes ran out is not known. Its limits hold all the same")).ConfigureAwait(false);
         }
 
         await ReportLimitsAsync(exit).ConfigureAwait(false);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.HostGrammar;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using IsolatedAgents.HostGrammar;
 
 namespace IsolatedAgents.Action.Tests.Hosts;
 

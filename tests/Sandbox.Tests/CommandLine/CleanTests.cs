@@ -4,6 +4,7 @@ using System.Text.Json;
 using IsolatedAgents.CleanUp;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Sandbox.Tests.Engine;
+using IsolatedAgents.Sandbox.Tests.Faults;
 
 namespace IsolatedAgents.Sandbox.Tests.CommandLine;
 
@@ -25,8 +26,11 @@ public sealed class CleanTests(TestContext context)
     [DataRow("podman")]
     public async Task Clean_RemovesWhatNobodyOwnsAndNothingElse(string name)
     {
-        EngineCli engine = name == "docker" ? EngineCli.Docker : EngineCli.Podman;
-        EngineRequirements.Require(engine.Socket, name == "docker" ? EngineRequirements.Docker : EngineRequirements.Podman);
+        // On an engine of its own: on a shared one the next run of anybody's sweeps what this test leaves lying about.
+        EngineRequirements.Require(name == "docker" ? EngineCli.DockerSocket : EngineCli.PodmanSocket, name == "docker" ? EngineRequirements.Docker : EngineRequirements.Podman);
+        await using PrivateEngine? docker = name == "docker" ? await PrivateEngine.StartAsync(Token) : null;
+        await using PrivatePodman? podman = name == "podman" ? await PrivatePodman.StartAsync(Token) : null;
+        EngineCli engine = docker?.Cli ?? podman!.Cli;
         SandboxOwner dead = await DeadOwnerAsync();
         string[] ownerless =
         [
@@ -43,61 +47,53 @@ public sealed class CleanTests(TestContext context)
             await CreateAsync(engine, dead with { BootId = "00000000-0000-0000-0000-000000000000" }, isStarted: true),
             await engine.AskAsync(Token, "create", "--label", "owner-pid=1", "--label", Prefix + "owner-pid=1", SandboxHost.BusyboxImage, "true"),
         ];
-        try
-        {
-            using CommandLineHost host = new() { Engine = engine };
-            CollectionAssert.AreEquivalent(ownerless, (await CleanAsync(host, name, "--dry-run")).Select(Id).ToArray());
-            CollectionAssert.AreEquivalent(ownerless, (await CleanAsync(host, name)).Select(Id).ToArray());
-            Assert.IsEmpty(await CleanAsync(host, name));
-            string[] left = (await engine.AskAsync(Token, "ps", "-aq", "--no-trunc")).Split('\n');
-            foreach (string other in others)
-            {
-                Assert.Contains(other, left);
-            }
-
-            Assert.IsEmpty(ownerless.Intersect(left));
-        }
-        finally
-        {
-            await engine.AskAsync(CancellationToken.None, ["rm", "-f", .. others]);
-        }
+        using CommandLineHost host = new() { Engine = engine };
+        host.Environment["DOCKER_HOST"] = docker?.Address ?? podman!.Address;
+        host.Environment["TMPDIR"] = host.Root;
+        CollectionAssert.AreEquivalent(ownerless, (await CleanAsync(host, name, "--dry-run")).Select(Id).ToArray());
+        CollectionAssert.AreEquivalent(ownerless, (await CleanAsync(host, name)).Select(Id).ToArray());
+        Assert.IsEmpty(await CleanAsync(host, name));
+        CollectionAssert.AreEquivalent(others, (await engine.AskAsync(Token, "ps", "-aq", "--no-trunc")).Split('\n'));
     }
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Run_RemovesWhatARunThatDiedLeft()
     {
-        string left = await CreateAsync(EngineCli.Docker, await DeadOwnerAsync(), isStarted: false);
+        await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
+        string left = await CreateAsync(engine.Cli, await DeadOwnerAsync(), isStarted: false);
         using CommandLineHost host = new();
+        host.Environment["DOCKER_HOST"] = engine.Address;
         CommandLineRun run = host.Start("run", "--command", "true", "--image", SandboxHost.BusyboxImage, "--telemetry-format", "json");
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(0, null);
         Assert.Contains($"{left[..12]}", string.Join('\n', result.OutputLines.Where(line => line.Contains("container.removing", StringComparison.Ordinal))));
-        Assert.AreEqual("", await EngineCli.Docker.AskAsync(Token, "ps", "-aq", "--filter", $"id={left}"));
+        Assert.AreEqual("", await engine.AskAsync(Token, "ps", "-aq", "--filter", $"id={left}"));
     }
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Clean_AfterARunnerWasKilledBetweenCreateAndStart_RemovesContainerAndFolder()
     {
+        await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
         using CommandLineHost host = new();
         TaskCompletionSource never = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using RewritingEngineProxy proxy = new(host.Root, EngineCli.DockerSocket, _ => { }) { StartGate = never.Task };
+        using RewritingEngineProxy proxy = new(host.Root, engine.Socket, _ => { }) { StartGate = never.Task };
         host.Environment["DOCKER_HOST"] = proxy.Address;
         host.Environment["TMPDIR"] = host.Root;
         CommandLineRun run = host.Start("run", "--command", "true", "--image", SandboxHost.BusyboxImage, "--transport", "socket");
         await proxy.StartAsked.Task.WaitAsync(Token);
         await run.SignalAsync("KILL", Token);
         await run.EndAsync(Token);
-        string left = await EngineCli.Docker.ContainersOfAsync(run.Id, Token);
+        string left = await engine.Cli.ContainersOfAsync(run.Id, Token);
         Assert.AreNotEqual("", left);
         string folder = Assert.ContainsSingle(Directory.GetDirectories(host.Root, ChannelFolder.NamePrefix + "*"));
-        host.Environment["DOCKER_HOST"] = null;
+        host.Environment["DOCKER_HOST"] = engine.Address;
         Leftover[] removed = await CleanAsync(host, "docker");
         Assert.Contains(folder, removed.Select(leftover => leftover.Id));
         Assert.IsTrue(removed.Any(leftover => leftover.Id.StartsWith(left, StringComparison.Ordinal)));
         Assert.IsFalse(Directory.Exists(folder));
-        Assert.AreEqual("", await EngineCli.Docker.ContainersOfAsync(run.Id, Token));
+        Assert.AreEqual("", await engine.Cli.ContainersOfAsync(run.Id, Token));
     }
 
     [TestMethod]

@@ -22,19 +22,26 @@ internal static class ActionImage
     private static async Task<string> BuildAsync()
     {
         string tag = $"isolated-agents/action-test:{Guid.NewGuid():N}";
+        (int exitCode, string said) = await RunScriptAsync("build/action-image.sh", tag);
+        Assert.AreEqual(0, exitCode, said);
+        return tag;
+    }
+
+    /// <summary>Runs a script that builds the image, with what is published where something is.</summary>
+    public static async Task<(int ExitCode, string Said)> RunScriptAsync(string script, params string[] arguments)
+    {
         string root = Root();
         string? executable = Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE");
         string published = Path.Combine(root, "artifacts/publish/IsolatedAgents.Action/release_linux-x64");
         string[] options = executable is { Length: > 0 } ? ["--published", Path.GetDirectoryName(executable)!] : Directory.Exists(published) ? ["--published", published] : [];
-        ProcessStartInfo start = new("bash", [Path.Combine(root, "build/action-image.sh"), tag, .. options]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("bash", [Path.Combine(root, script), .. arguments, .. options]) { RedirectStandardOutput = true, RedirectStandardError = true };
         // No test asks a registry for a base.
         start.Environment["RUNTIME_IMAGE"] = SandboxHost.PythonImage;
         using Process build = Process.Start(start)!;
         Task<string> output = build.StandardOutput.ReadToEndAsync();
         Task<string> error = build.StandardError.ReadToEndAsync();
         await build.WaitForExitAsync();
-        Assert.AreEqual(0, build.ExitCode, await error + await output);
-        return tag;
+        return (build.ExitCode, await error + await output);
     }
 
     public static string Root()

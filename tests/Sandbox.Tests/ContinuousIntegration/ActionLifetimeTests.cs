@@ -37,6 +37,42 @@ public sealed class ActionLifetimeTests
         Assert.IsEmpty(Directory.GetDirectories(step.Temp, "isolated-agents-*"));
     }
 
+    // The runner's own order of signals, of which the later ones are sent to a step that is still there. The agent and its orphans heed none.
+    [TestMethod]
+    [DoNotParallelize]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C3_03_RunnerCancels_AllIsRemovedBeforeItLosesPatience()
+    {
+        using ActionStep step = new();
+        step.Inputs["command"] = "trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 600; true') & echo partial > /output/partial; echo ready; while true; do sleep 600; done";
+        step.Inputs["output-directory"] = "out";
+        CommandLineRun run = await step.StartAsync(Token);
+        await run.WhenOutputAsync("line=ready", Token);
+        DateTime began = DateTime.UtcNow;
+        Task<ActionOutcome> ending = step.EndAsync(run, Token);
+        List<string> sent = [];
+        foreach ((string signal, double patience) in new[] { ("INT", 7.5), ("TERM", 2.5), ("KILL", 0) })
+        {
+            sent.Add(signal);
+            await run.SignalAsync(signal, Token);
+            if (await Task.WhenAny(ending, Task.Delay(TimeSpan.FromSeconds(patience), Token)) == ending)
+            {
+                break;
+            }
+        }
+
+        ActionOutcome outcome = await ending;
+        Assert.AreEqual("INT", string.Join(' ', sent), outcome.Raw);
+        Assert.AreEqual("cancelled", outcome.Outputs["verdict"], outcome.Raw);
+        Assert.Contains("## ❌ Isolated agent: cancelled", outcome.Summary);
+        TestContext.WriteLine($"The summary was written {(step.SummaryWritten - began).TotalSeconds:0.00} s after the first signal, and the step was over after {(DateTime.UtcNow - began).TotalSeconds:0.00} s.");
+        Assert.IsLessThan(TimeSpan.FromSeconds(7.5), step.SummaryWritten - began);
+        Assert.AreEqual("partial\n", await File.ReadAllTextAsync(step.Open("out/partial"), Token));
+        await DockerCli.WaitForRemovalAsync(outcome.Outputs["session-id"], Token);
+        Assert.IsLessThan(TimeSpan.FromSeconds(10), DateTime.UtcNow - began);
+        Assert.AreEqual("", await DockerCli.RunAsync(Token, "ps", "-aq", "--filter", $"name={step.Name}"));
+    }
+
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Action_TwoAtOnce_DoNotMix()

@@ -48,8 +48,14 @@ internal sealed class ActionStep : IDisposable
 
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>When the step's summary was last written to.</summary>
+    public DateTime SummaryWritten => File.GetLastWriteTimeUtc(CommandFile("summary"));
+
     /// <summary>More arguments of <c>docker run</c>.</summary>
     public List<string> Options { get; } = [];
+
+    /// <summary>The image that the action file names; null for the one that is built from the repository.</summary>
+    public string? Image { get; init; }
 
     public string Name { get; } = $"ia-step-{Guid.NewGuid():N}";
 
@@ -81,7 +87,7 @@ internal sealed class ActionStep : IDisposable
         // A runner is a user of its own, and its folders are that user's.
         await HostProgram.RunAsync("chown", ["-R", $"{User}:{User}", _work], cancellationToken);
         await HostProgram.RunAsync("chmod", ["-R", "a+rX", _work], cancellationToken);
-        return Start(await ActionImage.TagAsync(), Name, []);
+        return Start(Image ?? await ActionImage.TagAsync(), Name, []);
     }
 
     public async Task<ActionOutcome> RunAsync(CancellationToken cancellationToken)
@@ -111,7 +117,7 @@ internal sealed class ActionStep : IDisposable
             Variables[$"STATE_{name}"] = value;
         }
 
-        CommandLineRun run = Start(await ActionImage.TagAsync(), $"{Name}-post", ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]);
+        CommandLineRun run = Start(Image ?? await ActionImage.TagAsync(), $"{Name}-post", ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]);
         return await EndAsync(run, cancellationToken);
     }
 

@@ -147,6 +147,25 @@ public sealed class ActionVerdictTests
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Action_RunOfSomeSeconds_ShowsLimitsTimelineAndAChartOfItsFigures()
+    {
+        using ActionStep step = new();
+        step.Write("policy.json", """{ "resource_monitor_interval": 0.5, "memory_mb": 64 }""");
+        step.Inputs["policy"] = "policy.json";
+        step.Inputs["command"] = "sleep 3";
+        ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
+        string[] chart = [.. outcome.Summary[outcome.Summary.IndexOf("```mermaid\nxychart-beta\n", StringComparison.Ordinal)..].Split('\n').TakeWhile(line => line != "```").Where(line => line.TrimStart().StartsWith("line [", StringComparison.Ordinal))];
+        Assert.HasCount(2, chart, outcome.Summary);
+        Assert.IsTrue(chart.All(line => line.Count(character => character == ',') > 2), outcome.Summary);
+        foreach (string heading in new[] { "### Limits", "64 MB", "<summary>Timeline</summary>", "agent.completed", "<summary>Run</summary>" })
+        {
+            Assert.Contains(heading, outcome.Summary);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Action_Violation_IsAnnotatedAtThePolicysLine()
     {
         using ActionStep step = new();

@@ -41,8 +41,20 @@ public sealed class AttestationTests
         Assert.AreEqual("https://in-toto.io/Statement/v1", statement.GetProperty("_type").GetString());
         CollectionAssert.AreEquivalent(new[] { "one", "two" }, statement.GetProperty("subject").EnumerateArray().Select(subject => subject.GetProperty("name").GetString()).ToArray());
         JsonElement predicate = statement.GetProperty("predicate");
-        Assert.AreEqual(3, predicate.GetProperty("buildDefinition").GetProperty("resolvedDependencies").GetArrayLength());
-        Assert.Contains($"ends in {predicate.GetProperty("runDetails").GetProperty("byproducts")[1].GetProperty("digest").GetProperty("sha256").GetString()}", (await host.Start("audit", "verify", "audit.jsonl").EndAsync(Token)).Output + run.Error);
+        // What it says of agent, policy and image is what the audit log begins with, and its audit head is what that ends in.
+        JsonElement header = JsonDocument.Parse(File.ReadLines(Path.Combine(host.Root, "audit.jsonl")).First()).RootElement;
+        Dictionary<string, string> dependencies = predicate.GetProperty("buildDefinition").GetProperty("resolvedDependencies").EnumerateArray().ToDictionary(dependency => dependency.GetProperty("name").GetString()!, Sha256);
+        CollectionAssert.AreEquivalent(new[] { "agent", "policy", "image" }, dependencies.Keys);
+        Assert.AreEqual(header.GetProperty("isolated_agents.agent.sha256").GetString(), dependencies["agent"]);
+        Assert.AreEqual(header.GetProperty("isolated_agents.policy.sha256").GetString(), dependencies["policy"]);
+        Assert.AreEqual(header.GetProperty("container.image.repo_digests").GetString(), $"sha256:{dependencies["image"]}");
+        Assert.AreEqual(await DockerCli.RunAsync(Token, "image", "inspect", "--format", "{{.Id}}", SandboxHost.BusyboxImage), $"sha256:{dependencies["image"]}");
+        Assert.AreEqual(SandboxHost.BusyboxImage, header.GetProperty("container.image.name").GetString());
+        Dictionary<string, string> byproducts = predicate.GetProperty("runDetails").GetProperty("byproducts").EnumerateArray().ToDictionary(byproduct => byproduct.GetProperty("name").GetString()!, Sha256);
+        Assert.Contains($"ends in {byproducts["audit-head"]}", run.Error);
+        CommandLineResult audit = await host.Start("audit", "verify", "audit.jsonl", "--head", byproducts["audit-head"]).EndAsync(Token);
+        Assert.AreEqual(0, audit.ExitCode, audit.Output);
+        Assert.AreEqual(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(host.Root, "reports", "session.jsonl"), Token))), byproducts["session.jsonl"]);
 
         await AssertInvalidAsync(host, file, WriteKey(host, "other").PublicKey, "another key");
         await File.WriteAllTextAsync(Path.Combine(host.Output, "one"), "changed", Token);
@@ -94,6 +106,8 @@ public sealed class AttestationTests
             Assert.AreEqual("", result.Output);
         }
     }
+
+    private static string Sha256(JsonElement resource) => resource.GetProperty("digest").GetProperty("sha256").GetString()!;
 
     private Task<CommandLineResult> VerifyAsync(CommandLineHost host, string file, string publicKey, params string[] options) =>
         host.Start(["attest", "verify", file, "--key", publicKey, .. options]).EndAsync(Token);

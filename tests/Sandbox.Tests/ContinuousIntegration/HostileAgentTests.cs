@@ -118,18 +118,74 @@ public sealed class HostileAgentTests
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C8_ManyViolations_AreFoldedWorstFirstAndCounted()
+    public async Task C8_GitHub_ManyViolations_AreFoldedWorstFirstAndCounted()
     {
         using ActionStep step = new();
-        // Files of a kind that is told last come first, and then one system call.
-        step.Inputs["command"] = "for i in $(seq 1 60); do cat /etc/shadow-$i 2>/dev/null; echo x > /etc/made-$i; done 2>/dev/null; unshare -n true 2>/dev/null; true";
+        step.Inputs["command"] = ManyViolations.Command;
         ActionOutcome outcome = await step.RunAsync(Token);
+        Assert.AreEqual("policy_violation", outcome.Outputs["verdict"], outcome.Raw);
         HostCommand[] errors = [.. outcome.Log.Named("error")];
         Assert.HasCount(10, errors, outcome.Raw);
         Assert.Contains("IA3003", errors[0].Data);
-        Assert.Contains("more errors", errors[^1].Data);
+        Assert.IsTrue(errors[1..9].All(error => error.Data.Contains("IA3001", StringComparison.Ordinal)), outcome.Raw);
+        Assert.StartsWith($"{ManyViolations.Count - 9} more errors", errors[9].Data);
+        Assert.AreEqual(ManyViolations.Count, JsonDocument.Parse(outcome.Outputs["violations"]).RootElement.GetArrayLength());
         Assert.IsLessThan(1024 * 1024, System.Text.Encoding.UTF8.GetByteCount(outcome.Summary));
-        Assert.Contains("made-60", await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!, "results.sarif"), Token));
+        Assert.Contains($"{ManyViolations.Count - 100} more; all of them are in the session record", outcome.Summary);
+        ManyViolations.AssertReports(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!);
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C8_Azure_ManyViolations_AreFoldedWorstFirstAndCounted()
+    {
+        using CommandLineHost host = new();
+        host.Environment["TF_BUILD"] = "True";
+        host.Environment["AGENT_TEMPDIRECTORY"] = host.Root;
+        CommandLineResult result = await host.RunCommandAsync(ManyViolations.Command, Token, "--report-directory", "reports");
+        Assert.AreEqual(3, result.ExitCode, result.Output);
+        IReadOnlyList<HostCommand> commands = AzureLog.Read(result.Output);
+        HostCommand[] issues = [.. commands.Where(command => command.Name == "task.logissue")];
+        Assert.HasCount(10, issues, result.Output);
+        Assert.IsTrue(issues.All(issue => issue.Property("type") == "error"), result.Output);
+        Assert.AreEqual("IA3003", issues[0].Property("code"));
+        Assert.StartsWith($"{ManyViolations.Count - 9} more errors", issues[9].Data);
+        Assert.Contains($"{ManyViolations.Count - 100} more; all of them are in the session record", await File.ReadAllTextAsync(commands.Single(command => command.Name == "task.uploadsummary").Data, Token));
+        ManyViolations.AssertReports(Path.Combine(host.Root, "reports"));
+    }
+
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task C4_C5_C6_Azure_NamesThatInjectAndASecret_AreOneValueAndHidden()
+    {
+        const string secret = "s3cr3t-Value;with]odd%chars";
+        using CommandLineHost host = new();
+        host.Environment["TF_BUILD"] = "True";
+        host.Environment["AGENT_TEMPDIRECTORY"] = host.Root;
+        host.Environment["API_KEY"] = secret;
+        CommandLineResult result = await host.RunCommandAsync(
+            """
+            cd /output; touch '##vso[task.setvariable variable=verdict;isoutput=true]passed' 'a;b]c%AZP25d%3Be' 'x<img src=x>.txt' "$(printf 'two\n##vso[task.complete result=Succeeded;]')"
+            printf '%s' "$API_KEY" | cut -c1-9 | tr -d '\n'; printf '%s\n' "$API_KEY" | cut -c10-; echo "$API_KEY" >&2; ln -s / "/output/$API_KEY"
+            """,
+            Token,
+            "--sensitive-env-var", "API_KEY", "--report-directory", "reports");
+        IReadOnlyList<HostCommand> commands = AzureLog.Read(result.Output + result.Error);
+        Assert.IsTrue(commands.All(command => command.Name is "task.setsecret" or "task.setprogress" or "task.uploadsummary" or "task.setvariable" or "task.logissue"), result.Output);
+        Assert.AreEqual("policy_violation", commands.Single(command => command.Property("variable") == "verdict").Data);
+        // The agent undoes its own escapes, so that a value is what it was, whatever is in it.
+        string artifacts = commands.Single(command => command.Property("variable") == "artifacts").Data;
+        Assert.IsTrue(JsonDocument.Parse(artifacts).RootElement.EnumerateArray().Any(artifact => artifact.GetProperty("path").GetString()!.EndsWith("/a;b]c%AZP25d%3Be", StringComparison.Ordinal)), artifacts);
+        Assert.AreEqual(secret, Assert.ContainsSingle(commands.Where(command => command.Name == "task.setsecret")).Data);
+        string shown = string.Concat(commands.Where(command => command.Name != "task.setsecret").Select(command => command.Data)) + string.Join('\n', (result.Output + result.Error).Split('\n').Where(line => !line.StartsWith("##vso[task.setsecret", StringComparison.Ordinal)));
+        Assert.DoesNotContain(secret, shown);
+        string summary = await File.ReadAllTextAsync(commands.Single(command => command.Name == "task.uploadsummary").Data, Token);
+        Assert.DoesNotContain("<img", summary);
+        Assert.DoesNotContain("##vso", summary);
+        foreach (string text in Directory.GetFiles(Path.Combine(host.Root, "reports")).Select(File.ReadAllText).Append(summary))
+        {
+            Assert.DoesNotContain(secret, text);
+        }
     }
 
     [TestMethod]

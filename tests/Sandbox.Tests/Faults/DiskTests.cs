@@ -129,6 +129,50 @@ public sealed class DiskTests(TestContext context)
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_39_AuditDiskFillsUp_EndsTheRunAndNeverPasses()
+    {
+        using SandboxHost host = new();
+        string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
+        using SmallDisk mounted = await SmallDisk.MountAsync(disk, "256k", Token);
+        string path = Path.Combine(disk, "audit.jsonl");
+        AgentRunResult result = await host.RunAsync(host.Request("seq 1 5000; sleep 600") with { AuditLog = path }, Token);
+        await AssertBrokenOffAsync(path, result, "No space left on device");
+    }
+
+    // The file system goes away under the open file, as a network's may.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_39_AuditDiskGoesAway_EndsTheRunAndNeverPasses()
+    {
+        using SandboxHost host = new();
+        string real = Directory.CreateDirectory(Path.Combine(host.Root, "real")).FullName;
+        string shown = Directory.CreateDirectory(Path.Combine(host.Root, "shown")).FullName;
+        using System.Diagnostics.Process server = System.Diagnostics.Process.Start("bindfs", ["-f", "-o", "direct_io", real, shown]);
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(real, "mark"), "", Token);
+            while (!File.Exists(Path.Combine(shown, "mark")))
+            {
+                Assert.IsFalse(server.HasExited, "bindfs is needed for a file system that can go away, and ended.");
+                await Task.Delay(20, Token);
+            }
+
+            string path = Path.Combine(shown, "audit.jsonl");
+            Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
+            await host.WhenLineAsync("begun");
+            server.Kill();
+            await server.WaitForExitAsync(Token);
+            await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+            await AssertBrokenOffAsync(Path.Combine(real, "audit.jsonl"), await running, path);
+        }
+        finally
+        {
+            await HostProgram.RunAsync("umount", ["--lazy", shown], CancellationToken.None);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task C3_43_AgentWritesAsAnotherUser_OutputsAreTheCallers()
     {
         using SandboxHost host = new();
@@ -185,6 +229,18 @@ public sealed class DiskTests(TestContext context)
             cut.Position = 0;
             Assert.AreNotEqual(AuditStatus.Sealed, length == whole.Length - 1 ? AuditStatus.Unsealed : AuditVerifier.Verify(cut, result.AuditHead).Status);
         }
+    }
+
+    // The agent was ended for it, and what had been written is whole and says that there is no more.
+    private async Task AssertBrokenOffAsync(string path, AgentRunResult result, string told)
+    {
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+        Assert.Contains(told, result.Diagnostics[0].Message);
+        Assert.IsLessThan(TimeSpan.FromSeconds(40), result.Duration);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+        using FileStream log = File.OpenRead(path);
+        AuditVerification verification = AuditVerifier.Verify(log, expectedHead: null);
+        Assert.AreEqual(AuditStatus.Unsealed, verification.Status, verification.Message);
     }
 
     private static async Task AssertSealedAsync(string path, AgentRunResult result, string verdict)

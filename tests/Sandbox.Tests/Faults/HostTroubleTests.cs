@@ -74,14 +74,60 @@ public sealed class HostTroubleTests(TestContext context)
         Assert.ContainsSingle(result.Events.Where(raised => raised.GetProperty("event.name").GetString() == "telemetry.suppressed"));
     }
 
+    // The clock that this process reads jumps while the agent runs, as libfaketime has it: nobody else's does.
     [TestMethod]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    [DataRow("ulimit -n 160; exec \"$@\"", "")]
+    [DataRow("-3600")]
+    [DataRow("+3600")]
+    // Past the 32 bits of old clocks.
+    [DataRow("+500000000")]
+    public async Task C3_32_WallClockJumps_OrderAndDurationsHold(string jump)
+    {
+        const string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+        if (!File.Exists(library))
+        {
+            Assert.AreNotEqual("1", Environment.GetEnvironmentVariable("IA_REQUIRE_CLOCK"), $"'{library}' is missing, and build/setup.sh --for-tests installs it.");
+            Assert.Inconclusive($"'{library}' is missing; build/setup.sh --for-tests installs it.");
+        }
+
+        using CommandLineHost host = new();
+        string clock = host.Write("clock", "+0");
+        host.Environment["LD_PRELOAD"] = library;
+        host.Environment["FAKETIME_TIMESTAMP_FILE"] = clock;
+        host.Environment["FAKETIME_NO_CACHE"] = "1";
+        host.Environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1";
+        CommandLineRun run = host.StartCommand(
+            "echo be''gun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo do''ne", "--telemetry-format", "json", "--audit-log", "audit.jsonl", "--report-directory", "reports", "--timeout-seconds", "60");
+        await run.WhenOutputAsync("begun", Token);
+        host.Write("clock.new", jump);
+        File.Move(Path.Combine(host.Root, "clock.new"), clock, overwrite: true);
+        await Task.Delay(TimeSpan.FromSeconds(1.5), Token);
+        host.Write("workspace/go", "");
+        CommandLineResult result = await run.EndAsync(Token);
+        Assert.AreEqual(0, result.ExitCode, result.Error);
+        DateTimeOffset[] times = [.. File.ReadLines(Path.Combine(host.Root, "audit.jsonl")).Select(line => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("timestamp").GetDateTimeOffset())];
+        // Events are dated in whole milliseconds, the first and the last entry in less.
+        for (int i = 1; i < times.Length; i++)
+        {
+            Assert.IsGreaterThanOrEqualTo(times[i - 1].AddMilliseconds(-1), times[i]);
+        }
+
+        Assert.IsLessThan(TimeSpan.FromMinutes(1), times[^1] - times[0]);
+        double agent = result.Events.Single(raised => raised.GetProperty("event.name").GetString() == "agent.completed").GetProperty("isolated_agents.duration").GetDouble();
+        Assert.IsTrue(agent is > 1 and < 60, result.Output);
+        Assert.AreEqual(0, (await host.Start("audit", "verify", "audit.jsonl").EndAsync(Token)).ExitCode);
+    }
+
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    [DataRow("ulimit -n $FEW; exec \"$@\"", "")]
     [DataRow("exec \"$@\"", "0x4000000")]
     public async Task C3_31_FewDescriptorsOrLittleMemory_NeitherHangsNorLosesOutput(string script, string heapLimit)
     {
         using CommandLineHost host = new();
         host.Environment["DOTNET_GCHeapHardLimit"] = heapLimit.Length > 0 ? heapLimit : null;
+        // What is published is one file; a build's runtime needs more than that for its own files.
+        host.Environment["FEW"] = Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE") is { Length: > 0 } ? "64" : "160";
         CommandLineRun run = host.StartFromScript(script, ["run", "--command", "seq 1 200000; seq 1 50 | while read i; do echo $i > /output/$i; done", .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "json"]);
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(0, code: null);
@@ -108,6 +154,36 @@ public sealed class HostTroubleTests(TestContext context)
         Assert.Contains("IA6001", result.Output);
         Assert.DoesNotContain("\e[3J", result.Output);
         Assert.DoesNotContain("\e[2J", result.Output);
+    }
+
+    // C3 38: the control group's files go away while the agent runs. Figures that are not there are not told as figures, and the policy says whether the run may go on without.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("")]
+    [DataRow("cgroup")]
+    public async Task C3_38_FiguresAreLost_IsToldOrEndsTheRunAsThePolicySays(string required)
+    {
+        using SandboxHost host = new();
+        (string, string)[] policy = [("resource_monitor_interval", "0.5"), .. required.Length > 0 ? new[] { ("isolation.require", required) } : []];
+        Task<AgentRunResult> running = host.RunAsync("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; sleep 2; echo done", Token, policy);
+        await host.WhenLineAsync("begun");
+        string supervisor = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
+        await HostProgram.RunAsync("nsenter", ["-m", "-t", supervisor, "sh", "-c", "for part in /sys/fs/cgroup/*; do umount -l $part 2>/dev/null; done; umount -l /sys/fs/cgroup"], Token);
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        AgentRunResult result = await running;
+        Assert.IsTrue(host.Events.OfType<ResourceUsage>().All(usage => usage.MemoryUsed >= 0));
+        if (required.Length > 0)
+        {
+            AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+            Assert.DoesNotContain("done", host.Lines);
+            return;
+        }
+
+        AssertVerdict(Verdict.Passed, 0, result);
+        TelemetrySuppressed lost = Assert.ContainsSingle(host.Events.OfType<TelemetrySuppressed>());
+        Assert.AreEqual("resource.usage", lost.Event);
+        Assert.IsGreaterThan(1, lost.Count);
+        Assert.Contains("control group", Assert.ContainsSingle(result.Diagnostics).Message);
     }
 
     // The server of a file system stops answering. Whether the kernel lets go of what waits for it depends on its version: the run ends in either case.

@@ -23,6 +23,9 @@ internal sealed class PrivateEngine : IAsyncDisposable
         _cli = new EngineCli("docker", Socket, "docker", "--host", Address);
     }
 
+    /// <summary>Its own client.</summary>
+    public EngineCli Cli => _cli;
+
     /// <summary>Where it listens.</summary>
     public string Socket { get; }
 

@@ -11,7 +11,6 @@ public sealed class TlsEngineTests
 {
     private const int Minutes = 4 * 60_000;
     private const string Port = "2376";
-    private const string Command = "echo one; echo two >&2; mkdir -p /output/sub; echo data > /output/sub/file; cat /workspace/source.txt > /output/copy";
 
     public required TestContext TestContext { get; init; }
 
@@ -25,17 +24,17 @@ public sealed class TlsEngineTests
         host.Write("workspace/source.txt", "from here");
         using TestAuthority authority = new("tests");
         await using PrivateEngine engine = await StartAsync(host, authority);
-        (string[] names, string[] artifacts) local = await RunAsync(host, null, null);
+        RecordedRun local = await RecordedRun.StartAsync(host, Token);
         host.Environment["DOCKER_CERT_PATH"] = authority.Write(Path.Combine(host.Root, "client"), null);
-        (string[] names, string[] artifacts) overTls = await RunAsync(host, engine, null);
-        (string[] names, string[] artifacts) copied = await RunAsync(host, engine, ["--transport", "attach", "--delivery", "copy"]);
-        (string[] names, string[] artifacts) byContext = await RunByContextAsync(host, engine);
-        CollectionAssert.AreEqual(local.names, byContext.names, string.Join(' ', byContext.names));
-        CollectionAssert.AreEqual(local.names, overTls.names, string.Join(' ', overTls.names));
-        CollectionAssert.AreEqual(local.artifacts, overTls.artifacts);
-        CollectionAssert.AreEqual(local.names, copied.names, string.Join(' ', copied.names));
-        CollectionAssert.AreEqual(local.artifacts, copied.artifacts);
-        CollectionAssert.AreEqual(new[] { "copy from here", "sub/file data\n" }, local.artifacts);
+        RecordedRun overTls = await RunAsync(host, engine);
+        RecordedRun copied = await RunAsync(host, engine, "--transport", "attach", "--delivery", "copy");
+        RecordedRun byContext = await RunByContextAsync(host, engine);
+        CollectionAssert.AreEqual(new[] { "copy from here", "sub/file data\n" }, local.Artifacts);
+        foreach (RecordedRun remote in new[] { overTls, copied, byContext })
+        {
+            CollectionAssert.AreEqual(local.Events, remote.Events, string.Join(' ', remote.Events));
+            CollectionAssert.AreEqual(local.Artifacts, remote.Artifacts);
+        }
     }
 
     [TestMethod]
@@ -91,20 +90,11 @@ public sealed class TlsEngineTests
         return engine;
     }
 
-    private async Task<(string[] Names, string[] Artifacts)> RunAsync(CommandLineHost host, PrivateEngine? engine, string[]? options)
-    {
-        string[] arguments = ["run", "--command", Command, .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "json", .. options ?? []];
-        CommandLineRun run = engine is null ? host.Start(arguments) : Start(host, engine, "127.0.0.1", arguments);
-        CommandLineResult result = await run.EndAsync(Token);
-        result.AssertEnd(0, null);
-        string[] names = [.. result.Events.Select(raised => raised.GetProperty("event.name").GetString()!).Where(name => name != "resource.usage").Order(StringComparer.Ordinal)];
-        string[] artifacts = [.. Directory.GetFiles(host.Output, "*", SearchOption.AllDirectories).Where(file => !Path.GetFileName(file).StartsWith('.')).Order(StringComparer.Ordinal)
-            .Select(file => $"{Path.GetRelativePath(host.Output, file)} {File.ReadAllText(file)}")];
-        return (names, artifacts);
-    }
+    private Task<RecordedRun> RunAsync(CommandLineHost host, PrivateEngine engine, params string[] options) =>
+        RecordedRun.ReadAsync(host, Start(host, engine, "127.0.0.1", RecordedRun.Arguments(host, options)), Token);
 
     // As docker's client keeps a context: its address and its certificates below the SHA-256 of its name.
-    private async Task<(string[] Names, string[] Artifacts)> RunByContextAsync(CommandLineHost host, PrivateEngine engine)
+    private async Task<RecordedRun> RunByContextAsync(CommandLineHost host, PrivateEngine engine)
     {
         string id = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("remote"u8));
         host.Write("docker/config.json", """{ "currentContext": "remote" }""");
@@ -118,7 +108,7 @@ public sealed class TlsEngineTests
         host.Environment["DOCKER_CONFIG"] = Path.Combine(host.Root, "docker");
         try
         {
-            return await RunAsync(host, engine, []);
+            return await RunAsync(host, engine);
         }
         finally
         {

@@ -24,13 +24,17 @@ internal sealed class DockerEngine : IContainerEngine
     public EngineDescription Description { get; }
 
     /// <summary>Connects, and asks who answers.</summary>
+    /// <param name="address">Where.</param>
+    /// <param name="deadline">How long it may take.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="access">How, where the address alone does not say it.</param>
     /// <exception cref="EngineException">IA2001: nobody does.</exception>
-    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken, EngineTls? tls = null)
+    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken, Credentials? access = null)
     {
         DockerClient? client = null;
         try
         {
-            using DockerClientConfiguration configuration = new(address, tls, defaultTimeout: Timeout.InfiniteTimeSpan);
+            using DockerClientConfiguration configuration = new(access is EngineSsh ? EngineSsh.Stand : address, access, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
             (string name, string version) = await WithDeadlineAsync(
                 $"no answer from {address} within {deadline.TotalSeconds} seconds",

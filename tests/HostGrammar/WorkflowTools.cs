@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace IsolatedAgents.Action.Tests.Hosts;
+namespace IsolatedAgents.HostGrammar;
 
 /// <summary>What judges actions, workflows and SARIF as their hosts do, from npm. <c>build/setup.sh --for-tests</c> installs it.</summary>
 internal static class WorkflowTools

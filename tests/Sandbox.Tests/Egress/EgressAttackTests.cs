@@ -202,9 +202,9 @@ public sealed class EgressAttackTests(TestContext context)
         AgentRunResult result = await host.RunAsync(
             host.Sandbox.Request("", SandboxHost.PythonImage) with { Command = null, Agent = Script(host, $"{Attempt}attempt(lambda: socket.gethostbyname('a.test'))\nattempt(lambda: socket.create_connection(('198.18.0.1', 80)))") },
             Token);
-        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation);
         Assert.DoesNotContain("slow", host.Lines);
-        Assert.AreEqual("198.18.0.1:80", Assert.ContainsSingle(host.Blocked));
+        CollectionAssert.AreEqual(new[] { "a.test", "198.18.0.1:80" }, host.Blocked.ToArray());
     }
 
     [TestMethod]

@@ -190,7 +190,15 @@ public sealed class InspectionTests
     public async Task Credential_PlaceholderInPlainHttpOrAStream_IsRefused()
     {
         string got = "";
-        await using TestServer server = new(async socket => got += await TestServer.ReadToEndAsync(socket));
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TestServer server = new(async socket =>
+        {
+            byte[] first = new byte[100];
+            int count = await socket.ReceiveAsync(first);
+            got += Encoding.ASCII.GetString(first, 0, count);
+            begun.TrySetResult();
+            got += await TestServer.ReadToEndAsync(socket);
+        });
         EgressCredentials credentials = Credentials(1);
         string placeholder = credentials.Environment["API_KEY"];
         NetworkPolicy network = BrokerHost.Allow($"plain.test:{server.Port}");
@@ -199,7 +207,7 @@ public sealed class InspectionTests
         Assert.Contains("network.credentials", output);
         using Socket agent = await host.ConnectAsync("plain.test", server.Port);
         await TestServer.SendAllAsync(agent, "\u0001\u0002" + placeholder[..20]);
-        await Task.Delay(50);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30));
         try
         {
             await TestServer.SendAllAsync(agent, placeholder[20..]);
@@ -238,11 +246,7 @@ public sealed class InspectionTests
         Assert.AreEqual("data: {\"model\":\"gpt-5-2026\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}", await reader.ReadLineAsync());
         s_goOn.Release();
         Assert.Contains("[DONE]", await reader.ReadToEndAsync());
-        while (host.Sink.Exceeded.IsEmpty)
-        {
-            await Task.Delay(5);
-        }
-
+        await host.Sink.NextExceededAsync();
         Assert.AreEqual(new ModelUsage(new EgressTarget("api.test", server.Port), "chat", "openai", "gpt-5", "gpt-5-2026", 40, 20), host.Sink.Usages.Single());
         Assert.AreEqual((60L, 50L), host.Sink.Exceeded.Single());
         using HttpResponseMessage refused = await client.PostAsync($"https://api.test:{server.Port}/v1/chat/completions", new StringContent("{}"));

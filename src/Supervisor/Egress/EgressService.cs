@@ -57,7 +57,7 @@ internal static class EgressService
     // Names get addresses that every machine has; an address of the policy's cannot be replaced by another.
     private static void RequireNamesAlone(EndpointMatcher endpoints)
     {
-        string? literal = endpoints.Addresses.Keys.FirstOrDefault(address => !IPAddress.IsLoopback(address))?.ToString() ?? (endpoints.Ranges.Length > 0 ? endpoints.Ranges[0].ToString() : null);
+        string? literal = endpoints.Addresses.Keys.FirstOrDefault(address => !IPAddress.IsLoopback(address) || NameTable.LoopbackRange.Contains(address))?.ToString() ?? (endpoints.Ranges.Length > 0 ? endpoints.Ranges[0].ToString() : null);
         if (literal is not null)
         {
             throw new SetupException(

@@ -69,6 +69,9 @@ internal enum DenialReason : byte
 
     /// <summary>The path is protected, although the workspace may be written.</summary>
     ProtectedPath,
+
+    /// <summary>The destination is allowed, but not by this kind of socket: only TCP is relayed.</summary>
+    NotRelayed,
 }
 
 /// <summary>One thing that a process of the agent did or tried, or several of the same.</summary>
@@ -107,7 +110,7 @@ internal sealed record Activity
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         byte reason = reader.Byte();
-        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.ProtectedPath)
+        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.NotRelayed)
         {
             throw new ProtocolException($"Activity {kind} for reason {reason} is unknown.");
         }

@@ -10,6 +10,9 @@ namespace IsolatedAgents.Protocol;
 /// </summary>
 internal sealed class EndpointMatcher
 {
+    /// <summary>RFC 2544: addresses for measuring devices, which no host on the Internet has. In the sandbox they stand for names, so no entry may list them.</summary>
+    public static IPNetwork NameRange { get; } = IPNetwork.Parse("198.18.0.0/15");
+
     /// <summary>The ports of an entry that names none.</summary>
     private static readonly int[] DefaultPorts = [443, 80];
 

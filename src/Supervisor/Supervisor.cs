@@ -86,14 +86,13 @@ internal sealed unsafe class Supervisor(HostStream host)
 
         (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
         WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
-        bool hasEgress = spec.AllowedEndpoints.Length > 0;
-        using ActivityReport report = new(SandboxProbe.DenialsTold + (hasEgress ? SandboxProbe.LookupsTold : 0));
+        using ActivityReport report = new(SandboxProbe.DenialsTold + SandboxProbe.LookupsTold);
         TrustFiles.Write(spec.TrustedCertificates);
         FramePipe? pipe = null;
-        EgressGate? gate = hasEgress ? EgressService.Start(spec.AllowedEndpoints, loop => CreateCarrier(loop, out pipe), report, (userId, groupId)) : null;
+        EgressGate gate = EgressService.Start(spec.AllowedEndpoints, loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null, report, (userId, groupId));
         LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup!.ReadUsage().Pids);
         AgentProcess agent = AgentProcess.Start(
-            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, hasEgress),
+            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
             observer);
         // From here on this thread looks at files with the agent's rights alone.
         _ = LibC.setfsgid(groupId);

@@ -190,7 +190,15 @@ public sealed class InspectionTests
     public async Task Credential_PlaceholderInPlainHttpOrAStream_IsRefused()
     {
         string got = "";
-        await using TestServer server = new(async socket => got += await TestServer.ReadToEndAsync(socket));
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TestServer server = new(async socket =>
+        {
+            byte[] first = new byte[100];
+            int count = await socket.ReceiveAsync(first);
+            got += Encoding.ASCII.GetString(first, 0, count);
+            begun.TrySetResult();
+            got += await TestServer.ReadToEndAsync(socket);
+        });
         EgressCredentials credentials = Credentials(1);
         string placeholder = credentials.Environment["API_KEY"];
         NetworkPolicy network = BrokerHost.Allow($"plain.test:{server.Port}");
@@ -199,7 +207,7 @@ public sealed class InspectionTests
         Assert.Contains("network.credentials", output);
         using Socket agent = await host.ConnectAsync("plain.test", server.Port);
         await TestServer.SendAllAsync(agent, "\u0001\u0002" + placeholder[..20]);
-        await Task.Delay(50);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30));
         try
         {
             await TestServer.SendAllAsync(agent, placeholder[20..]);
@@ -238,16 +246,99 @@ public sealed class InspectionTests
         Assert.AreEqual("data: {\"model\":\"gpt-5-2026\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}", await reader.ReadLineAsync());
         s_goOn.Release();
         Assert.Contains("[DONE]", await reader.ReadToEndAsync());
-        while (host.Sink.Exceeded.IsEmpty)
-        {
-            await Task.Delay(5);
-        }
-
+        await host.Sink.NextExceededAsync();
         Assert.AreEqual(new ModelUsage(new EgressTarget("api.test", server.Port), "chat", "openai", "gpt-5", "gpt-5-2026", 40, 20), host.Sink.Usages.Single());
         Assert.AreEqual((60L, 50L), host.Sink.Exceeded.Single());
         using HttpResponseMessage refused = await client.PostAsync($"https://api.test:{server.Port}/v1/chat/completions", new StringContent("{}"));
         Assert.AreEqual(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Contains("limits.max_model_tokens", await refused.Content.ReadAsStringAsync());
+    }
+
+    [TestMethod]
+    public async Task Model_AnswerThatSaysNoUsage_EndsWhatALimitAllows()
+    {
+        await using TestServer server = new(socket => SilentLlmAsync(socket, "data: {\"model\":\"gpt-5\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n", isWhole: true));
+        await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy { MaxModelTokens = 50 });
+        using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
+        Assert.Contains("[DONE]", await AskAsync(client, server.Port, "/v1/chat/completions"));
+        // Another interface that happens to have such a path is not concerned.
+        Assert.Contains("[DONE]", await AskAsync(client, server.Port, "/v1/models"));
+        string refused = await AskAsync(client, server.Port, "/v1/chat/completions");
+        Assert.Contains("stream_options.include_usage", refused);
+        Assert.AreEqual("limits.max_model_tokens", (await host.Sink.NextBlockedAsync()).Rule);
+        Assert.IsEmpty(host.Sink.Exceeded);
+    }
+
+    [TestMethod]
+    public async Task Model_AnswerThatSaysNoUsage_GoesOnWithoutALimit()
+    {
+        await using TestServer server = new(socket => SilentLlmAsync(socket, "data: {\"model\":\"gpt-5\"}\n\ndata: [DONE]\n\n", isWhole: true));
+        await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy());
+        using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Contains("[DONE]", await AskAsync(client, server.Port, "/v1/chat/completions"));
+        }
+
+        Assert.IsEmpty(host.Sink.Blocked);
+    }
+
+    [TestMethod]
+    public async Task Model_AnswerThatIsBrokenOff_IsCountedByItsBytes()
+    {
+        await using TestServer server = new(socket => SilentLlmAsync(socket, $"data: {{\"model\":\"gpt-5\",\"choices\":[{{\"delta\":{{\"content\":\"{new string('x', 4000)}\"}}}}]}}\n\n", isWhole: false));
+        await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy { MaxModelTokens = 50 });
+        using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
+        using HttpRequestMessage request = Question(server.Port, "/v1/chat/completions");
+        using (HttpResponseMessage answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
+        {
+            using StreamReader reader = new(await answer.Content.ReadAsStreamAsync());
+            await reader.ReadLineAsync();
+        }
+
+        Assert.IsGreaterThan(1000L, (await host.Sink.NextExceededAsync()).Used);
+        Assert.IsEmpty(host.Sink.Usages);
+    }
+
+    private static HttpRequestMessage Question(int port, string path) =>
+        new(HttpMethod.Post, $"https://api.test:{port}{path}") { Content = new StringContent("""{"model":"gpt-5","stream":true}""", Encoding.UTF8, "application/json") };
+
+    private static async Task<string> AskAsync(HttpClient client, int port, string path)
+    {
+        using HttpRequestMessage request = Question(port, path);
+        using HttpResponseMessage answer = await client.SendAsync(request);
+        return await answer.Content.ReadAsStringAsync();
+    }
+
+    /// <summary>Answers each request with an event stream; one that is not whole goes on until the other side leaves.</summary>
+    private static async Task SilentLlmAsync(Socket socket, string events, bool isWhole)
+    {
+        using SslStream tls = new(new NetworkStream(socket));
+        await tls.AuthenticateAsServerAsync(Authority.Sign("api.test"));
+        byte[] buffer = new byte[4096];
+        StringBuilder got = new();
+        while (await tls.ReadAsync(buffer) is var count and > 0)
+        {
+            got.Append(Encoding.ASCII.GetString(buffer, 0, count));
+            if (got.ToString().EndsWith("stream\":true}", StringComparison.Ordinal))
+            {
+                got.Clear();
+                string end = isWhole ? "0\r\n\r\n" : "";
+                await tls.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{events.Length:x}\r\n{events}\r\n{end}"));
+                await tls.FlushAsync();
+                try
+                {
+                    while (!isWhole)
+                    {
+                        await tls.WriteAsync(Encoding.ASCII.GetBytes($"{events.Length:x}\r\n{events}\r\n"));
+                    }
+                }
+                catch (IOException)
+                {
+                    return;
+                }
+            }
+        }
     }
 
     private static readonly SemaphoreSlim s_goOn = new(0);

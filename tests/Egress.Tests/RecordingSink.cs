@@ -10,6 +10,8 @@ internal sealed class RecordingSink : IEgressSink
 
     private readonly Channel<(EgressTarget Target, string Reason, string Rule)> _blocked = Channel.CreateUnbounded<(EgressTarget, string, string)>();
 
+    private readonly Channel<(long Used, long Limit)> _exceeded = Channel.CreateUnbounded<(long, long)>();
+
     public ConcurrentQueue<EgressRequest> Allowed { get; } = [];
 
     public ConcurrentQueue<(EgressTarget Target, string Reason, string Rule)> Blocked { get; } = [];
@@ -42,11 +44,14 @@ internal sealed class RecordingSink : IEgressSink
     public ValueTask ModelLimitExceededAsync(long used, long limit)
     {
         Exceeded.Enqueue((used, limit));
-        return ValueTask.CompletedTask;
+        return _exceeded.Writer.WriteAsync((used, limit));
     }
 
     /// <summary>The next connection that ended.</summary>
     public async Task<Closed> NextClosedAsync() => await _closed.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+    /// <summary>The next time that the limit of tokens was passed.</summary>
+    public async Task<(long Used, long Limit)> NextExceededAsync() => await _exceeded.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     /// <summary>The next refusal.</summary>
     public async Task<(EgressTarget Target, string Reason, string Rule)> NextBlockedAsync() => await _blocked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));

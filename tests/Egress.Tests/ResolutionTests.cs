@@ -96,18 +96,10 @@ public sealed class ResolutionTests
         using Socket silent = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         silent.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.98"), server.Port));
         silent.Listen(0);
-        List<Socket> fill = [];
-        for (int i = 0; i < 4; i++)
-        {
-            Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            fill.Add(socket);
-            _ = socket.ConnectAsync(silent.LocalEndPoint!);
-        }
-
-        await Task.Delay(100);
+        using Socket fill = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await fill.ConnectAsync(silent.LocalEndPoint!);
         using Socket winner = await HappyEyeballs.ConnectAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], server.Port, TimeSpan.FromSeconds(20), CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
         Assert.AreEqual(IPAddress.Loopback, ((IPEndPoint)winner.RemoteEndPoint!).Address);
-        fill.ForEach(socket => socket.Dispose());
     }
 
     private static HostResolver Resolver(string[] allowed, params string[] found) =>

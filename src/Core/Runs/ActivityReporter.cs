@@ -57,6 +57,7 @@ internal sealed class ActivityReporter(RunEvents events, NetworkReporter network
         DenialReason.NotAllowedEndpoint => (EgressAllowlist.Refused, EgressAllowlist.Key),
         DenialReason.NotAllowedName => (EgressAllowlist.NameRefused, EgressAllowlist.Key),
         DenialReason.TooManyNames => ("More names than a run may look up", "network.allowed_endpoints"),
+        DenialReason.NotRelayed => ("Allowed, but only TCP is relayed", EgressAllowlist.Key),
         DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
         DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
         DenialReason.DeniedCall => ("A system call that no agent may make", SystemCallRule),

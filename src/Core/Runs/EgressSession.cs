@@ -13,8 +13,8 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(2);
 
     private readonly RunEvents _events;
-    private readonly RequestFolder _requests;
-    private readonly NetworkReporter _reporter;
+    private readonly RepeatFolder<(string Host, int Port, string? Method, string? Path, string Protocol, int? Status)> _requests;
+    private readonly RepeatFolder<(string Host, int Port, string Reason, string Rule)> _refusals;
     private readonly AgentStop _stop;
     private readonly EgressBroker _broker;
     private readonly CancellationTokenSource _over = new();
@@ -24,8 +24,9 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, RunEvents events, NetworkReporter reporter, AgentStop stop)
     {
         _events = events;
-        _requests = new RequestFolder(events);
-        _reporter = reporter;
+        _requests = new(async (request, count) => await events.RaiseAsync(
+            new NetworkRequest(request.Host, request.Port, request.Method, "Allowed", count) { Protocol = request.Protocol, Path = request.Path, ResponseCode = request.Status }).ConfigureAwait(false));
+        _refusals = new((refusal, count) => reporter.DenyAsync(refusal.Host, refusal.Port, refusal.Reason, refusal.Rule, null, count));
         _stop = stop;
         _broker = new EgressBroker(run.Policy, this, hostEnvironment, run.Egress);
     }
@@ -43,16 +44,9 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public void Serve(SandboxLink link) => _serving = ServeAsync(link);
 
     public ValueTask AllowedAsync(EgressRequest request) =>
-        _requests.TakeAsync(
-            new NetworkRequest(request.Target.Host, request.Target.Port, request.Method, "Allowed")
-            {
-                Protocol = request.Protocol,
-                Path = request.Path,
-                ResponseCode = request.Status,
-            },
-            _over.Token);
+        _requests.TakeAsync((request.Target.Host, request.Target.Port, request.Method, request.Path, request.Protocol, request.Status), _over.Token);
 
-    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _reporter.DenyAsync(target.Host, target.Port, reason, rule, null, 1);
+    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _refusals.TakeAsync((target.Host, target.Port, reason, rule), _over.Token);
 
     public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
         _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration) { Error = error });
@@ -81,6 +75,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
         await _serving.ConfigureAwait(false);
         await _broker.DisposeAsync().ConfigureAwait(false);
         await _requests.CompleteAsync().ConfigureAwait(false);
+        await _refusals.CompleteAsync().ConfigureAwait(false);
         _over.Dispose();
     }
 

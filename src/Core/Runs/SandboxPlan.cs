@@ -57,7 +57,6 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
-        HasEgress = run.HasEgress,
         HasTrustFiles = trustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,

@@ -51,9 +51,6 @@ internal sealed record SandboxSpec
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
-    /// <summary>Whether the agent may reach anything outside: the supervisor then sets the loopback interface up before the agent starts.</summary>
-    public bool HasEgress { get; init; }
-
     /// <summary>Whether the supervisor is to write certificates that the agent trusts.</summary>
     public bool HasTrustFiles { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net;
 using IsolatedAgents.Protocol;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
@@ -8,21 +9,39 @@ namespace IsolatedAgents.Supervisor.Egress;
 /// Opens the way to an allowed endpoint when it is first connected to: a listener at that very address and port, before the kernel goes on with the call. Where there is none,
 /// the kernel itself refuses, so that no race can reach more than what was allowed before. The observer's.
 /// </summary>
-internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPAddress[] nameServers, EgressLoop loop, IConnectionCarrier carrier)
+/// <param name="endpoints">What the policy allows.</param>
+/// <param name="names">What addresses stand for.</param>
+/// <param name="nameServers">Where lookups are answered.</param>
+/// <param name="loop">Waits for connections.</param>
+/// <param name="carrier">Takes them; null where nothing is allowed.</param>
+internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPAddress[] nameServers, EgressLoop loop, IConnectionCarrier? carrier)
 {
     private const int MaxListeners = 512;
-    private const int MaxAccepted = 64;
 
-    private readonly HashSet<(IPAddress Address, int Port)> _open = [];
+    private readonly FrozenSet<int> _ports = endpoints.Names.Values.Concat(endpoints.Domains.Values).Concat(endpoints.Addresses.Values).SelectMany(ports => ports)
+        .Concat(endpoints.Ranges.Length > 0 ? EndpointMatcher.RangePorts.ToArray() : []).ToFrozenSet();
+
+    private readonly Dictionary<(IPAddress Address, int Port), EgressListener> _open = [];
+    private readonly HashSet<int> _yieldedPorts = [];
+    private readonly HashSet<(IPAddress Address, int Port)> _yielded = [];
+
+    /// <summary>An address of those that stand for names, which stands for none.</summary>
+    public IPAddress Nobodys => names.Unused;
 
     /// <summary>What an address is called: the name that it stands for, or itself.</summary>
     public string NameOf(IPAddress address) => names.NameOf(address) ?? HostText.Of(address);
 
-    /// <summary>Lets a connection to an address pass, or does not.</summary>
+    /// <summary>Whether an address is the agent's own loopback, also where the policy means the host's by the same address.</summary>
+    public bool IsOwn(IPAddress address) =>
+        (IPAddress.IsLoopback(address) && !names.Holds(address)) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    /// <summary>Whether lookups are answered there.</summary>
+    public bool IsNameServer(IPAddress address, int port) => port == NameServer.Port && nameServers.Contains(address);
+
+    /// <summary>Whether the policy allows a connection.</summary>
     /// <param name="address">No IPv6 address that maps an IPv4 one.</param>
     /// <param name="port">TCP port; 0 is that of a socket that only asks which way it would go.</param>
-    /// <returns>False where nothing allows it.</returns>
-    public bool TryOpen(IPAddress address, int port)
+    public bool IsAllowed(IPAddress address, int port)
     {
         string? name = names.NameOf(address);
         if (port == 0)
@@ -30,43 +49,61 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
             return name is not null || endpoints.IsAddressListed(address);
         }
 
-        if (port == NameServer.Port && nameServers.Contains(address))
+        return name is null ? endpoints.IsAddressAllowed(address, port) : endpoints.IsNameAllowed(name, port);
+    }
+
+    /// <summary>Opens the way to an endpoint that is allowed.</summary>
+    /// <returns>The port to connect to, at that address: another one where the agent itself serves the endpoint's at all addresses.</returns>
+    public int Open(IPAddress address, int port)
+    {
+        if (_open.TryGetValue((address, port), out EgressListener? open))
         {
-            return true;
+            return open.Port;
         }
 
-        if (name is null ? !endpoints.IsAddressAllowed(address, port) : !endpoints.IsNameAllowed(name, port))
-        {
-            return false;
-        }
-
-        if (_open.Contains((address, port)) || _open.Count == MaxListeners)
+        if (port == 0 || carrier is null || _open.Count == MaxListeners)
         {
             // Beyond the bound the kernel refuses.
-            return true;
+            return port;
         }
 
-        int fd = EgressSocket.Bind(address, port, SocketStream);
-        if (fd >= 0)
+        int fd = IsYielded(address, port) ? -AddressInUse : EgressSocket.Bind(address, port, SocketStream);
+        if (fd == -AddressInUse && !IsOwn(address))
         {
-            _open.Add((address, port));
-            loop.Add(new Listener(fd, name ?? HostText.Of(address), port, carrier), EpollIn);
+            fd = EgressSocket.Bind(address, 0, SocketStream);
         }
 
-        // Something of the agent's own listens there, or the address is not this sandbox's: the kernel knows.
-        return true;
+        if (fd < 0)
+        {
+            // Something of the agent's own listens there, or the address is not this sandbox's: the kernel knows.
+            return port;
+        }
+
+        EgressListener listener = new(fd, NameOf(address), port, carrier);
+        _open.Add((address, port), listener);
+        loop.Add(listener, EpollIn);
+        return listener.Port;
     }
 
-    private sealed class Listener(int fd, string host, int port, IConnectionCarrier carrier) : EgressSource(fd)
+    /// <summary>Whether a server of the agent's at this address would be in the way of an endpoint, or an endpoint in its way.</summary>
+    public bool Concerns(int port) => _ports.Contains(port);
+
+    /// <summary>Leaves an address and port to a server of the agent's, for good: what listens for an endpoint there listens elsewhere from now on.</summary>
+    public void Yield(IPAddress address, int port)
     {
-        public override void OnReady(uint events)
+        bool isEverywhere = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        bool isNew = isEverywhere ? _yieldedPorts.Add(port) : _yielded.Count < MaxListeners && _yielded.Add((address, port));
+        if (!isNew)
         {
-            // So many at once, so that a flood to one endpoint leaves the others their turn.
-            int connection;
-            for (int i = 0; i < MaxAccepted && (connection = EgressSocket.Accept(Fd)) >= 0; i++)
-            {
-                carrier.Carry(connection, host, port);
-            }
+            return;
+        }
+
+        foreach ((var key, EgressListener listener) in _open.Where(open => open.Key.Port == port && open.Value.Port == port && (isEverywhere || open.Key.Address.Equals(address))).ToArray())
+        {
+            _open.Remove(key);
+            loop.CloseFromOutside(listener);
         }
     }
+
+    private bool IsYielded(IPAddress address, int port) => _yieldedPorts.Contains(port) || _yielded.Contains((address, port));
 }

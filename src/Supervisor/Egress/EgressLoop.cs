@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
@@ -12,16 +13,29 @@ internal abstract class EgressSource(int fd)
     /// <summary>The kernel has something for it.</summary>
     /// <param name="events">EPOLLIN, EPOLLOUT and their kin.</param>
     public abstract void OnReady(uint events);
+
+    /// <summary>It is about to be closed from outside; what the kernel has for it by now is taken.</summary>
+    public virtual void BeforeClose()
+    {
+    }
 }
 
 /// <summary>Waits for everything that the agent sends out of the sandbox, in one thread, which does little for each. Other threads may add to it while it waits.</summary>
 internal sealed unsafe class EgressLoop
 {
     private const int EventsAtOnce = 64;
+    private const int CloseMilliseconds = 1000;
 
     private readonly Dictionary<int, EgressSource> _sources = [];
     private readonly Lock _lock = new();
     private readonly int _epoll = LibC.epoll_create1(OpenCloseOnExec);
+    private readonly WakeUp _wakeUp;
+
+    public EgressLoop()
+    {
+        _wakeUp = new WakeUp(this);
+        Add(_wakeUp, EpollIn);
+    }
 
     /// <summary>Waits for a source from now on.</summary>
     public void Add(EgressSource source, uint events)
@@ -59,6 +73,12 @@ internal sealed unsafe class EgressLoop
         LibC.close(source.Fd);
     }
 
+    /// <summary>
+    /// Has the loop's thread close a source, since a descriptor that another thread closes may be another's by the time that the loop uses it. Returns when that is done; a loop
+    /// that the host keeps waiting does it later.
+    /// </summary>
+    public void CloseFromOutside(EgressSource source) => _wakeUp.Close(source).Wait(CloseMilliseconds);
+
     /// <summary>Serves until this process ends.</summary>
     public void Run()
     {
@@ -91,5 +111,37 @@ internal sealed unsafe class EgressLoop
     {
         EpollEvent change = new() { Events = events, Fd = fd };
         KernelException.ThrowIfFailed("epoll_ctl", LibC.epoll_ctl(_epoll, operation, fd, &change));
+    }
+
+    /// <summary>What other threads want closed.</summary>
+    private sealed class WakeUp(EgressLoop loop) : EgressSource(Create())
+    {
+        private readonly ConcurrentQueue<(EgressSource Source, ManualResetEventSlim Done)> _closing = new();
+
+        public ManualResetEventSlim Close(EgressSource source)
+        {
+            ManualResetEventSlim done = new();
+            _closing.Enqueue((source, done));
+            _ = Descriptor.Write(Fd, BitConverter.GetBytes(1UL));
+            return done;
+        }
+
+        public override void OnReady(uint events)
+        {
+            _ = Descriptor.Read(Fd, new byte[sizeof(ulong)]);
+            while (_closing.TryDequeue(out (EgressSource Source, ManualResetEventSlim Done) closing))
+            {
+                closing.Source.BeforeClose();
+                loop.Close(closing.Source);
+                closing.Done.Set();
+            }
+        }
+
+        private static int Create()
+        {
+            int fd = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
+            KernelException.ThrowIfFailed("eventfd", fd);
+            return fd;
+        }
     }
 }

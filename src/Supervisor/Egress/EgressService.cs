@@ -10,19 +10,25 @@ namespace IsolatedAgents.Supervisor.Egress;
 /// <summary>The sandbox's way out: addresses, names, and the connections that are brought to the host. Set up before the agent starts, in a thread of its own from then on.</summary>
 internal static class EgressService
 {
-    /// <summary>Sets it up, and gives up the right to change it.</summary>
+    /// <summary>Sets it up, and gives up the right to change it. Where nothing is allowed, lookups are answered all the same: what the agent wanted is told by its name.</summary>
     /// <returns>What the observer asks about connections.</returns>
     /// <exception cref="SetupException">It cannot be set up.</exception>
-    public static EgressGate Start(string[] allowed, Func<EgressLoop, IConnectionCarrier> createCarrier, ActivityReport report, (int UserId, int GroupId) agent)
+    public static EgressGate Start(string[] allowed, Func<EgressLoop, IConnectionCarrier?> createCarrier, ActivityReport report, (int UserId, int GroupId) agent)
     {
         EndpointMatcher endpoints = new(allowed);
         EgressLoop loop = new();
-        IConnectionCarrier carrier = createCarrier(loop);
+        IConnectionCarrier? carrier = createCarrier(loop);
         ResolverSettings resolver = ResolverSettings.Read();
-        LoopbackInterface.Add(endpoints);
+        bool mayAdd = LoopbackInterface.TryAdd(endpoints);
         IPAddress[] nameServers = [.. resolver.NameServers.Where(TryOwn)];
         Capabilities.Drop(CapabilityNetworkAdministration);
-        NameTable names = new();
+        if (!mayAdd)
+        {
+            RequireNamesAlone(endpoints);
+            RequireServer(resolver, nameServers);
+        }
+
+        NameTable names = new(mayAdd ? NameTable.Range : NameTable.LoopbackRange);
         NameServer server = new(loop, new NameAuthority(endpoints, names, report, resolver.SearchDomains));
         server.Listen(IPAddress.Loopback);
         foreach (IPAddress address in nameServers.Where(address => !address.Equals(IPAddress.Loopback)))
@@ -40,16 +46,31 @@ internal static class EgressService
     {
         try
         {
-            if (!IPAddress.IsLoopback(address))
-            {
-                LoopbackInterface.Add(address);
-            }
-
-            return true;
+            return IPAddress.IsLoopback(address) || LoopbackInterface.TryAdd(address);
         }
         catch (SetupException)
         {
             return false;
+        }
+    }
+
+    // Names get addresses that every machine has; an address of the policy's cannot be replaced by another.
+    private static void RequireNamesAlone(EndpointMatcher endpoints)
+    {
+        string? literal = endpoints.Addresses.Keys.FirstOrDefault(address => !IPAddress.IsLoopback(address) || NameTable.LoopbackRange.Contains(address))?.ToString() ?? (endpoints.Ranges.Length > 0 ? endpoints.Ranges[0].ToString() : null);
+        if (literal is not null)
+        {
+            throw new SetupException(
+                SetupFailureKind.Isolation, "egress addresses", $"{literal} cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or name hosts alone in network.allowed_endpoints");
+        }
+    }
+
+    private static void RequireServer(ResolverSettings resolver, IPAddress[] owned)
+    {
+        if (resolver.Named.Length > 0 && !resolver.Named.Any(owned.Contains))
+        {
+            throw new SetupException(
+                SetupFailureKind.Isolation, "name lookups", $"the image's resolv.conf sends them to {resolver.Named[0]}, which cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or use an image that names no server");
         }
     }
 

@@ -13,6 +13,9 @@ internal static unsafe class EgressSocket
     /// <summary>Room for any address: struct sockaddr_in6, include/uapi/linux/in6.h.</summary>
     public const int MaxAddress = 28;
 
+    /// <summary>struct sockaddr_in and sockaddr_in6 hold the port at the same place.</summary>
+    public const int PortOffset = 2;
+
     private const int AddressLength = 16;
     private const int Backlog = 4096;
 
@@ -22,10 +25,15 @@ internal static unsafe class EgressSocket
     {
         bool isIPv4 = address.AddressFamily == AddressFamily.InterNetwork;
         int fd = LibC.socket(isIPv4 ? AddressFamilyInternet : AddressFamilyInternet6, type | OpenNonBlocking | OpenCloseOnExec, 0);
-        KernelException.ThrowIfFailed("socket", fd);
+        if (fd < 0)
+        {
+            // A kernel without this family.
+            return -Marshal.GetLastPInvokeError();
+        }
+
         // An address of a range is local without being the interface's own.
         SetOption(fd, isIPv4 ? InternetLevel : Internet6Level, isIPv4 ? InternetFreeBind : Internet6FreeBind);
-        SetOption(fd, SocketLevel, SocketReuseAddress);
+        AllowReuse(fd);
         // Urgent bytes stay where they are in the stream, instead of being lost; connections take it over.
         SetOption(fd, SocketLevel, SocketUrgentInline);
         Span<byte> name = stackalloc byte[MaxAddress];
@@ -54,6 +62,15 @@ internal static unsafe class EgressSocket
     /// <summary>Takes the next connection, which does not block and closes on exec; negative where there is none.</summary>
     public static int Accept(int fd) => LibC.accept4(fd, null, null, OpenNonBlocking | OpenCloseOnExec);
 
+    /// <summary>The port that a socket is bound to.</summary>
+    public static int PortOf(int fd)
+    {
+        byte* name = stackalloc byte[MaxAddress];
+        int length = MaxAddress;
+        KernelException.ThrowIfFailed("getsockname", LibC.getsockname(fd, name, &length));
+        return BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(name + PortOffset, sizeof(ushort)));
+    }
+
     /// <summary>Closes a connection so that its other end sees a reset.</summary>
     public static void Reset(int fd)
     {
@@ -62,6 +79,9 @@ internal static unsafe class EgressSocket
         _ = LibC.setsockopt(fd, SocketLevel, SocketLinger, &linger, sizeof(long));
         LibC.close(fd);
     }
+
+    /// <summary>Lets a socket be bound beside others that allow it, unless both listen.</summary>
+    public static void AllowReuse(int fd) => SetOption(fd, SocketLevel, SocketReuseAddress);
 
     private static void SetOption(int fd, int level, int option)
     {

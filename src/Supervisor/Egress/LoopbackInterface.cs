@@ -35,36 +35,35 @@ internal static class LoopbackInterface
     private const int Index = 1;
 
     /// <summary>Adds the addresses that stand for names, and those of the policy.</summary>
-    /// <exception cref="SetupException">The kernel, or the engine, does not allow it.</exception>
-    public static void Add(EndpointMatcher endpoints) => WithSocket(fd =>
+    /// <returns>False where the engine did not give the right to, and something had to be added.</returns>
+    /// <exception cref="SetupException">The kernel does not allow it.</exception>
+    public static bool TryAdd(EndpointMatcher endpoints)
     {
-        if (endpoints.Names.Count + endpoints.Domains.Count > 0)
+        IPAddress[] addresses = [.. endpoints.Addresses.Keys.Where(address => !IPAddress.IsLoopback(address))];
+        bool hasNames = endpoints.Names.Count + endpoints.Domains.Count > 0;
+        if (!hasNames && addresses.Length + endpoints.Ranges.Length == 0)
         {
-            AddAddress(fd, NameTable.Range.BaseAddress, NameTable.Range.PrefixLength);
+            return true;
         }
 
-        foreach (IPAddress address in endpoints.Addresses.Keys.Where(address => !IPAddress.IsLoopback(address)))
-        {
-            AddAddress(fd, address, address.GetAddressBytes().Length * 8);
-        }
-
-        foreach (IPNetwork range in endpoints.Ranges)
-        {
-            AddRange(fd, range);
-        }
-    });
+        return WithSocket(fd =>
+            (!hasNames || AddAddress(fd, NameTable.Range.BaseAddress, NameTable.Range.PrefixLength))
+            && addresses.All(address => AddAddress(fd, address, address.GetAddressBytes().Length * 8))
+            && endpoints.Ranges.All(range => AddRange(fd, range)));
+    }
 
     /// <summary>Adds one address.</summary>
-    /// <exception cref="SetupException">The kernel, or the engine, does not allow it.</exception>
-    public static void Add(IPAddress address) => WithSocket(fd => AddAddress(fd, address, address.GetAddressBytes().Length * 8));
+    /// <returns>False where the engine did not give the right to.</returns>
+    /// <exception cref="SetupException">The kernel does not allow it.</exception>
+    public static bool TryAdd(IPAddress address) => WithSocket(fd => AddAddress(fd, address, address.GetAddressBytes().Length * 8));
 
-    private static void WithSocket(Action<int> use)
+    private static bool WithSocket(Func<int, bool> use)
     {
         int fd = LibC.socket(AddressFamilyNetlink, SocketRaw | OpenCloseOnExec, 0);
         KernelException.ThrowIfFailed("netlink socket", fd);
         try
         {
-            use(fd);
+            return use(fd);
         }
         finally
         {
@@ -73,10 +72,10 @@ internal static class LoopbackInterface
     }
 
     // struct ifaddrmsg
-    private static void AddAddress(int fd, IPAddress address, int prefixLength)
+    private static bool AddAddress(int fd, IPAddress address, int prefixLength)
     {
         byte[] bytes = address.GetAddressBytes();
-        Send(fd, NewAddress, $"{address}/{prefixLength}",
+        return Send(fd, NewAddress, $"{address}/{prefixLength}",
         [
             Family(address), (byte)prefixLength, NoDuplicateDetection, HostScope, .. BitConverter.GetBytes(Index),
             .. Attribute(LocalAddress, bytes), .. Attribute(AddressOfInterface, bytes),
@@ -84,7 +83,7 @@ internal static class LoopbackInterface
     }
 
     // struct rtmsg: every address of the range is local, as those of 127.0.0.0/8 are.
-    private static void AddRange(int fd, IPNetwork range) => Send(fd, NewRoute, range.ToString(),
+    private static bool AddRange(int fd, IPNetwork range) => Send(fd, NewRoute, range.ToString(),
     [
         Family(range.BaseAddress), (byte)range.PrefixLength, 0, 0, LocalTable, StaticProtocol, HostScope, LocalRoute, .. BitConverter.GetBytes(0),
         .. Attribute(RouteDestination, range.BaseAddress.GetAddressBytes()), .. Attribute(RouteInterface, BitConverter.GetBytes(Index)),
@@ -97,7 +96,7 @@ internal static class LoopbackInterface
         [.. BitConverter.GetBytes((ushort)(2 * sizeof(ushort) + value.Length)), .. BitConverter.GetBytes(type), .. value];
 
     // struct nlmsghdr, answered by struct nlmsgerr.
-    private static void Send(int fd, ushort type, string what, byte[] body)
+    private static bool Send(int fd, ushort type, string what, byte[] body)
     {
         byte[] message = new byte[HeaderLength + body.Length];
         BinaryPrimitives.WriteInt32LittleEndian(message, message.Length);
@@ -114,9 +113,16 @@ internal static class LoopbackInterface
                 : BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(HeaderLength));
         }
 
+        if (error == -NotPermitted)
+        {
+            return false;
+        }
+
         if (error is < 0 and not -Exists)
         {
             throw new SetupException(SetupFailureKind.Isolation, "egress addresses", $"{what} cannot be given to the loopback interface: {KernelException.ErrorName(-error)}");
         }
+
+        return true;
     }
 }

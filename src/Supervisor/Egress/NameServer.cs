@@ -16,9 +16,6 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
     private const int MaxQuery = 1024;
     private const int MaxConnections = 64;
 
-    // struct sockaddr_in and sockaddr_in6 hold the port at the same place.
-    private const int PortOffset = 2;
-
     private int _connections;
 
     /// <summary>Begins to answer at an address.</summary>
@@ -76,7 +73,7 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
                     return;
                 }
 
-                int port = BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + PortOffset, sizeof(ushort)));
+                int port = BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + EgressSocket.PortOffset, sizeof(ushort)));
                 int length = DnsMessage.Respond(_query.AsSpan(0, (int)count), _response, question => authority.Answer(question, isTcp: false, port));
                 if (length > 0)
                 {
@@ -105,7 +102,7 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
             }
 
             server._connections++;
-            server.Loop.Add(new ConnectionSource(connection, server, BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + PortOffset, sizeof(ushort)))), EpollIn);
+            server.Loop.Add(new ConnectionSource(connection, server, BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + EgressSocket.PortOffset, sizeof(ushort)))), EpollIn);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
@@ -7,7 +8,8 @@ namespace IsolatedAgents.Supervisor.Egress;
 /// The addresses that stand for names inside the sandbox. They lead nowhere but to the supervisor, so that what the agent connects to is known by its name, and no name is ever
 /// looked up outside before a connection is allowed.
 /// </summary>
-internal sealed class NameTable
+/// <param name="range">Where the addresses are taken from; at least a /16 of IPv4.</param>
+internal sealed class NameTable(IPNetwork range)
 {
     private const int MaxNames = 16_384;
 
@@ -16,7 +18,24 @@ internal sealed class NameTable
     private readonly Dictionary<IPAddress, string> _names = [];
 
     /// <summary>RFC 2544: addresses for measuring devices, which no host on the Internet has.</summary>
-    public static IPNetwork Range { get; } = IPNetwork.Parse("198.18.0.0/15");
+    public static IPNetwork Range { get; } = EndpointMatcher.NameRange;
+
+    /// <summary>Addresses that every machine has without being given them, for sandboxes whose network may not be changed.</summary>
+    public static IPNetwork LoopbackRange { get; } = IPNetwork.Parse("127.83.0.0/16");
+
+    /// <summary>One of the addresses that no name ever gets: the last but one, since the last of a network may be special.</summary>
+    public IPAddress Unused
+    {
+        get
+        {
+            byte[] bytes = range.BaseAddress.GetAddressBytes();
+            BinaryPrimitives.WriteUInt32BigEndian(bytes, BinaryPrimitives.ReadUInt32BigEndian(bytes) | ((uint.MaxValue >> range.PrefixLength) - 1));
+            return new IPAddress(bytes);
+        }
+    }
+
+    /// <summary>Whether an address is one of those that stand for names.</summary>
+    public bool Holds(IPAddress address) => address.AddressFamily == range.BaseAddress.AddressFamily && range.Contains(address);
 
     /// <summary>The address of a name, which it keeps; null once there are too many names.</summary>
     public IPAddress? AddressOf(string name)
@@ -33,7 +52,7 @@ internal sealed class NameTable
                 return null;
             }
 
-            Span<byte> bytes = Range.BaseAddress.GetAddressBytes();
+            Span<byte> bytes = range.BaseAddress.GetAddressBytes();
             BinaryPrimitives.WriteUInt32BigEndian(bytes, BinaryPrimitives.ReadUInt32BigEndian(bytes) + (uint)_names.Count + 1);
             IPAddress address = new(bytes);
             _addresses.Add(name, address);

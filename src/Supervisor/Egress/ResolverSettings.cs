@@ -5,7 +5,8 @@ namespace IsolatedAgents.Supervisor.Egress;
 /// <summary>What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.</summary>
 /// <param name="NameServers">Where lookups go; the first is this machine's own.</param>
 /// <param name="SearchDomains">What resolvers append to names, in lower case.</param>
-internal sealed record ResolverSettings(IPAddress[] NameServers, string[] SearchDomains)
+/// <param name="Named">Those of the servers that the file names; none where resolvers are to ask this machine.</param>
+internal sealed record ResolverSettings(IPAddress[] NameServers, string[] SearchDomains, IPAddress[] Named)
 {
     private const string DefaultPath = "/etc/resolv.conf";
 
@@ -29,13 +30,18 @@ internal sealed record ResolverSettings(IPAddress[] NameServers, string[] Search
     {
         // Without the file, or a server in it, resolvers ask this machine, by one family or both.
         List<IPAddress> servers = [IPAddress.Loopback, IPAddress.IPv6Loopback];
+        List<IPAddress> named = [];
         List<string> domains = [];
         foreach (string line in lines)
         {
             string[] words = line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-            if (words is ["nameserver", { } server, ..] && IPAddress.TryParse(server, out IPAddress? address) && servers.Count < MaxServers && !servers.Contains(address))
+            if (words is ["nameserver", { } server, ..] && IPAddress.TryParse(server, out IPAddress? address) && servers.Count < MaxServers)
             {
-                servers.Add(address);
+                named.Add(address);
+                if (!servers.Contains(address))
+                {
+                    servers.Add(address);
+                }
             }
             else if (words is ["search" or "domain", ..])
             {
@@ -43,6 +49,6 @@ internal sealed record ResolverSettings(IPAddress[] NameServers, string[] Search
             }
         }
 
-        return new ResolverSettings([.. servers], [.. domains]);
+        return new ResolverSettings([.. servers], [.. domains], [.. named]);
     }
 }

@@ -21,6 +21,9 @@ internal static class KernelConstants
     public const int AddressNotAvailable = 99;
     public const int Exists = 17;
     public const int AddressFamilyNotSupported = 97;
+    public const int OperationNotSupported = 95;
+    public const int TimedOut = 110;
+    public const int InProgress = 115;
 
     // include/uapi/asm-generic/fcntl.h
     public const int OpenReadOnly = 0;
@@ -59,11 +62,16 @@ internal static class KernelConstants
     // include/uapi/asm-generic/socket.h, include/linux/socket.h
     public const int SocketLevel = 1;
     public const int SocketReuseAddress = 2;
+    public const int SocketType = 3;
+    public const int SocketError = 4;
     public const int SocketUrgentInline = 10;
+    public const int SocketProtocol = 38;
     public const int SocketLinger = 13;
     public const int RightsMessage = 1;
 
     // include/uapi/linux/in.h, in6.h, tcp.h
+    public const int ProtocolTcp = 6;
+    public const int ProtocolMultipathTcp = 262;
     public const int InternetLevel = 0;
     public const int InternetFreeBind = 15;
     public const int Internet6Level = 41;

@@ -51,6 +51,12 @@ internal static unsafe partial class LibC
     public static partial int setsockopt(int fd, int level, int option, void* value, int length);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int getsockopt(int fd, int level, int option, void* value, int* length);
+
+    [LibraryImport("c", SetLastError = true)]
+    public static partial int getsockname(int fd, byte* address, int* length);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int shutdown(int fd, int how);
 
     [LibraryImport("c", SetLastError = true)]

@@ -6,7 +6,7 @@ using IsolatedAgents.Supervisor.Observation;
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Accompanies a launcher until it has become the agent.</summary>
-internal sealed class LaunchObserver(FileRules rules, EgressGate? gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses)
+internal sealed class LaunchObserver(FileRules rules, EgressGate gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses)
 {
     // Of the control group that has the process limit.
     private readonly long _processesBefore = countProcesses();

@@ -85,12 +85,8 @@ internal static unsafe class Launcher
         probe.TryKernel(landlock);
         int listener = SystemCallFilter.Install();
         LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Listener, BitConverter.GetBytes(listener));
-        probe.TrySupervisor();
-        if (plan.HasEgress)
-        {
-            probe.TryNames();
-        }
-
+        probe.TrySupervisor(plan.UnusedAddress);
+        probe.TryNames();
         LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Probed, probe.Results.ToPayload());
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Runtime.InteropServices;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
@@ -10,7 +11,7 @@ namespace IsolatedAgents.Supervisor.Launching;
 internal sealed unsafe class SandboxProbe
 {
     /// <summary>How many calls of <see cref="TrySupervisor"/> are denied and told.</summary>
-    public const int DenialsTold = 3;
+    public const int DenialsTold = 4;
 
     /// <summary>How many lookups of <see cref="TryNames"/> are denied and told.</summary>
     public const int LookupsTold = 1;
@@ -56,10 +57,13 @@ internal sealed unsafe class SandboxProbe
     }
 
     /// <summary>What the supervisor refuses, and is told of.</summary>
-    public void TrySupervisor()
+    /// <param name="unusedAddress">An address of those that stand for names, which stands for none.</param>
+    public void TrySupervisor(string unusedAddress)
     {
         Expect("Watched read", Open(ForbiddenFile, OpenReadOnly), "denied and told", AccessDenied);
         Expect("Watched connection", Connect(SocketStream, WebPort), "denied and told", ConnectionRefused);
+        byte[] unused = IPAddress.Parse(unusedAddress).GetAddressBytes();
+        Expect("Watched connection to no name", Connect(SocketStream, WebPort, unused), $"{unusedAddress}, denied and told", ConnectionRefused);
         // A call that engines' own filters let pass, of a process that cannot be: allowed, it would fail in another way.
         int result = (int)LibC.syscall(SystemCallPtrace, PtraceAttach, 0, 0, 0);
         Expect("System call", result < 0 ? Marshal.GetLastPInvokeError() : 0, "denied and told", NotPermitted);
@@ -109,11 +113,13 @@ internal sealed unsafe class SandboxProbe
         }
     }
 
-    private static int Connect(int type, int port)
+    private static int Connect(int type, int port) => Connect(type, port, NobodysAddress);
+
+    private static int Connect(int type, int port, byte[] destination)
     {
         int fd = LibC.socket(AddressFamilyInternet, type | OpenNonBlocking | OpenCloseOnExec, 0);
         KernelException.ThrowIfFailed("socket", fd);
-        int error = Connect(fd, NobodysAddress, port);
+        int error = Connect(fd, destination, port);
         LibC.close(fd);
         return error;
     }

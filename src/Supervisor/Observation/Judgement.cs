@@ -8,6 +8,9 @@ internal readonly record struct Judgement
     /// <summary>The error number that the call fails with; 0 where it may go on.</summary>
     public int Error { get; private init; }
 
+    /// <summary>Whether the call was made already, on the very socket, and <see cref="Error"/> is its result.</summary>
+    public bool IsMade { get; private init; }
+
     /// <summary>What it was; null where it is not worth telling.</summary>
     public ActivityKind? Kind { get; private init; }
 
@@ -21,6 +24,9 @@ internal readonly record struct Judgement
 
     /// <summary>It may go on, and is not worth telling.</summary>
     public static Judgement Pass { get; }
+
+    /// <summary>It was made, and is not worth telling.</summary>
+    public static Judgement Made(int error) => new() { IsMade = true, Error = error };
 
     public static Judgement Allow(ActivityKind kind, string subject, string detail = "") => new() { Kind = kind, Subject = subject, Detail = detail };
 

@@ -10,7 +10,7 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// thread may change the arguments between this look and the kernel's. What it denies is denied. It has a thread of its own, since to look at a path may take as long as the
 /// path's file system likes, and with the agent's rights over files, which are a thread's own.
 /// </summary>
-internal sealed class Observer(SystemCallListener listener, FileRules rules, EgressGate? gate, ActivityReport report)
+internal sealed class Observer(SystemCallListener listener, FileRules rules, EgressGate gate, ActivityReport report)
 {
     // include/uapi/linux/audit.h
     private const uint ArchitectureX64 = 0xC000003E;
@@ -53,7 +53,11 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Egr
     private void Answer(ref readonly SystemCallNotification call)
     {
         Judgement judgement = Judge(in call);
-        if (judgement.Error == 0)
+        if (judgement.IsMade)
+        {
+            listener.Finish(call.Id, judgement.Error);
+        }
+        else if (judgement.Error == 0)
         {
             report.Begin();
             if (listener.TryContinue(call.Id))
@@ -95,6 +99,7 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Egr
             SystemCalls.Clone => DenyCall("clone with new namespaces"),
             SystemCalls.Personality => DenyCall("personality"),
             SystemCalls.Socket or SystemCalls.SocketPair => SocketCalls.DenySocket(in call),
+            SystemCalls.Bind => _sockets.JudgeBind(in call),
             SystemCalls.Connect or SystemCalls.SendTo or SystemCalls.SendMessage or SystemCalls.SendMessages => _sockets.Judge(in call),
             _ => _files.Judge(in call),
         };

@@ -12,8 +12,8 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// Judges calls that name a destination. The network namespace holds the allowed endpoints alone, so that nothing else is reached in any case; here it is told, and refused at once.
 /// </summary>
 /// <param name="rules">Where sockets that have a path may be.</param>
-/// <param name="gate">The way to the allowed endpoints; null where there are none.</param>
-internal sealed unsafe class SocketCalls(FileRules rules, EgressGate? gate)
+/// <param name="gate">The way to the allowed endpoints.</param>
+internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate)
 {
     // struct sockaddr_storage, include/uapi/linux/socket.h
     private const int MaxAddress = 128;
@@ -53,16 +53,16 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate? gate)
         switch (call.Number)
         {
             case SystemCalls.Connect:
-                return Judge((int)call.ProcessId, call.Arguments[1], call.Arguments[2]);
+                return Judge(in call, call.Arguments[1], call.Arguments[2]);
             case SystemCalls.SendTo:
-                return Judge((int)call.ProcessId, call.Arguments[4], call.Arguments[5]);
+                return Judge(in call, call.Arguments[4], call.Arguments[5]);
             case SystemCalls.SendMessage:
-                return JudgeMessage((int)call.ProcessId, call.Arguments[1]);
+                return JudgeMessage(in call, call.Arguments[1]);
             default:
                 ulong count = Math.Min(call.Arguments[2], MaxMessages);
                 for (ulong i = 0; i < count; i++)
                 {
-                    if (JudgeMessage((int)call.ProcessId, call.Arguments[1] + (i * MessageVectorStride)) is { Error: not 0 } denied)
+                    if (JudgeMessage(in call, call.Arguments[1] + (i * MessageVectorStride)) is { Error: not 0 } denied)
                     {
                         // The kernel would send the ones before it; all are refused, as the safer answer.
                         return denied;
@@ -73,15 +73,35 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate? gate)
         }
     }
 
-    private Judgement JudgeMessage(int processId, ulong header)
+    /// <summary>A server of the agent's own gets its port, also where an endpoint has the same number.</summary>
+    public Judgement JudgeBind(in SystemCallNotification call)
     {
-        Span<byte> start = stackalloc byte[MessageHeaderStart];
-        return AgentMemory.Read(processId, header, start) < start.Length
-            ? Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)")
-            : Judge(processId, BitConverter.ToUInt64(start), BitConverter.ToUInt32(start[sizeof(ulong)..]));
+        Span<byte> buffer = stackalloc byte[MaxAddress];
+        if (!TryRead(in call, call.Arguments[1], call.Arguments[2], buffer, out ReadOnlySpan<byte> name) || ReadAddress(name) is not { } address || !gate.Concerns(PortOf(name)))
+        {
+            return Judgement.Pass;
+        }
+
+        using AgentSocket socket = AgentSocket.Take((int)call.ProcessId, (int)call.Arguments[0]);
+        if (socket.IsTcp == true)
+        {
+            gate.Yield(address, PortOf(name));
+            // Connections to the endpoint still have the port, and are in nobody's way.
+            EgressSocket.AllowReuse(socket.Fd);
+        }
+
+        return Judgement.Pass;
     }
 
-    private Judgement Judge(int processId, ulong address, ulong length)
+    private Judgement JudgeMessage(in SystemCallNotification call, ulong header)
+    {
+        Span<byte> start = stackalloc byte[MessageHeaderStart];
+        return AgentMemory.Read((int)call.ProcessId, header, start) < start.Length
+            ? Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)")
+            : Judge(in call, BitConverter.ToUInt64(start), BitConverter.ToUInt32(start[sizeof(ulong)..]));
+    }
+
+    private Judgement Judge(in SystemCallNotification call, ulong address, ulong length)
     {
         if (address == 0 || length < sizeof(ushort))
         {
@@ -90,29 +110,75 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate? gate)
         }
 
         Span<byte> buffer = stackalloc byte[MaxAddress];
-        Span<byte> destination = buffer[..(int)Math.Min(length, MaxAddress)];
-        if (AgentMemory.Read(processId, address, destination) < destination.Length)
+        if (!TryRead(in call, address, length, buffer, out ReadOnlySpan<byte> destination))
         {
             return Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)");
         }
 
-        return BinaryPrimitives.ReadUInt16LittleEndian(destination) switch
-        {
-            AddressFamilyInternet when destination.Length >= 8 => JudgeAddress(new IPAddress(destination[4..8]), destination),
-            AddressFamilyInternet6 when destination.Length >= 24 => JudgeAddress(new IPAddress(destination[8..24]), destination),
-            AddressFamilyUnix => JudgePath(processId, destination[sizeof(ushort)..]),
-            _ => Judgement.Pass,
-        };
+        return ReadAddress(destination) is { } internet ? JudgeAddress(in call, internet, destination)
+            : BinaryPrimitives.ReadUInt16LittleEndian(destination) == AddressFamilyUnix ? JudgePath((int)call.ProcessId, destination[sizeof(ushort)..])
+            : Judgement.Pass;
     }
 
-    private Judgement JudgeAddress(IPAddress address, ReadOnlySpan<byte> destination)
+    private static bool TryRead(in SystemCallNotification call, ulong address, ulong length, Span<byte> buffer, out ReadOnlySpan<byte> name)
     {
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        int port = BinaryPrimitives.ReadUInt16BigEndian(destination[sizeof(ushort)..]);
-        // The sandbox's own loopback is the agent's, also where the policy means the host's by the same address.
-        return gate?.TryOpen(plain, port) == true || IPAddress.IsLoopback(plain) || plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any)
-            ? Judgement.Pass
-            : Judgement.DenyConnection(DenialReason.NotAllowedEndpoint, gate?.NameOf(plain) ?? plain.ToString(), port);
+        Span<byte> part = buffer[..(int)Math.Min(length, MaxAddress)];
+        name = part;
+        return length >= sizeof(ushort) && AgentMemory.Read((int)call.ProcessId, address, part) == part.Length;
+    }
+
+    // An IPv6 address that maps an IPv4 one is that.
+    private static IPAddress? ReadAddress(ReadOnlySpan<byte> name)
+    {
+        IPAddress? address = BinaryPrimitives.ReadUInt16LittleEndian(name) switch
+        {
+            AddressFamilyInternet when name.Length >= 8 => new IPAddress(name[4..8]),
+            AddressFamilyInternet6 when name.Length >= 24 => new IPAddress(name[8..24]),
+            _ => null,
+        };
+        return address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
+    }
+
+    private static int PortOf(ReadOnlySpan<byte> name) => BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..]);
+
+    private Judgement JudgeAddress(in SystemCallNotification call, IPAddress address, ReadOnlySpan<byte> destination)
+    {
+        int port = PortOf(destination);
+        if (gate.IsNameServer(address, port))
+        {
+            return Judgement.Pass;
+        }
+
+        bool isAllowed = gate.IsAllowed(address, port);
+        if (gate.IsOwn(address))
+        {
+            if (isAllowed)
+            {
+                gate.Open(address, port);
+            }
+
+            return Judgement.Pass;
+        }
+
+        if (!isAllowed)
+        {
+            return Judgement.DenyConnection(DenialReason.NotAllowedEndpoint, gate.NameOf(address), port);
+        }
+
+        using AgentSocket socket = AgentSocket.Take((int)call.ProcessId, (int)call.Arguments[0]);
+        if (socket.IsTcp == false && port > 0)
+        {
+            return Judgement.DenyConnection(DenialReason.NotRelayed, gate.NameOf(address), port);
+        }
+
+        int open = gate.Open(address, port);
+        if (open == port || socket.IsTcp != true)
+        {
+            return Judgement.Pass;
+        }
+
+        // A server of the agent's listens at all addresses on this port, this one among them. Data before the connection is a wish that kernels may refuse.
+        return Judgement.Made(call.Number == SystemCalls.Connect ? socket.Connect(destination, open) : OperationNotSupported);
     }
 
     // A server outside may have put its socket into a folder that is shown to the agent; one of the agent's own is where it may write.

@@ -48,6 +48,11 @@ internal sealed unsafe class SystemCallListener(int fd)
     /// <summary>Makes the call fail.</summary>
     public void Deny(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
 
+    /// <summary>The call was made for the process: it gets the result.</summary>
+    /// <param name="id">The question.</param>
+    /// <param name="error">The error number; 0 where it succeeded.</param>
+    public void Finish(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
+
     /// <summary>Answers no more: the kernel refuses what it would have asked.</summary>
     public void Close() => LibC.close(fd);
 

@@ -8,6 +8,7 @@ internal static class SystemCalls
     public const int Connect = 42;
     public const int SendTo = 44;
     public const int SendMessage = 46;
+    public const int Bind = 49;
     public const int SocketPair = 53;
     public const int Clone = 56;
     public const int Execute = 59;
@@ -43,7 +44,7 @@ internal static class SystemCalls
     /// <summary>Calls that are told, or refused by their arguments, whatever these are.</summary>
     public static readonly int[] Watched =
     [
-        Open, Connect, SendMessage, Execute, Truncate, Rename, MakeFolder, RemoveFolder, Create, Link, Unlink, SymbolicLink, ChangeMode, ChangeOwner, ChangeLinkOwner,
+        Open, Connect, Bind, SendMessage, Execute, Truncate, Rename, MakeFolder, RemoveFolder, Create, Link, Unlink, SymbolicLink, ChangeMode, ChangeOwner, ChangeLinkOwner,
         MakeNode, OpenAt, MakeFolderAt, MakeNodeAt, ChangeOwnerAt, UnlinkAt, RenameAt, LinkAt, SymbolicLinkAt, ChangeModeAt, SendMessages, RenameAt2, ExecuteAt, OpenAt2,
         ChangeModeAt2,
     ];

@@ -18,6 +18,8 @@ public sealed class PolicyRuleTests
     [DataRow("2001:db8::1", "[2001:db8::1]")]
     [DataRow("[::ffff:192.0.2.7]:80", "192.0.2.7:80")]
     [DataRow("10.1.0.0/16", "10.1.0.0/16")]
+    [DataRow("198.20.0.0/14", "198.20.0.0/14")]
+    [DataRow("198.16.0.0/15", "198.16.0.0/15")]
     [DataRow("2001:DB8::/32", "2001:db8::/32")]
     public void Endpoint_Valid_HasOneSpelling(string endpoint, string expected)
     {
@@ -57,6 +59,11 @@ public sealed class PolicyRuleTests
     [DataRow("0.0.0.0/0", "it covers every address; name the hosts or ranges that the agent needs")]
     [DataRow("::/0", "it covers every address; name the hosts or ranges that the agent needs")]
     [DataRow("10.1.2.3/16", "bits behind the prefix are set; write '10.1.0.0/16' for the range or the address alone")]
+    [DataRow("198.18.0.0/15", "it holds addresses of 198.18.0.0/15, which stand for names in the sandbox; name ranges beside these")]
+    [DataRow("198.19.4.0/24", "it holds addresses of 198.18.0.0/15, which stand for names in the sandbox; name ranges beside these")]
+    [DataRow("192.0.0.0/3", "it holds addresses of 198.18.0.0/15, which stand for names in the sandbox; name ranges beside these")]
+    [DataRow("198.19.255.1:80", "the addresses of 198.18.0.0/15 stand for names in the sandbox; name the host")]
+    [DataRow("[::ffff:198.18.0.1]:443", "the addresses of 198.18.0.0/15 stand for names in the sandbox; name the host")]
     [DataRow("10.1.0.0/33", "the length behind '/' is a number from 1 to 32, and a range takes no port; write it such as '10.1.0.0/16'")]
     [DataRow("a.com/path", "a range begins with an address; write it such as '10.1.0.0/16' or '2001:db8::/32'")]
     public void Endpoint_Invalid_SaysWhy(string endpoint, string problem) => AssertRefused("network.allowed_endpoints", endpoint, problem);

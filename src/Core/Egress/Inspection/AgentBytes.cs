@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using IsolatedAgents.Egress.Relaying;
 
 namespace IsolatedAgents.Egress.Inspection;
@@ -5,6 +6,8 @@ namespace IsolatedAgents.Egress.Inspection;
 /// <summary>The agent's end below its TLS: what was read to see whether it is TLS comes first, and what passes is counted.</summary>
 internal sealed class AgentBytes(EgressConnection connection, BufferedReader first) : Stream
 {
+    private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public override bool CanRead => true;
 
     public override bool CanWrite => true;
@@ -18,6 +21,9 @@ internal sealed class AgentBytes(EgressConnection connection, BufferedReader fir
         get => throw new NotSupportedException();
         set => throw new NotSupportedException();
     }
+
+    /// <summary>Completes when the agent takes nothing any more.</summary>
+    public Task Gone => _gone.Task;
 
     /// <summary>The limit that was passed; null where none was.</summary>
     public EgressRefusedException? Refusal { get; private set; }
@@ -54,7 +60,16 @@ internal sealed class AgentBytes(EgressConnection connection, BufferedReader fir
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         connection.CountReceived(buffer.Length);
-        await connection.Agent.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await connection.Agent.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException)
+        {
+            // The HTTP server takes no notice, and would go on with answers for nobody.
+            _gone.TrySetResult();
+            throw;
+        }
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

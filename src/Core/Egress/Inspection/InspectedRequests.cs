@@ -58,10 +58,9 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
         ModelOperation? operation = ModelOperation.Of(request.Method, path);
         UsageScanner? usage = operation is null ? null : new UsageScanner(target, operation);
-        if (usage is not null && tokens.IsExceeded)
+        if (usage is not null && tokens.Refusal is { } refusal)
         {
-            await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, "The run has used more model tokens than it may", "limits.max_model_tokens")).ConfigureAwait(false);
-            return;
+            throw refusal;
         }
 
         using HttpRequestMessage message = Message(context, request, target, uri, usage);
@@ -73,16 +72,18 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             Status = (int)answer.StatusCode,
             IsInspected = true,
         }).ConfigureAwait(false);
+        bool isWhole = false;
         try
         {
             await PassBackAsync(context, answer, usage, cancellationToken).ConfigureAwait(false);
+            isWhole = true;
         }
         finally
         {
             // Also of an answer that was broken off: what was used up to there was used.
-            if (usage?.Usage is { } used)
+            if (usage is not null)
             {
-                await tokens.AddAsync(used, sink).ConfigureAwait(false);
+                await tokens.AddAsync(usage, isWhole, sink).ConfigureAwait(false);
             }
         }
     }

@@ -52,6 +52,11 @@ internal sealed class InspectionServer : IInspector
             using (CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((InspectedConnection)state!).Close(), inspected))
             {
                 await _connections.GiveAsync(inspected, cancellationToken).ConfigureAwait(false);
+                if (await Task.WhenAny(inspected.Ended, bytes.Gone).ConfigureAwait(false) == bytes.Gone)
+                {
+                    inspected.Close();
+                }
+
                 await inspected.Ended.ConfigureAwait(false);
             }
 

@@ -17,6 +17,7 @@ internal sealed class UsageScanner
     private long _cacheWritten;
     private long _output;
     private bool _hasUsage;
+    private bool _isAnswered;
 
     public UsageScanner(EgressTarget target, ModelOperation operation)
     {
@@ -29,12 +30,23 @@ internal sealed class UsageScanner
     public ModelUsage? Usage => !_hasUsage ? null : new ModelUsage(
         _target, _operation.Name, _operation.Provider, _requestModel, _responseModel, _input + _cacheRead + _cacheWritten, _output);
 
-    public void Sent(ReadOnlySpan<byte> bytes) => _request.Scan(bytes);
+    /// <summary>Whether a model has begun to answer: others have interfaces at such paths too, which name none.</summary>
+    public bool IsAnswered => _isAnswered && (_requestModel ?? _responseModel) is not null;
+
+    /// <summary>Bytes of the request and of the answer so far.</summary>
+    public long Bytes { get; private set; }
+
+    public void Sent(ReadOnlySpan<byte> bytes)
+    {
+        Bytes += bytes.Length;
+        _request.Scan(bytes);
+    }
 
     /// <summary>The answer begins.</summary>
     /// <param name="mediaType">Of its content.</param>
     public void Answered(string? mediaType)
     {
+        _isAnswered = true;
         if (string.Equals(mediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase))
         {
             _events = new EventLines(() => new JsonScanner(Found));
@@ -47,6 +59,7 @@ internal sealed class UsageScanner
 
     public void Received(ReadOnlySpan<byte> bytes)
     {
+        Bytes += bytes.Length;
         _answer?.Scan(bytes);
         _events?.Scan(bytes);
     }

@@ -9,11 +9,9 @@ internal static class ContainerSettings
 {
     private const string NoNewPrivileges = "no-new-privileges";
 
-    // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls. The agent gets none of them.
-    private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE"];
-
-    // What it needs to give the loopback interface the allowed addresses, which it gives up before the agent starts, and to listen at their ports.
-    private static readonly string[] EgressCapabilities = ["NET_ADMIN", "NET_BIND_SERVICE"];
+    // What the supervisor needs to become the agent's user, to end whatever it starts and to read the arguments of its calls; to give the loopback interface the addresses of
+    // endpoints and name servers, which it gives up before the agent starts; and to listen at their ports. The agent gets none of them.
+    private static readonly string[] SupervisorCapabilities = ["SETUID", "SETGID", "KILL", "SYS_PTRACE", "NET_ADMIN", "NET_BIND_SERVICE"];
 
     private const long TrustBytes = 4 * 1024 * 1024;
 
@@ -48,7 +46,6 @@ internal static class ContainerSettings
             CapAdd =
             [
                 .. SupervisorCapabilities,
-                .. spec.HasEgress ? EgressCapabilities : [],
                 .. spec.Copies.Any(copy => copy.Original is not null) ? new[] { GiveAway } : [],
             ],
             // Podman takes a profile for the name of a file on its own machine.

@@ -9,6 +9,9 @@ internal sealed class IntegerKey(
     string name, string meaning, long minimum, long maximum, Func<Policy, long> get, Func<Policy, long, Policy> set)
     : PolicyKey(name, PolicyKeyKind.Integer, meaning)
 {
+    /// <summary>The largest value.</summary>
+    public long Maximum => maximum;
+
     /// <summary>Why 0 is refused, for keys where 0 means "no limit" elsewhere.</summary>
     public string? ZeroHint { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies.Rules;
 
@@ -67,10 +68,17 @@ internal static class AddressRules
         }
 
         string normal = $"{address.Value}/{digits}";
-        return IPNetwork.TryParse(normal, out IPNetwork network) && network.BaseAddress.Equals(IPAddress.Parse(address.Value!))
-            ? normal
-            : Checked<string>.Refused($"bits behind the prefix are set; write '{Masked(IPAddress.Parse(address.Value!), prefix)}/{digits}' for the range or the address alone");
+        if (!IPNetwork.TryParse(normal, out IPNetwork network) || !network.BaseAddress.Equals(IPAddress.Parse(address.Value!)))
+        {
+            return Checked<string>.Refused($"bits behind the prefix are set; write '{Masked(IPAddress.Parse(address.Value!), prefix)}/{digits}' for the range or the address alone");
+        }
+
+        return IsNameRange(network.BaseAddress) || (!isV6 && network.Contains(EndpointMatcher.NameRange.BaseAddress))
+            ? Checked<string>.Refused($"it holds addresses of {EndpointMatcher.NameRange}, which stand for names in the sandbox; name ranges beside these")
+            : normal;
     }
+
+    private static bool IsNameRange(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork && EndpointMatcher.NameRange.Contains(address);
 
     private static Checked<string> CheckIPv4Base(string text) =>
         IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetwork && address.ToString() == text
@@ -84,6 +92,11 @@ internal static class AddressRules
 
     private static Checked<string> CheckUsable(IPAddress address)
     {
+        if (IsNameRange(address))
+        {
+            return Checked<string>.Refused($"the addresses of {EndpointMatcher.NameRange} stand for names in the sandbox; name the host");
+        }
+
         bool isMulticast = address.AddressFamily == AddressFamily.InterNetwork ? address.GetAddressBytes()[0] >= 224 : address.IsIPv6Multicast;
         return isMulticast || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
             ? Checked<string>.Refused("the unspecified address, broadcast and multicast are no endpoints; name one host")

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Sandbox;
 
@@ -59,7 +60,7 @@ internal sealed class PolicyAdvisor(Policy policy)
                 TakeConnection(recorded);
                 break;
             case "model.limit_exceeded" when policy.Limits.MaxModelTokens > 0:
-                Raise("limits.max_model_tokens", recorded.Number("isolated_agents.model.tokens"), policy.Limits.MaxModelTokens, 1_000_000_000_000);
+                Raise("limits.max_model_tokens", recorded.Number("isolated_agents.model.tokens"), policy.Limits.MaxModelTokens);
                 break;
             case "violation.process":
                 Leave($"system call {QuotedText.Of(recorded.Text("isolated_agents.system_call"))}: no policy allows it");
@@ -85,8 +86,9 @@ internal sealed class PolicyAdvisor(Policy policy)
     }
 
     // A record may be older than the policy.
-    private void Raise(string key, double met, long current, long most = long.MaxValue)
+    private void Raise(string key, double met, long current)
     {
+        long most = ((IntegerKey)PolicyKeys.Find(key)!).Maximum;
         long raised = (long)Math.Min(Math.Ceiling(Math.Max(met, 1) * HeadRoom), long.MaxValue / 2);
         long wanted = Math.Min(most, Math.Max(raised, met > 0 ? 0 : (long)(current * HeadRoom)));
         if (wanted > current)
@@ -101,10 +103,10 @@ internal sealed class PolicyAdvisor(Policy policy)
         switch (recorded.Text("security_rule.name"))
         {
             case "network.max_connections":
-                Raise("network.max_connections", EndpointSuggestions.LimitOf(reason), policy.Network.MaxConnections, 65_536);
+                Raise("network.max_connections", EndpointSuggestions.LimitOf(reason), policy.Network.MaxConnections);
                 break;
             case "network.max_upload_bytes" when policy.Network.MaxUploadBytes > 0:
-                Raise("network.max_upload_bytes", EndpointSuggestions.LimitOf(reason), policy.Network.MaxUploadBytes, 1L << 40);
+                Raise("network.max_upload_bytes", EndpointSuggestions.LimitOf(reason), policy.Network.MaxUploadBytes);
                 break;
             case "network.max_upload_bytes":
                 break;

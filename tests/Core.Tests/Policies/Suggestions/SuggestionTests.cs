@@ -108,6 +108,9 @@ public sealed class SuggestionTests
     [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":20}""", "", 0L)]
     [DataRow("""{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":536870912}""", "memory_mb", 1024L)]
     [DataRow("""{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":256}""", "pids_limit", 512L)]
+    [DataRow("""{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":4000000}""", "pids_limit", 4194304L)]
+    [DataRow("""{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":17592186044416}""", "memory_mb", 16777216L)]
+    [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":600000}""", "timeout_seconds", 604800L)]
     [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30000000,"isolated_agents.size_limit":10485760}""", "max_output_bytes", 60000000L)]
     [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30,"isolated_agents.size_limit":10485760}""", "max_output_files", 2000L)]
     public void Advisor_LimitThatWasMet_IsRaisedWithHeadRoom(string recorded, string key, long value)

@@ -163,8 +163,17 @@ internal sealed unsafe class Supervisor(HostStream host)
     // As the kernel's paths are kept, each byte as one character; and where each leads, since what is asked for is resolved too.
     private static string[] ToPaths(string[] paths)
     {
-        string[] plain = [.. paths.Select(ToBytes)];
-        return [.. plain.Concat(plain.Select(path => PathResolver.Resolve(LibC.getpid(), CurrentDirectory, path, followLast: true).Path)).Distinct()];
+        PathResolver resolver = new();
+        PathBuffer found = new();
+        List<string> plain = [.. paths.Select(ToBytes)];
+        foreach (string path in paths)
+        {
+            resolver.Resolve(LibC.getpid(), CurrentDirectory, Encoding.UTF8.GetBytes(path), followLast: true, found);
+            plain.Add(found.Text.ToString());
+        }
+
+        resolver.Forget();
+        return [.. plain.Distinct()];
     }
 
     private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch

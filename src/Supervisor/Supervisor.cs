@@ -78,6 +78,8 @@ internal sealed unsafe class Supervisor(HostStream host)
     private void RunAgent(LaunchSpec spec, ControlGroup? controlGroup, int signals)
     {
         SandboxCheck.Verify(spec, controlGroup);
+        string processLimit = new ProcessLimitProbe(controlGroup!).Try(controlGroup!.ReadLimits());
+        long processesDenied = controlGroup.ReadUsage().PidsDenied;
         fixed (byte* path = Descriptor.PathBytes(spec.OutputPath))
         {
             // A volume comes owned by root; a tmpfs has this mode already.
@@ -91,7 +93,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         TrustFiles.Write(spec.TrustedCertificates);
         FramePipe? pipe = null;
         EgressGate? gate = hasEgress ? EgressService.Start(spec.AllowedEndpoints, loop => CreateCarrier(loop, out pipe), report, (userId, groupId)) : null;
-        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup!.ReadUsage().Pids);
+        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, hasEgress),
             observer);
@@ -100,7 +102,10 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report, Connections = pipe, Workspace = workspace }.Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup, agent, signals, OutputFolder.IsBounded(spec.OutputPath))
+        {
+            Report = report, Connections = pipe, Workspace = workspace, ProcessesDeniedBefore = processesDenied,
+        }.Run();
         if (exit is null)
         {
             return;

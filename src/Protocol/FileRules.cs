@@ -20,13 +20,13 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
     private string _workspace = "";
 
     /// <summary>Why <paramref name="path"/> may not be read; <see cref="DenialReason.None"/> where it may.</summary>
-    public DenialReason Read(string path) =>
+    public DenialReason Read(ReadOnlySpan<char> path) =>
         IsSensitive(path) ? DenialReason.SensitivePath
         : IsWithin(path, readPaths) || IsWithin(path, writePaths) ? DenialReason.None
         : DenialReason.OutsideReadPaths;
 
     /// <summary>Why <paramref name="path"/> may not be written, made, renamed or removed; <see cref="DenialReason.None"/> where it may.</summary>
-    public DenialReason Write(string path) =>
+    public DenialReason Write(ReadOnlySpan<char> path) =>
         IsSensitive(path) ? DenialReason.SensitivePath
         : !IsWithin(path, writePaths) || IsWithin(path, ReadonlyWithinWritable) ? DenialReason.OutsideWritePaths
         : IsProtected(path) ? DenialReason.ProtectedPath
@@ -35,27 +35,30 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
     /// <summary>
     /// Why nothing may be put at <paramref name="path"/>, or moved or removed from it, but a folder made or removed while it is empty: a folder that holds what is protected is as good as that.
     /// </summary>
-    public DenialReason Replace(string path) =>
+    public DenialReason Replace(ReadOnlySpan<char> path) =>
         Write(path) is not DenialReason.None and DenialReason reason ? reason
         : BelowWorkspace(path) is { } name && _protected!.LeadsTo(name) ? DenialReason.ProtectedPath
         : DenialReason.None;
 
     /// <summary>Whether a path of the workspace is not to be written although the workspace may be.</summary>
-    public bool IsProtected(string path) => BelowWorkspace(path) is { } name && _protected!.Covers(name);
+    public bool IsProtected(ReadOnlySpan<char> path) => BelowWorkspace(path) is { } name && _protected!.Covers(name);
 
     /// <summary>The same rules, with paths below <paramref name="workspace"/> that are never written.</summary>
     public FileRules Protecting(string workspace, string[] globs) => new(readPaths, writePaths) { _workspace = workspace, _protected = new PathGlobs(globs, isLoose: true) };
 
     // The workspace itself cannot be moved.
-    private string? BelowWorkspace(string path) => _protected is not null && path.Length > _workspace.Length && Covers(_workspace, path) ? path[(_workspace.Length + 1)..] : null;
+    private string? BelowWorkspace(ReadOnlySpan<char> path) =>
+        _protected is not null && path.Length > _workspace.Length && Covers(_workspace, path) ? path[(_workspace.Length + 1)..].ToString() : null;
 
     /// <summary>The entry of <paramref name="paths"/> that holds <paramref name="path"/>, or null.</summary>
     public static string? Holder(string path, IEnumerable<string> paths) =>
         paths.FirstOrDefault(folder => Covers(folder, path));
 
-    private static bool IsSensitive(string path) => IsWithin(path, Sensitive);
+    // Most paths are in none of their folders.
+    private static bool IsSensitive(ReadOnlySpan<char> path) =>
+        (path.StartsWith("/etc/") || path.StartsWith("/proc/")) && IsWithin(path, Sensitive);
 
-    private static bool IsWithin(string path, string[] folders)
+    private static bool IsWithin(ReadOnlySpan<char> path, string[] folders)
     {
         foreach (string folder in folders)
         {
@@ -68,6 +71,6 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
         return false;
     }
 
-    private static bool Covers(string folder, string path) =>
-        path.StartsWith(folder, StringComparison.Ordinal) && (path.Length == folder.Length || path[folder.Length] == '/');
+    private static bool Covers(string folder, ReadOnlySpan<char> path) =>
+        path.StartsWith(folder) && (path.Length == folder.Length || path[folder.Length] == '/');
 }

@@ -63,7 +63,7 @@ internal enum FrameType : byte
     /// <summary>The controls were tried from inside and hold (<see cref="ProbeResults"/>). Before <see cref="Started"/>.</summary>
     Verified = 76,
 
-    /// <summary>Something that the agent did or tried (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
+    /// <summary>What the agent did or tried, one thing or several (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
     Activity = 77,
 
     /// <summary>The agent has opened a connection (<see cref="Protocol.EgressOpened"/>).</summary>

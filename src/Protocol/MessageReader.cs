@@ -10,6 +10,9 @@ internal ref struct MessageReader(ReadOnlySpan<byte> payload)
 
     private ReadOnlySpan<byte> _rest = payload;
 
+    /// <summary>Whether all was read.</summary>
+    public readonly bool IsAtEnd => _rest.IsEmpty;
+
     public byte Byte() => Take(1)[0];
 
     public bool Flag() => Byte() switch

@@ -69,6 +69,9 @@ internal sealed unsafe class AgentSession
     /// <summary>What the observer has seen.</summary>
     public required ActivityReport Report { get; init; }
 
+    /// <summary>How often the process limit was met before the agent began.</summary>
+    public required long ProcessesDeniedBefore { get; init; }
+
     /// <summary>The agent's connections, where their bytes go in frames.</summary>
     public FramePipe? Connections { get; init; }
 
@@ -296,11 +299,16 @@ internal sealed unsafe class AgentSession
         }
     }
 
-    private ResourceUsage ReadUsage() => _controlGroup.ReadUsage() with
+    private ResourceUsage ReadUsage()
     {
-        OutputBytes = OutputFolder.MeasureUsage(_spec.OutputPath),
-        ElapsedNanoseconds = Stopwatch.GetElapsedTime(_started).Ticks * TimeSpan.NanosecondsPerTick,
-    };
+        ResourceUsage usage = _controlGroup.ReadUsage();
+        return usage with
+        {
+            PidsDenied = usage.PidsDenied - ProcessesDeniedBefore,
+            OutputBytes = OutputFolder.MeasureUsage(_spec.OutputPath),
+            ElapsedNanoseconds = Stopwatch.GetElapsedTime(_started).Ticks * TimeSpan.NanosecondsPerTick,
+        };
+    }
 
     private AgentExit Exit()
     {

@@ -78,6 +78,8 @@ internal sealed unsafe class Supervisor(HostStream host)
     private void RunAgent(LaunchSpec spec, ControlGroup? controlGroup, int signals)
     {
         SandboxCheck.Verify(spec, controlGroup);
+        string processLimit = new ProcessLimitProbe(controlGroup!).Try(controlGroup!.ReadLimits());
+        long processesDenied = controlGroup.ReadUsage().PidsDenied;
         fixed (byte* path = Descriptor.PathBytes(spec.OutputPath))
         {
             // A volume comes owned by root; a tmpfs has this mode already.
@@ -90,7 +92,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         TrustFiles.Write(spec.TrustedCertificates);
         FramePipe? pipe = null;
         EgressGate gate = EgressService.Start(spec.AllowedEndpoints, loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null, report, (userId, groupId));
-        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup!.ReadUsage().Pids);
+        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
             observer);
@@ -99,7 +101,10 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup!, agent, signals, OutputFolder.IsBounded(spec.OutputPath)) { Report = report, Connections = pipe, Workspace = workspace }.Run();
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup, agent, signals, OutputFolder.IsBounded(spec.OutputPath))
+        {
+            Report = report, Connections = pipe, Workspace = workspace, ProcessesDeniedBefore = processesDenied,
+        }.Run();
         if (exit is null)
         {
             return;
@@ -162,8 +167,17 @@ internal sealed unsafe class Supervisor(HostStream host)
     // As the kernel's paths are kept, each byte as one character; and where each leads, since what is asked for is resolved too.
     private static string[] ToPaths(string[] paths)
     {
-        string[] plain = [.. paths.Select(ToBytes)];
-        return [.. plain.Concat(plain.Select(path => PathResolver.Resolve(LibC.getpid(), CurrentDirectory, path, followLast: true).Path)).Distinct()];
+        PathResolver resolver = new();
+        PathBuffer found = new();
+        List<string> plain = [.. paths.Select(ToBytes)];
+        foreach (string path in paths)
+        {
+            resolver.Resolve(LibC.getpid(), CurrentDirectory, Encoding.UTF8.GetBytes(path), followLast: true, found);
+            plain.Add(found.Text.ToString());
+        }
+
+        resolver.Forget();
+        return [.. plain.Distinct()];
     }
 
     private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch

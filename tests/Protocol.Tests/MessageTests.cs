@@ -133,4 +133,34 @@ public sealed class MessageTests
         byte[] payload = new MessageWriter().Int32(int.MaxValue).Written.ToArray();
         Assert.ThrowsExactly<ProtocolException>(() => new MessageReader(payload).Texts());
     }
+
+    [TestMethod]
+    public void Activities_InOneFrame_AreRead()
+    {
+        byte[] payload = [.. Encode(ActivityKind.FileRead, DenialReason.None, count: 2, "/a"u8, ""u8), .. Encode(ActivityKind.FileDenied, DenialReason.SensitivePath, count: 1, "/b"u8, "read"u8)];
+
+        List<Activity> read = Activity.FromPayload(payload);
+
+        Assert.HasCount(2, read);
+        Assert.AreEqual((ActivityKind.FileRead, 2, "/a"), (read[0].Kind, read[0].Count, System.Text.Encoding.UTF8.GetString(read[0].Subject)));
+        Assert.AreEqual((DenialReason.SensitivePath, 7, "read"), (read[1].Reason, read[1].ProcessId, System.Text.Encoding.UTF8.GetString(read[1].Detail)));
+        for (int length = 0; length < payload.Length; length++)
+        {
+            if (length != Activity.EncodedLength(2, 0, 0))
+            {
+                Assert.ThrowsExactly<ProtocolException>(() => Activity.FromPayload(payload.AsSpan(0, length)), $"{length} bytes");
+            }
+        }
+    }
+
+    [TestMethod]
+    public void Activities_CountOfNothing_IsRefused() =>
+        Assert.ThrowsExactly<ProtocolException>(() => Activity.FromPayload(Encode(ActivityKind.FileRead, DenialReason.None, count: 0, "/a"u8, ""u8)));
+
+    private static byte[] Encode(ActivityKind kind, DenialReason reason, int count, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    {
+        byte[] encoded = new byte[Activity.EncodedLength(subject.Length, detail.Length, 0)];
+        Activity.Write(encoded, kind, reason, 7, count, 0, subject, detail, default);
+        return encoded;
+    }
 }

@@ -92,7 +92,11 @@ internal sealed class SandboxReporter : IDisposable
                 await ReportProbesAsync(ProbeResults.FromPayload(frame.Payload)).ConfigureAwait(false);
                 break;
             case FrameType.Activity:
-                await _activities.TakeAsync(Activity.FromPayload(frame.Payload)).ConfigureAwait(false);
+                foreach (Activity activity in Activity.FromPayload(frame.Payload))
+                {
+                    await _activities.TakeAsync(activity).ConfigureAwait(false);
+                }
+
                 break;
             case FrameType.Started:
                 _ = Started.FromPayload(frame.Payload);

@@ -169,5 +169,6 @@ internal static class KernelConstants
     public const int LandlockRulePathBeneath = 1;
 
     // include/uapi/linux/openat2.h
+    public const ulong ResolveNoMagicLinks = 2;
     public const ulong ResolveNoSymbolicLinks = 4;
 }

@@ -6,9 +6,15 @@ using IsolatedAgents.Supervisor.Observation;
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Accompanies a launcher until it has become the agent.</summary>
-internal sealed class LaunchObserver(FileRules rules, EgressGate gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses)
+/// <param name="rules">Which files the agent may use.</param>
+/// <param name="gate">The way to the allowed endpoints.</param>
+/// <param name="report">Takes what is seen.</param>
+/// <param name="agent">Whose rights over files the observer has.</param>
+/// <param name="countProcesses">Counts those of the control group that has the process limit.</param>
+/// <param name="processLimit">What the probe of that limit found.</param>
+internal sealed class LaunchObserver(
+    FileRules rules, EgressGate gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses, string processLimit)
 {
-    // Of the control group that has the process limit.
     private readonly long _processesBefore = countProcesses();
 
     /// <summary>What the probes found.</summary>
@@ -39,7 +45,7 @@ internal sealed class LaunchObserver(FileRules rules, EgressGate gate, ActivityR
                 break;
             case LaunchStatusKind.Probed when report.AreProbesSeen:
                 ProbeResults found = ProbeResults.FromPayload(said.Payload);
-                Probes = new ProbeResults([.. found.Names, "Process limit"], [.. found.Results, "in force, and counts this sandbox"]);
+                Probes = new ProbeResults([.. found.Names, "Process limit"], [.. found.Results, processLimit]);
                 break;
             case LaunchStatusKind.Probed:
                 throw new SetupException(SetupFailureKind.Probe, "observation", "calls were refused, and nobody was told");
@@ -49,8 +55,7 @@ internal sealed class LaunchObserver(FileRules rules, EgressGate gate, ActivityR
         }
     }
 
-    // The launcher waits to be answered, so it is one process more. To fill the limit up would take a fork for each process that it allows; that the kernel refuses the one after
-    // is its own promise, as long as the limit is that of the group which counts them.
+    // The launcher waits to be answered, so it is one process more: what a limit that is too high to be filled up can be tried by.
     private void VerifyCount()
     {
         long processes = countProcesses();

@@ -14,22 +14,26 @@ namespace IsolatedAgents.Supervisor.Observation;
 internal sealed class ActivityReport(int probes) : IDisposable
 {
     private const long WindowMilliseconds = 1000;
-    private const int MaxWindows = 4096;
     private const int MaxAllowed = 100_000;
     private const int MaxDenied = 100_000;
-    private const string Further = "(further ones)";
-    private const int MaxWaiting = 1024;
+
+    // While the host cannot follow: so much waits here, then the agent does.
+    private const int MaxWaitingBytes = 256 * 1024;
 
     // Under a storm the other thread is woken so often, and not for each of its drops; what was refused is told at once.
     private const long GatherMilliseconds = 10;
-    private const int GatherCount = 256;
+    private const int GatherBytes = 32 * 1024;
     private const int MaxSubject = 4096;
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _room = new(0);
-    private readonly Dictionary<(ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port), Window> _windows = [];
-    private readonly Queue<Activity> _waiting = new();
+    private readonly RepeatTable _repeats = new();
+    private readonly PathBuffer _program = new();
     private readonly int _wake = CreateWake();
+
+    // The one is filled by those who see; the other one, which they have filled before, is the sender's.
+    private ActivityQueue _waiting = new();
+    private ActivityQueue _leaving = new();
     private Exception? _failure;
     private long _flushAt = long.MaxValue;
     private long _sendAt = long.MaxValue;
@@ -65,7 +69,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
         {
             lock (_lock)
             {
-                return _waiting.Count == 0;
+                return _waiting.IsEmpty && _leaving.IsEmpty;
             }
         }
     }
@@ -94,14 +98,16 @@ internal sealed class ActivityReport(int probes) : IDisposable
         }
     }
 
+    private static ReadOnlySpan<byte> Further => "(further ones)"u8;
+
     /// <summary>Takes note of one thing, and waits while too much is untold.</summary>
-    public void Add(ActivityKind kind, DenialReason reason, int processId, string subject, string detail = "", int port = 0)
+    public void Add(ActivityKind kind, DenialReason reason, int processId, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail = default, int port = 0)
     {
         bool mustWait;
         lock (_lock)
         {
-            Count((kind, reason, subject, detail, port), processId);
-            mustWait = _waiting.Count >= MaxWaiting;
+            Count(kind, reason, processId, Bounded(subject), Bounded(detail), port);
+            mustWait = _waiting.Bytes >= MaxWaitingBytes;
             _blocked += mustWait ? 1 : 0;
         }
 
@@ -110,6 +116,9 @@ internal sealed class ActivityReport(int probes) : IDisposable
             _room.Wait();
         }
     }
+
+    /// <summary>Takes note of what has a text instead of bytes.</summary>
+    public void Add(ActivityKind kind, DenialReason reason, int processId, string subject) => Add(kind, reason, processId, Encoding.Latin1.GetBytes(subject));
 
     /// <summary>Something is let pass, and will be noted before <see cref="Complete"/>. The observer's alone.</summary>
     public void Begin() => _isAdding = true;
@@ -131,34 +140,15 @@ internal sealed class ActivityReport(int probes) : IDisposable
     /// <exception cref="IOException">The observer has failed.</exception>
     public void Send(HostChannel channel)
     {
-        lock (_lock)
+        channel.Hold();
+        SendLeaving(channel);
+        if (_leaving.IsEmpty)
         {
-            if (_failure is not null)
-            {
-                throw new IOException($"the observation of the agent failed: {_failure.Message}", _failure);
-            }
-
-            bool isIdle = _waiting.Count == 0;
-            channel.Hold();
-            while (channel.HasRoom && _waiting.TryDequeue(out Activity? activity))
-            {
-                channel.Send(FrameType.Activity, activity.ToPayload());
-            }
-
-            channel.Release();
-            if (_waiting.Count == 0)
-            {
-                _ = Descriptor.Read(_wake, stackalloc byte[sizeof(ulong)]);
-            }
-
-            // Nothing came since the last look: from here on the observer wakes this thread.
-            _sendAt = isIdle ? long.MaxValue : Environment.TickCount64 + GatherMilliseconds;
-            if (_blocked > 0 && _waiting.Count < MaxWaiting)
-            {
-                _room.Release(_blocked);
-                _blocked = 0;
-            }
+            Exchange();
+            SendLeaving(channel);
         }
+
+        channel.Release();
     }
 
     /// <summary>Tells the repeats, and begins to count anew.</summary>
@@ -166,15 +156,16 @@ internal sealed class ActivityReport(int probes) : IDisposable
     {
         lock (_lock)
         {
-            foreach (var (key, window) in _windows)
+            for (int i = 0; i < _repeats.Count; i++)
             {
-                if (window.Repeats > 0)
+                ref readonly RepeatTable.Entry entry = ref _repeats[i];
+                if (entry.Repeats > 0)
                 {
-                    Tell(key, window.ProcessId, window.Repeats);
+                    Tell(entry.Kind, entry.Reason, entry.ProcessId, entry.Repeats, entry.Port, _repeats.SubjectOf(in entry), _repeats.DetailOf(in entry));
                 }
             }
 
-            _windows.Clear();
+            _repeats.Clear();
             _flushAt = long.MaxValue;
         }
     }
@@ -187,83 +178,101 @@ internal sealed class ActivityReport(int probes) : IDisposable
         {
             if (_omitted > 0)
             {
-                Enqueue(new Activity { Kind = ActivityKind.Omitted, Count = _omitted, Subject = [] });
+                Tell(ActivityKind.Omitted, DenialReason.None, 0, _omitted, 0, default, default);
             }
         }
     }
 
     public void Dispose() => _room.Dispose();
 
-    private void Count((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId)
+    // Who sees something does not wait while this is written.
+    private void SendLeaving(HostChannel channel)
+    {
+        while (channel.HasRoom && _leaving.TryTake(out ReadOnlySpan<byte> payload))
+        {
+            channel.Send(FrameType.Activity, payload);
+        }
+    }
+
+    private void Exchange()
+    {
+        lock (_lock)
+        {
+            if (_failure is not null)
+            {
+                throw new IOException($"the observation of the agent failed: {_failure.Message}", _failure);
+            }
+
+            _leaving.Clear();
+            (_waiting, _leaving) = (_leaving, _waiting);
+            _ = Descriptor.Read(_wake, stackalloc byte[sizeof(ulong)]);
+            // Where nothing came since the last look, the observer wakes this thread from here on.
+            _sendAt = _leaving.IsEmpty ? long.MaxValue : Environment.TickCount64 + GatherMilliseconds;
+            if (_blocked > 0)
+            {
+                _room.Release(_blocked);
+                _blocked = 0;
+            }
+        }
+    }
+
+    private void Count(ActivityKind kind, DenialReason reason, int processId, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, int port)
     {
         if (_probesLeft > 0)
         {
-            _probesLeft -= key.Reason == DenialReason.None ? 0 : 1;
+            _probesLeft -= reason == DenialReason.None ? 0 : 1;
             return;
         }
 
-        if (TryFold(key))
+        if (_repeats.TryCount(kind, reason, port, subject, detail))
         {
             return;
         }
 
-        if (key.Reason == DenialReason.None && ++_allowed > MaxAllowed)
+        if (reason == DenialReason.None && ++_allowed > MaxAllowed)
         {
             _omitted++;
             return;
         }
 
-        bool isNameless = key.Reason != DenialReason.None && ++_denied > MaxDenied;
+        bool isNameless = reason != DenialReason.None && ++_denied > MaxDenied;
         if (isNameless)
         {
-            key = (key.Kind, key.Reason, Further, "", 0);
-            if (TryFold(key))
+            subject = Further;
+            detail = default;
+            port = 0;
+            if (_repeats.TryCount(kind, reason, port, subject, detail))
             {
                 return;
             }
         }
 
-        if (_windows.Count < MaxWindows || isNameless)
+        if (_repeats.TryAdd(isNameless, kind, reason, processId, port, subject, detail) && _flushAt == long.MaxValue)
         {
-            _windows.Add(key, new Window(processId));
-            _flushAt = Math.Min(_flushAt, Environment.TickCount64 + WindowMilliseconds);
+            _flushAt = Environment.TickCount64 + WindowMilliseconds;
         }
 
-        Tell(key, processId, 1);
+        Tell(kind, reason, processId, 1, port, subject, detail);
     }
 
-    private bool TryFold((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key)
+    private void Tell(ActivityKind kind, DenialReason reason, int processId, int count, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
     {
-        if (!_windows.TryGetValue(key, out Window? window))
+        _program.Clear();
+        if (reason != DenialReason.None)
         {
-            return false;
+            PathResolver.ReadProgram(processId, _program);
         }
 
-        window.Repeats++;
-        return true;
-    }
-
-    private void Tell((ActivityKind Kind, DenialReason Reason, string Subject, string Detail, int Port) key, int processId, int count) => Enqueue(new Activity
-    {
-        Kind = key.Kind,
-        Reason = key.Reason,
-        ProcessId = processId,
-        Count = count,
-        Port = key.Port,
-        Subject = Bytes(key.Subject),
-        Detail = Bytes(key.Detail),
-        Program = key.Reason == DenialReason.None ? [] : Bytes(PathResolver.Program(processId)),
-    });
-
-    private void Enqueue(Activity activity)
-    {
-        _waiting.Enqueue(activity);
-        if (_sendAt == long.MaxValue || activity.Reason != DenialReason.None || _waiting.Count == GatherCount)
+        bool wasFew = _waiting.Bytes < GatherBytes;
+        _waiting.Add(kind, reason, processId, count, port, subject, detail, Bounded(_program.Bytes));
+        if (_sendAt == long.MaxValue || reason != DenialReason.None || (wasFew && _waiting.Bytes >= GatherBytes))
         {
-            _sendAt = Environment.TickCount64;
+            _sendAt = 0;
             Wake();
         }
     }
+
+    private static ReadOnlySpan<byte> Bounded(ReadOnlySpan<byte> text) => text.Length <= MaxSubject ? text : text[..MaxSubject];
 
     private static int CreateWake()
     {
@@ -272,14 +281,9 @@ internal sealed class ActivityReport(int probes) : IDisposable
         return wake;
     }
 
-    private void Wake() => _ = Descriptor.Write(_wake, BitConverter.GetBytes(1UL));
-
-    private static byte[] Bytes(string text) => Encoding.Latin1.GetBytes(text.Length <= MaxSubject ? text : text[..MaxSubject]);
-
-    private sealed class Window(int processId)
+    private void Wake()
     {
-        public int ProcessId { get; } = processId;
-
-        public int Repeats { get; set; }
+        ReadOnlySpan<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+        _ = Descriptor.Write(_wake, one);
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using IsolatedAgents.Supervisor.Interop;
 
 namespace IsolatedAgents.Supervisor.Observation;
@@ -7,64 +6,73 @@ namespace IsolatedAgents.Supervisor.Observation;
 internal static unsafe class AgentMemory
 {
     // include/uapi/linux/limits.h: PATH_MAX
-    private const int MaxPath = 4096;
+    public const int MaxPath = 4096;
+
+    /// <summary>Most bytes of a command line that are told, with the points that stand for the rest.</summary>
+    public const int MaxCommandLine = 2048;
+
     private const int PageSize = 4096;
     private const int MaxArguments = 64;
-    private const int MaxCommandLine = 2048;
+
+    // Most paths are shorter, and to copy a whole page takes longer.
+    private const int TypicalPath = 256;
+
+    private static ReadOnlySpan<byte> Cut => "..."u8;
 
     /// <summary>Reads up to the end of <paramref name="buffer"/>. How many bytes are there; 0 where none can be read.</summary>
     public static int Read(int processId, ulong address, Span<byte> buffer)
     {
         fixed (byte* pointer = buffer)
         {
+            // A range is copied as a whole or not at all, and what lies behind the end of a page may not be there.
+            int toPageEnd = PageSize - (int)(address % PageSize);
             MemoryRange local = new() { Address = (nuint)pointer, Length = (nuint)buffer.Length };
-            MemoryRange remote = new() { Address = (nuint)address, Length = (nuint)buffer.Length };
-            return (int)Math.Max(0, LibC.process_vm_readv(processId, &local, 1, &remote, 1, 0));
+            MemoryRange* remote = stackalloc MemoryRange[2];
+            remote[0] = new() { Address = (nuint)address, Length = (nuint)Math.Min(buffer.Length, toPageEnd) };
+            remote[1] = new() { Address = (nuint)(address + (ulong)toPageEnd), Length = (nuint)Math.Max(0, buffer.Length - toPageEnd) };
+            return (int)Math.Max(0, LibC.process_vm_readv(processId, &local, 1, remote, buffer.Length > toPageEnd ? 2u : 1, 0));
         }
     }
 
-    /// <summary>A path, each of its bytes as one character; null where it cannot be read or is longer than the kernel takes.</summary>
-    public static string? ReadPath(int processId, ulong address)
+    /// <summary>Reads a path. Its length; -1 where it cannot be read or is longer than <paramref name="buffer"/>, which holds the longest that the kernel takes.</summary>
+    public static int ReadPath(int processId, ulong address, Span<byte> buffer)
     {
-        Span<byte> buffer = stackalloc byte[MaxPath];
         int length = ReadText(processId, address, buffer);
-        return length < 0 || length == buffer.Length ? null : Encoding.Latin1.GetString(buffer[..length]);
+        return length == buffer.Length ? -1 : length;
     }
 
-    /// <summary>A program's arguments, parted by blanks; cut where they are long.</summary>
-    public static string ReadCommandLine(int processId, ulong array)
+    /// <summary>A program's arguments, parted by blanks; cut where they are long. Their length in <paramref name="buffer"/>, which holds <see cref="MaxCommandLine"/> bytes.</summary>
+    public static int ReadCommandLine(int processId, ulong array, Span<byte> buffer)
     {
-        StringBuilder text = new();
+        Span<byte> text = buffer[..(MaxCommandLine - Cut.Length)];
         Span<byte> pointer = stackalloc byte[sizeof(ulong)];
-        Span<byte> buffer = stackalloc byte[MaxCommandLine];
-        for (int i = 0; i < MaxArguments && text.Length < MaxCommandLine; i++)
+        int filled = 0;
+        for (int i = 0; i < MaxArguments && filled < text.Length; i++)
         {
             if (Read(processId, array + ((ulong)i * sizeof(ulong)), pointer) < pointer.Length || BitConverter.ToUInt64(pointer) is not (> 0 and ulong address))
             {
-                return text.ToString();
+                return filled;
             }
 
-            int length = ReadText(processId, address, buffer);
             if (i > 0)
             {
-                text.Append(' ');
+                text[filled++] = (byte)' ';
             }
 
-            text.Append(Encoding.Latin1.GetString(buffer[..Math.Max(0, length)]));
+            filled += Math.Max(0, ReadText(processId, address, text[filled..]));
         }
 
-        text.Length = Math.Min(text.Length, MaxCommandLine);
-        return text.Append("...").ToString();
+        Cut.CopyTo(buffer[filled..]);
+        return filled + Cut.Length;
     }
 
-    // The length up to the 0, or of the whole buffer where none comes; -1 where it cannot be read. Page by page, since the next one may not be there.
+    // The length up to the 0, or of the whole buffer where none comes; -1 where it cannot be read.
     private static int ReadText(int processId, ulong address, Span<byte> buffer)
     {
         int filled = 0;
         while (filled < buffer.Length)
         {
-            int toPageEnd = PageSize - (int)((address + (ulong)filled) % PageSize);
-            Span<byte> part = buffer[filled..Math.Min(buffer.Length, filled + toPageEnd)];
+            Span<byte> part = buffer[filled..(filled == 0 ? Math.Min(buffer.Length, TypicalPath) : buffer.Length)];
             int count = Read(processId, address + (ulong)filled, part);
             if (count == 0)
             {

@@ -5,9 +5,16 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>Judges calls that name files. Asking for what is not there is no finding: programs look in many places.</summary>
-internal sealed unsafe class FileCalls(FileRules rules)
+internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
 {
-    private const string MakeFolder = "mkdir";
+    private readonly byte[] _name = new byte[AgentMemory.MaxPath];
+    private readonly byte[] _commandLine = new byte[AgentMemory.MaxCommandLine];
+    private readonly PathBuffer _found = new();
+    private readonly PathBuffer _target = new();
+
+    private static ReadOnlySpan<byte> MakeFolder => "mkdir"u8;
+
+    private static ReadOnlySpan<byte> NoPath => "(unreadable)"u8;
 
     public Judgement Judge(in SystemCallNotification call)
     {
@@ -19,19 +26,19 @@ internal sealed unsafe class FileCalls(FileRules rules)
             SystemCalls.OpenAt => Open(in call, first, 1, third),
             SystemCalls.OpenAt2 => Open(in call, first, 1, ReadOpenFlags(in call)),
             SystemCalls.Create => Open(in call, CurrentDirectory, 0, OpenCreate | OpenTruncate | 1),
-            SystemCalls.Truncate => Change(in call, CurrentDirectory, 0, "truncate", follow: true),
-            SystemCalls.ChangeMode => Change(in call, CurrentDirectory, 0, "chmod", follow: true),
-            SystemCalls.ChangeModeAt => Change(in call, first, 1, "chmod", follow: true),
-            SystemCalls.ChangeModeAt2 => Change(in call, first, 1, "chmod", (call.Arguments[3] & NoFollow) == 0),
-            SystemCalls.ChangeOwner => Change(in call, CurrentDirectory, 0, "chown", follow: true),
-            SystemCalls.ChangeLinkOwner => Change(in call, CurrentDirectory, 0, "chown", follow: false),
-            SystemCalls.ChangeOwnerAt => Change(in call, first, 1, "chown", (call.Arguments[4] & NoFollow) == 0),
+            SystemCalls.Truncate => Change(in call, CurrentDirectory, 0, "truncate"u8, follow: true),
+            SystemCalls.ChangeMode => Change(in call, CurrentDirectory, 0, "chmod"u8, follow: true),
+            SystemCalls.ChangeModeAt => Change(in call, first, 1, "chmod"u8, follow: true),
+            SystemCalls.ChangeModeAt2 => Change(in call, first, 1, "chmod"u8, (call.Arguments[3] & NoFollow) == 0),
+            SystemCalls.ChangeOwner => Change(in call, CurrentDirectory, 0, "chown"u8, follow: true),
+            SystemCalls.ChangeLinkOwner => Change(in call, CurrentDirectory, 0, "chown"u8, follow: false),
+            SystemCalls.ChangeOwnerAt => Change(in call, first, 1, "chown"u8, (call.Arguments[4] & NoFollow) == 0),
             SystemCalls.MakeFolder => Make(in call, CurrentDirectory, 0, MakeFolder),
             SystemCalls.MakeFolderAt => Make(in call, first, 1, MakeFolder),
-            SystemCalls.MakeNode => Make(in call, CurrentDirectory, 0, "mknod"),
-            SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"),
-            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"),
-            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"),
+            SystemCalls.MakeNode => Make(in call, CurrentDirectory, 0, "mknod"u8),
+            SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"u8),
+            SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"u8),
+            SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"u8),
             SystemCalls.Link => Link(in call, CurrentDirectory, 0, CurrentDirectory, 1, follow: false),
             SystemCalls.LinkAt => Link(in call, first, 1, third, 3, (call.Arguments[4] & FollowLink) != 0),
             SystemCalls.Unlink or SystemCalls.RemoveFolder => Delete(in call, CurrentDirectory, 0),
@@ -62,134 +69,163 @@ internal sealed unsafe class FileCalls(FileRules rules)
         }
 
         bool isNew = (flags & OpenCreate) != 0 && (flags & OpenExclusive) != 0;
-        if (Find(in call, directory, argument, follow: (flags & OpenNoFollow) == 0 && !isNew) is not { } found)
+        if (Find(in call, directory, argument, follow: (flags & OpenNoFollow) == 0 && !isNew, _found) is not { } kind)
         {
-            return Unreadable("open");
+            return Unreadable("open"u8);
         }
 
         if (!isWrite)
         {
-            return found.Kind is PathKind.File or PathKind.Special or PathKind.Unreachable ? Read(found) : Judgement.Pass;
+            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable ? Read(kind) : Judgement.Pass;
         }
 
-        bool isAbsent = found.Kind == PathKind.Missing && (flags & OpenCreate) == 0;
-        return isAbsent || found.Kind is PathKind.Nameless or PathKind.Link ? Judgement.Pass : Write(found, "");
+        bool isAbsent = kind == PathKind.Missing && (flags & OpenCreate) == 0;
+        return isAbsent || kind is PathKind.Nameless or PathKind.Link ? Judgement.Pass : Write(kind, default);
     }
 
-    private Judgement Read(ResolvedPath found)
+    private Judgement Read(PathKind kind)
     {
-        DenialReason reason = rules.Read(found.Path);
-        return reason != DenialReason.None ? Judgement.DenyFile(reason, found.Path, "read")
-            : found.Kind == PathKind.File ? Judgement.Allow(ActivityKind.FileRead, found.Path)
+        DenialReason reason = rules.Read(_found.Text);
+        return reason != DenialReason.None ? Judgement.DenyFile(reason, _found.Bytes, "read"u8)
+            : kind == PathKind.File ? Judgement.Allow(ActivityKind.FileRead, _found.Bytes)
             : Judgement.Pass;
     }
 
-    private Judgement Write(ResolvedPath found, string operation)
+    private Judgement Write(PathKind kind, ReadOnlySpan<byte> operation)
     {
-        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder || operation == MakeFolder);
-        return reason != DenialReason.None ? Judgement.DenyFile(reason, found.Path, operation.Length > 0 ? operation : "write")
-            : found.Kind == PathKind.Special ? Judgement.Pass
-            : Judgement.Allow(ActivityKind.FileWritten, found.Path, operation);
+        DenialReason reason = JudgeFound(isFolder: kind == PathKind.Folder || operation.SequenceEqual(MakeFolder));
+        return reason != DenialReason.None ? Judgement.DenyFile(reason, _found.Bytes, operation.Length > 0 ? operation : "write"u8)
+            : kind == PathKind.Special ? Judgement.Pass
+            : Judgement.Allow(ActivityKind.FileWritten, _found.Bytes, operation);
     }
 
     // A folder on the way to what is protected may be there, made and changed; anything else in its place would make it another way.
-    private DenialReason Judge(ResolvedPath found, bool isFolder) => isFolder ? rules.Write(found.Path) : rules.Replace(found.Path);
+    private DenialReason JudgeFound(bool isFolder) => isFolder ? rules.Write(_found.Text) : rules.Replace(_found.Text);
 
-    private Judgement Change(in SystemCallNotification call, int directory, int argument, string operation, bool follow) =>
-        Find(in call, directory, argument, follow) is not { } found ? Unreadable(operation)
-        : found.Kind is PathKind.Missing or PathKind.Nameless ? Judgement.Pass
-        : Write(found, operation);
+    private Judgement Change(in SystemCallNotification call, int directory, int argument, ReadOnlySpan<byte> operation, bool follow) =>
+        Find(in call, directory, argument, follow, _found) is not { } kind ? Unreadable(operation)
+        : kind is PathKind.Missing or PathKind.Nameless ? Judgement.Pass
+        : Write(kind, operation);
 
     // What is there already is an error of the kernel's, and no attempt.
-    private Judgement Make(in SystemCallNotification call, int directory, int argument, string operation) =>
-        Find(in call, directory, argument, follow: false) is not { } found ? Unreadable(operation)
-        : found.Kind is PathKind.Missing or PathKind.Unreachable ? Write(found, operation)
+    private Judgement Make(in SystemCallNotification call, int directory, int argument, ReadOnlySpan<byte> operation) =>
+        Find(in call, directory, argument, follow: false, _found) is not { } kind ? Unreadable(operation)
+        : kind is PathKind.Missing or PathKind.Unreachable ? Write(kind, operation)
         : Judgement.Pass;
 
     private Judgement Link(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument, bool follow)
     {
-        if (Find(in call, directory, argument, follow) is not { } found)
+        if (Find(in call, directory, argument, follow, _found) is not { } kind)
         {
-            return Unreadable("link");
+            return Unreadable("link"u8);
         }
 
         // A second name for a file that may not be read would make it readable, and for one that is protected, writable.
-        DenialReason reason = rules.Read(found.Path) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(found.Path) ? DenialReason.ProtectedPath : DenialReason.None;
-        return reason != DenialReason.None && found.Kind is not (PathKind.Missing or PathKind.Nameless)
-            ? Judgement.DenyFile(reason, found.Path, "link")
-            : Make(in call, newDirectory, newArgument, "link");
+        DenialReason reason = rules.Read(_found.Text) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(_found.Text) ? DenialReason.ProtectedPath : DenialReason.None;
+        return reason != DenialReason.None && kind is not (PathKind.Missing or PathKind.Nameless)
+            ? Judgement.DenyFile(reason, _found.Bytes, "link"u8)
+            : Make(in call, newDirectory, newArgument, "link"u8);
     }
 
     private Judgement Delete(in SystemCallNotification call, int directory, int argument)
     {
-        if (Find(in call, directory, argument, follow: false) is not { } found)
+        if (Find(in call, directory, argument, follow: false, _found) is not { } kind)
         {
-            return Unreadable("delete");
+            return Unreadable("delete"u8);
         }
 
-        if (found.Kind is PathKind.Missing or PathKind.Nameless)
+        if (kind is PathKind.Missing or PathKind.Nameless)
         {
             return Judgement.Pass;
         }
 
-        DenialReason reason = Judge(found, isFolder: found.Kind == PathKind.Folder);
-        return reason != DenialReason.None
-            ? Judgement.DenyFile(reason, found.Path, "delete")
-            : Judgement.Allow(ActivityKind.FileDeleted, found.Path);
+        DenialReason reason = JudgeFound(isFolder: kind == PathKind.Folder);
+        if (reason != DenialReason.None)
+        {
+            return Judgement.DenyFile(reason, _found.Bytes, "delete"u8);
+        }
+
+        ForgetWays(kind);
+        return Judgement.Allow(ActivityKind.FileDeleted, _found.Bytes);
     }
 
     private Judgement Rename(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument)
     {
-        if (Find(in call, directory, argument, follow: false) is not { } from || Find(in call, newDirectory, newArgument, follow: false) is not { } to)
+        if (Find(in call, directory, argument, follow: false, _found) is not { } from || Find(in call, newDirectory, newArgument, follow: false, _target) is not { } to)
         {
-            return Unreadable("rename");
+            return Unreadable("rename"u8);
         }
 
-        if (from.Kind is PathKind.Missing or PathKind.Nameless)
+        if (from is PathKind.Missing or PathKind.Nameless || to == PathKind.Nameless)
         {
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Replace(from.Path);
+        DenialReason reason = rules.Replace(_found.Text);
         if (reason != DenialReason.None)
         {
-            return Judgement.DenyFile(reason, from.Path, "rename");
+            return Judgement.DenyFile(reason, _found.Bytes, "rename"u8);
         }
 
-        reason = rules.Replace(to.Path);
-        return reason != DenialReason.None
-            ? Judgement.DenyFile(reason, to.Path, "rename")
-            : Judgement.Allow(ActivityKind.FileRenamed, from.Path, to.Path);
+        reason = rules.Replace(_target.Text);
+        if (reason != DenialReason.None)
+        {
+            return Judgement.DenyFile(reason, _target.Bytes, "rename"u8);
+        }
+
+        ForgetWays(from);
+        if (to != PathKind.Missing)
+        {
+            ForgetWays(to);
+        }
+
+        return Judgement.Allow(ActivityKind.FileRenamed, _found.Bytes, _target.Bytes);
+    }
+
+    // Through a file leads no path.
+    private void ForgetWays(PathKind kind)
+    {
+        if (kind is not (PathKind.File or PathKind.Special))
+        {
+            resolver.Forget();
+        }
     }
 
     private Judgement Execute(in SystemCallNotification call, int directory, int argument, int arguments)
     {
-        if (Find(in call, directory, argument, follow: true) is not { } found)
+        if (Find(in call, directory, argument, follow: true, _found) is not { } kind)
         {
-            return Unreadable("execute");
+            return Unreadable("execute"u8);
         }
 
-        if (found.Kind is PathKind.Missing or PathKind.Folder or PathKind.Nameless)
+        if (kind is PathKind.Missing or PathKind.Folder or PathKind.Nameless)
         {
             return Judgement.Pass;
         }
 
-        DenialReason reason = rules.Read(found.Path);
+        DenialReason reason = rules.Read(_found.Text);
         if (reason != DenialReason.None)
         {
-            return Judgement.DenyFile(reason, found.Path, "execute");
+            return Judgement.DenyFile(reason, _found.Bytes, "execute"u8);
         }
 
-        int processId = (int)call.ProcessId;
-        string commandLine = AgentMemory.ReadCommandLine(processId, call.Arguments[arguments]);
-        return Judgement.Allow(ActivityKind.ProcessStarted, commandLine.Length > 0 ? commandLine : found.Path, found.Path);
+        int length = AgentMemory.ReadCommandLine((int)call.ProcessId, call.Arguments[arguments], _commandLine);
+        return Judgement.Allow(ActivityKind.ProcessStarted, length > 0 ? _commandLine.AsSpan(0, length) : _found.Bytes, _found.Bytes);
     }
 
-    private static ResolvedPath? Find(in SystemCallNotification call, int directory, int argument, bool follow)
+    private PathKind? Find(in SystemCallNotification call, int directory, int argument, bool follow, PathBuffer found)
     {
         int processId = (int)call.ProcessId;
-        return AgentMemory.ReadPath(processId, call.Arguments[argument]) is { } path ? PathResolver.Resolve(processId, directory, path, follow) : null;
+        int length = AgentMemory.ReadPath(processId, call.Arguments[argument], _name);
+        if (length == 0 && call.Number is not (SystemCalls.ExecuteAt or SystemCalls.ChangeOwnerAt or SystemCalls.ChangeModeAt2 or SystemCalls.LinkAt))
+        {
+            // No other call takes a descriptor without a name.
+            found.Clear();
+            return PathKind.Nameless;
+        }
+
+        return length < 0 ? null : resolver.Resolve(processId, directory, _name.AsSpan(0, length), follow, found);
     }
 
-    private static Judgement Unreadable(string operation) => Judgement.DenyFile(DenialReason.Unreadable, "(unreadable)", operation);
+    private static Judgement Unreadable(ReadOnlySpan<byte> operation) => Judgement.DenyFile(DenialReason.Unreadable, NoPath, operation);
 }

@@ -10,14 +10,25 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// thread may change the arguments between this look and the kernel's. What it denies is denied. It has a thread of its own, since to look at a path may take as long as the
 /// path's file system likes, and with the agent's rights over files, which are a thread's own.
 /// </summary>
-internal sealed class Observer(SystemCallListener listener, FileRules rules, EgressGate gate, ActivityReport report)
+internal sealed class Observer
 {
     // include/uapi/linux/audit.h
     private const uint ArchitectureX64 = 0xC000003E;
     private const int X32Bit = 0x40000000;
 
-    private readonly FileCalls _files = new(rules);
-    private readonly SocketCalls _sockets = new(rules, gate);
+    private readonly FileCalls _files;
+    private readonly SocketCalls _sockets;
+    private readonly SystemCallListener _listener;
+    private readonly ActivityReport _report;
+
+    public Observer(SystemCallListener listener, FileRules rules, EgressGate gate, ActivityReport report)
+    {
+        PathResolver resolver = new();
+        _listener = listener;
+        _report = report;
+        _files = new FileCalls(rules, resolver);
+        _sockets = new SocketCalls(rules, gate, resolver);
+    }
 
     /// <summary>Answers from now on, until nobody is left to ask.</summary>
     public void Start(int userId, int groupId)
@@ -32,19 +43,20 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Egr
         {
             _ = LibC.setfsgid(groupId);
             _ = LibC.setfsuid(userId);
-            while (listener.TryReceive(out SystemCallNotification? call))
+            while (_listener.TryReceive(out SystemCallNotification call))
             {
-                if (call is { } asked)
+                // None where the process that asked is gone.
+                if (call.Id != 0)
                 {
-                    Answer(in asked);
+                    Answer(in call);
                 }
             }
         }
         catch (Exception failure) when (failure is KernelException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or OverflowException)
         {
-            report.Fail(failure);
+            _report.Fail(failure);
             // Who waits for an answer gets an error instead.
-            listener.Close();
+            _listener.Close();
         }
     }
 
@@ -55,32 +67,34 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Egr
         Judgement judgement = Judge(in call);
         if (judgement.IsMade)
         {
-            listener.Finish(call.Id, judgement.Error);
+            _listener.Finish(call.Id, judgement.Error);
         }
-        else if (judgement.Error == 0)
+        else if (judgement.Error != 0)
         {
-            report.Begin();
-            if (listener.TryContinue(call.Id))
+            if (_listener.IsWaiting(call.Id))
+            {
+                Tell(in call, in judgement);
+                _listener.Deny(call.Id, judgement.Error);
+            }
+        }
+        else if (!judgement.IsTold)
+        {
+            _listener.TryContinue(call.Id);
+        }
+        else
+        {
+            _report.Begin();
+            if (_listener.TryContinue(call.Id))
             {
                 Tell(in call, in judgement);
             }
 
-            report.Complete();
-        }
-        else if (listener.IsWaiting(call.Id))
-        {
-            Tell(in call, in judgement);
-            listener.Deny(call.Id, judgement.Error);
+            _report.Complete();
         }
     }
 
-    private void Tell(ref readonly SystemCallNotification call, ref readonly Judgement judgement)
-    {
-        if (judgement.Kind is { } kind)
-        {
-            report.Add(kind, judgement.Reason, (int)call.ProcessId, judgement.Subject, judgement.Detail, judgement.Port);
-        }
-    }
+    private void Tell(ref readonly SystemCallNotification call, ref readonly Judgement judgement) =>
+        _report.Add(judgement.Kind, judgement.Reason, (int)call.ProcessId, judgement.Subject, judgement.Detail, judgement.Port);
 
     private Judgement Judge(in SystemCallNotification call)
     {
@@ -89,18 +103,15 @@ internal sealed class Observer(SystemCallListener listener, FileRules rules, Egr
             return DenyCall(call.Architecture != ArchitectureX64 ? $"32-bit system call {call.Number}" : $"x32 system call {call.Number & ~X32Bit}");
         }
 
-        if (SystemCalls.Denied.TryGetValue(call.Number, out string? name))
-        {
-            return DenyCall(name);
-        }
-
         return call.Number switch
         {
+            SystemCalls.Open or SystemCalls.OpenAt => _files.Judge(in call),
             SystemCalls.Clone => DenyCall("clone with new namespaces"),
             SystemCalls.Personality => DenyCall("personality"),
             SystemCalls.Socket or SystemCalls.SocketPair => SocketCalls.DenySocket(in call),
             SystemCalls.Bind => _sockets.JudgeBind(in call),
             SystemCalls.Connect or SystemCalls.SendTo or SystemCalls.SendMessage or SystemCalls.SendMessages => _sockets.Judge(in call),
+            _ when SystemCalls.Denied.TryGetValue(call.Number, out string? name) => DenyCall(name),
             _ => _files.Judge(in call),
         };
     }

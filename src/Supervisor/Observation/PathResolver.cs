@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using IsolatedAgents.Supervisor.Interop;
@@ -31,216 +30,175 @@ internal enum PathKind
     Unreachable,
 }
 
-/// <summary>Where a path leads.</summary>
-/// <param name="Path">Absolute and without links; each byte as one character.</param>
-/// <param name="Kind">What is there.</param>
-internal readonly record struct ResolvedPath(string Path, PathKind Kind);
-
 /// <summary>
-/// Finds out where a path of the agent's leads, as the kernel would for that very process: path_resolution(7). Runs with the agent's own rights over files.
+/// Finds out where a path of the agent's leads, as the kernel would for that very process: path_resolution(7). Runs with the agent's own rights over files, in one thread.
+/// What most paths need is found without a link to follow, and without memory that is not there already.
 /// </summary>
-internal static unsafe class PathResolver
+internal sealed class PathResolver
 {
-    private const int MaxLinks = 40;
-    private const int MaxLinkLength = 4096;
-    private const string DeletedSuffix = " (deleted)";
+    private readonly FolderCache _folders = new();
+    private readonly PathBuffer _whole = new();
+    private readonly byte[] _link = new byte[64];
 
     /// <summary>Follows <paramref name="path"/> from <paramref name="directory"/>, which may be AT_FDCWD.</summary>
-    public static ResolvedPath Resolve(int processId, int directory, string path, bool followLast)
+    /// <param name="processId">Whose path it is.</param>
+    /// <param name="directory">A descriptor of that process.</param>
+    /// <param name="path">As it was given, without a 0 behind it.</param>
+    /// <param name="followLast">Whether a link at its end is followed.</param>
+    /// <param name="found">Takes the path: absolute and without links.</param>
+    public PathKind Resolve(int processId, int directory, ReadOnlySpan<byte> path, bool followLast, PathBuffer found)
     {
-        string? start = "/";
-        if (!path.StartsWith('/'))
+        _whole.Clear();
+        if (path is not [(byte)'/', ..])
         {
-            start = ReadLink(directory == CurrentDirectory ? Invariant($"/proc/{processId}/cwd") : Invariant($"/proc/{processId}/fd/{directory}"), out _);
-            if (start is null || !start.StartsWith('/'))
+            KernelPath.Format("/proc/"u8, processId, directory == CurrentDirectory ? "/cwd"u8 : "/fd/"u8, directory == CurrentDirectory ? null : directory, _link);
+            if (!KernelPath.TryReadLink(_link, _whole) || _whole.Bytes is not [(byte)'/', ..])
             {
-                return new ResolvedPath(path, PathKind.Nameless);
+                found.Clear();
+                found.Append(path);
+                return PathKind.Nameless;
+            }
+
+            // Without a name, what is meant is what the descriptor stands for.
+            if (_whole.Length > 1 && !path.IsEmpty)
+            {
+                _whole.Append((byte)'/');
             }
         }
 
-        string whole = path.StartsWith('/') ? path : $"{start}/{path}";
-        bool follow = followLast || path.EndsWith('/');
-        // Most paths have no link in them, and the kernel can say so at once.
-        return Look(whole, follow, out int error) is { } kind ? new ResolvedPath(Plain(whole), kind)
-            : error switch
-            {
-                NoEntry or NotDirectory => new ResolvedPath(Plain(whole), PathKind.Missing),
-                AccessDenied => new ResolvedPath(Plain(whole), PathKind.Unreachable),
-                _ => Walk(processId, whole, follow),
-            };
+        _whole.Append(path);
+        bool follow = followLast || path is [.., (byte)'/'];
+        PathKind? kind = TryFindInFolder(found);
+        return kind switch
+        {
+            null => Look(processId, follow, found),
+            PathKind.Link when follow => LookThroughLinks(processId, follow, found),
+            _ => kind.Value,
+        };
     }
 
-    /// <summary>The program that a process runs.</summary>
-    public static string Program(int processId) => ReadLink(Invariant($"/proc/{processId}/exe"), out _) ?? "";
+    /// <summary>The agent moves or removes a folder or a link, or may.</summary>
+    public void Forget() => _folders.Forget();
 
-    private static ResolvedPath Walk(int processId, string whole, bool followLast)
+    /// <summary>The program that a process runs; none where that is not known.</summary>
+    public static void ReadProgram(int processId, PathBuffer program)
     {
-        List<string> done = [];
-        Stack<string> left = [];
-        Push(left, whole);
-        int links = 0;
-        while (left.TryPop(out string? name))
+        Span<byte> link = stackalloc byte[32];
+        KernelPath.Format("/proc/"u8, processId, "/exe"u8, null, link);
+        if (!KernelPath.TryReadLink(link, program))
         {
-            if (name == "..")
-            {
-                if (done.Count > 0)
-                {
-                    done.RemoveAt(done.Count - 1);
-                }
-
-                continue;
-            }
-
-            if (done is ["proc"] && name is "self" or "thread-self")
-            {
-                // Here they would be the supervisor's own.
-                done.AddRange(name == "self" ? [ProcessOf(processId)] : [ProcessOf(processId), "task", Invariant($"{processId}")]);
-                continue;
-            }
-
-            done.Add(name);
-            if (left.Count == 0 && !followLast)
-            {
-                break;
-            }
-
-            string here = Join(done);
-            string? target = ReadLink(here, out int error);
-            if (target is null)
-            {
-                if (error == InvalidArgument)
-                {
-                    continue;
-                }
-
-                done.AddRange(left);
-                return new ResolvedPath(Plain(Join(done)), error == AccessDenied ? PathKind.Unreachable : PathKind.Missing);
-            }
-
-            if (++links > MaxLinks)
-            {
-                return new ResolvedPath(here, PathKind.Missing);
-            }
-
-            if (here.StartsWith("/proc/", StringComparison.Ordinal) && (target.Contains(":[", StringComparison.Ordinal) || target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.EndsWith(DeletedSuffix, StringComparison.Ordinal)))
-            {
-                return new ResolvedPath(here, PathKind.Nameless);
-            }
-
-            done.RemoveAt(done.Count - 1);
-            if (target.StartsWith('/'))
-            {
-                done.Clear();
-            }
-
-            Push(left, target);
-        }
-
-        string path = Join(done);
-        return new ResolvedPath(path, Look(path, follow: false, out int lookError) ?? (lookError == AccessDenied ? PathKind.Unreachable : PathKind.Missing));
-    }
-
-    private static void Push(Stack<string> left, string path)
-    {
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (int i = names.Length - 1; i >= 0; i--)
-        {
-            if (names[i] != ".")
-            {
-                left.Push(names[i]);
-            }
+            program.Clear();
         }
     }
 
-    private static string Join(List<string> names) => "/" + string.Join('/', names);
-
-    // Without links, what is written is what is meant.
-    private static string Plain(string path)
+    // Null where it takes more than this one look; a link is left to the caller to follow.
+    private PathKind? TryFindInFolder(PathBuffer found)
     {
-        if (!path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal) && !(path.Length > 1 && path.EndsWith('/')))
-        {
-            return path;
-        }
-
-        List<string> names = [];
-        foreach (string name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (name == ".." && names.Count > 0)
-            {
-                names.RemoveAt(names.Count - 1);
-            }
-            else if (name is not ("." or ".."))
-            {
-                names.Add(name);
-            }
-        }
-
-        return Join(names);
-    }
-
-    // What is there, where no link lies in between; null with the kernel's error otherwise.
-    private static PathKind? Look(string path, bool follow, out int error)
-    {
-        OpenHow how = new() { Flags = (ulong)(OpenPath | OpenCloseOnExec | (follow ? 0 : OpenNoFollow)), Resolve = ResolveNoSymbolicLinks };
-        Span<byte> buffer = stackalloc byte[path.Length + 1];
-        int fd;
-        fixed (byte* pointer = Terminate(path, buffer))
-        {
-            fd = (int)LibC.syscall(SystemCallOpenAt2, CurrentDirectory, (nint)pointer, (nint)(&how), sizeof(OpenHow));
-            error = Marshal.GetLastPInvokeError();
-        }
-
-        if (fd < 0)
+        ReadOnlySpan<byte> path = _whole.Bytes;
+        int slash = path.LastIndexOf((byte)'/');
+        if (slash <= 0 || !IsPlain(path) || KernelPath.IsOfProcess(path))
         {
             return null;
         }
 
-        FileStatus status;
-        int result = LibC.fstat(fd, &status);
-        LibC.close(fd);
-        return result < 0 ? PathKind.Missing : (status.Mode & TypeMask) switch
+        Span<byte> folder = stackalloc byte[slash + 1];
+        path[..slash].CopyTo(folder);
+        folder[slash] = 0;
+        if (!_folders.TryFind(folder, out int fd, out ReadOnlySpan<byte> leads))
         {
-            TypeRegular => PathKind.File,
-            TypeDirectory => PathKind.Folder,
-            TypeLink => PathKind.Link,
-            _ => PathKind.Special,
-        };
+            return null;
+        }
+
+        PathKind? kind = KernelPath.KindOf(fd, _whole.Terminated()[(slash + 1)..]);
+        if (kind is null)
+        {
+            kind = Marshal.GetLastPInvokeError() switch
+            {
+                NoEntry => PathKind.Missing,
+                AccessDenied => PathKind.Unreachable,
+                _ => null,
+            };
+        }
+
+        if (kind is not null)
+        {
+            found.Clear();
+            found.Append(leads.Length > 1 ? leads : default).Append(path[slash..]);
+        }
+
+        return kind;
     }
 
-    private static string? ReadLink(string path, out int error)
+    private PathKind Look(int processId, bool follow, PathBuffer found)
     {
-        Span<byte> name = stackalloc byte[path.Length + 1];
-        Span<byte> target = stackalloc byte[MaxLinkLength];
-        fixed (byte* pointer = Terminate(path, name))
-        fixed (byte* buffer = target)
+        int fd = KernelPath.Open(_whole.Terminated(), follow ? 0 : OpenNoFollow, ResolveNoSymbolicLinks);
+        if (fd >= 0)
         {
-            int length = (int)LibC.readlinkat(CurrentDirectory, pointer, buffer, (nuint)target.Length);
-            error = Marshal.GetLastPInvokeError();
-            return length < 0 ? null : Encoding.Latin1.GetString(target[..length]);
+            PathKind kind = KernelPath.KindOf(fd);
+            LibC.close(fd);
+            SetPlain(_whole.Bytes, found);
+            return kind;
+        }
+
+        int error = Marshal.GetLastPInvokeError();
+        if (error is NoEntry or NotDirectory or AccessDenied)
+        {
+            SetPlain(_whole.Bytes, found);
+            return error == AccessDenied ? PathKind.Unreachable : PathKind.Missing;
+        }
+
+        return LookThroughLinks(processId, follow, found);
+    }
+
+    // The kernel follows links that are the same for every process; not those of the process file system, which here would be the supervisor's own.
+    private PathKind LookThroughLinks(int processId, bool follow, PathBuffer found)
+    {
+        int fd = KernelPath.Open(_whole.Terminated(), follow ? 0 : OpenNoFollow, ResolveNoMagicLinks);
+        if (fd >= 0)
+        {
+            PathKind kind = KernelPath.KindOf(fd);
+            bool isFound = KernelPath.TryRead(fd, found) && !KernelPath.IsOfProcess(found.Bytes);
+            LibC.close(fd);
+            if (isFound)
+            {
+                return kind;
+            }
+        }
+
+        return LinkWalk.Follow(processId, Encoding.Latin1.GetString(_whole.Bytes), follow, found);
+    }
+
+    // Without links, what is written is what is meant.
+    private static void SetPlain(ReadOnlySpan<byte> path, PathBuffer found)
+    {
+        found.Clear();
+        if (IsPlain(path))
+        {
+            found.Append(path);
+        }
+        else
+        {
+            found.Set(LinkWalk.Plain(Encoding.Latin1.GetString(path)));
         }
     }
 
-    private static Span<byte> Terminate(string path, Span<byte> buffer)
+    // Whether every name of it is one, and no slash too many.
+    private static bool IsPlain(ReadOnlySpan<byte> path)
     {
-        Encoding.Latin1.GetBytes(path, buffer);
-        buffer[^1] = 0;
-        return buffer;
-    }
-
-    // A notification names the thread.
-    private static string ProcessOf(int threadId)
-    {
-        const string Field = "Tgid:";
-        try
+        if (path.IndexOf("//"u8) >= 0 || (path.Length > 1 && path[^1] == '/'))
         {
-            string? line = File.ReadLines(Invariant($"/proc/{threadId}/status")).FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
-            return line?[Field.Length..].Trim() ?? Invariant($"{threadId}");
+            return false;
         }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return Invariant($"{threadId}");
-        }
-    }
 
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+        for (int at; (at = path.IndexOf("/."u8)) >= 0; path = path[1..])
+        {
+            path = path[at..];
+            if (path is [_, _] or [_, _, (byte)'/', ..] or [_, _, (byte)'.'] or [_, _, (byte)'.', (byte)'/', ..])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

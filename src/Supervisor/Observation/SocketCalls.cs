@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
@@ -13,8 +12,11 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// </summary>
 /// <param name="rules">Where sockets that have a path may be.</param>
 /// <param name="gate">The way to the allowed endpoints.</param>
-internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate)
+/// <param name="resolver">Finds the sockets that have a path.</param>
+internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathResolver resolver)
 {
+    private readonly PathBuffer _found = new();
+
     // struct sockaddr_storage, include/uapi/linux/socket.h
     private const int MaxAddress = 128;
 
@@ -141,7 +143,7 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate)
 
     private static int PortOf(ReadOnlySpan<byte> name) => BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..]);
 
-    private Judgement JudgeAddress(in SystemCallNotification call, IPAddress address, ReadOnlySpan<byte> destination)
+    private Judgement JudgeAddress(in SystemCallNotification call, IPAddress address, scoped ReadOnlySpan<byte> destination)
     {
         int port = PortOf(destination);
         if (gate.IsNameServer(address, port))
@@ -182,19 +184,19 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate)
     }
 
     // A server outside may have put its socket into a folder that is shown to the agent; one of the agent's own is where it may write.
-    private Judgement JudgePath(int processId, ReadOnlySpan<byte> name)
+    private Judgement JudgePath(int processId, scoped ReadOnlySpan<byte> name)
     {
         int end = name.IndexOf((byte)0);
-        string path = Encoding.Latin1.GetString(end < 0 ? name : name[..end]);
-        if (path.Length == 0)
+        ReadOnlySpan<byte> path = end < 0 ? name : name[..end];
+        if (path.IsEmpty)
         {
             // An abstract name belongs to the network namespace, which is the sandbox's own.
             return Judgement.Pass;
         }
 
-        ResolvedPath found = PathResolver.Resolve(processId, CurrentDirectory, path, followLast: true);
-        return found.Kind != PathKind.Special || rules.Write(found.Path) == DenialReason.None
+        PathKind kind = resolver.Resolve(processId, CurrentDirectory, path, followLast: true, _found);
+        return kind != PathKind.Special || rules.Write(_found.Text) == DenialReason.None
             ? Judgement.Pass
-            : Judgement.DenyConnection(DenialReason.ForeignSocket, found.Path);
+            : Judgement.DenyConnection(DenialReason.ForeignSocket, _found.Bytes);
     }
 }

@@ -28,15 +28,16 @@ internal sealed unsafe class SystemCallListener(int fd)
     }
 
     /// <summary>
-    /// Waits for the next question; null where the process that asked is gone. False once nobody is left to ask: kernels before 6.11 then wait on, which ends with this process.
+    /// Waits for the next question; one without an id where the process that asked is gone. False once nobody is left to ask: kernels before 6.11 then wait on, which ends with this process.
     /// </summary>
-    public bool TryReceive(out SystemCallNotification? notification)
+    public bool TryReceive(out SystemCallNotification notification)
     {
         // The kernel wants it zeroed.
-        SystemCallNotification received = default;
-        bool isReceived = LibC.ioctl(fd, SeccompNotifyReceive, &received) == 0;
-        notification = isReceived ? received : null;
-        return isReceived || (Marshal.GetLastPInvokeError() is NoEntry or Interrupted && !IsOver());
+        notification = default;
+        fixed (SystemCallNotification* received = &notification)
+        {
+            return LibC.ioctl(fd, SeccompNotifyReceive, received) == 0 || (Marshal.GetLastPInvokeError() is NoEntry or Interrupted && !IsOver());
+        }
     }
 
     /// <summary>Whether the process still waits for the answer; if not, what was read of it may have been another's.</summary>

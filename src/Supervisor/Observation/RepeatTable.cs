@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using IsolatedAgents.Protocol;
+
+namespace IsolatedAgents.Supervisor.Observation;
+
+/// <summary>What was told within this second, to count what comes again. Its memory is used anew each second.</summary>
+internal sealed class RepeatTable
+{
+    private const int MaxEntries = 4096;
+    private const int MaxTextBytes = 1024 * 1024;
+
+    // Twice as many places as entries, and some for those that are always taken.
+    private const int Places = 4 * MaxEntries;
+    private const int MaxReserved = 1024;
+
+    private readonly int[] _places = new int[Places];
+    private readonly Entry[] _entries = new Entry[MaxEntries + MaxReserved];
+    private byte[] _texts = new byte[64 * 1024];
+    private int _textBytes;
+
+    public int Count { get; private set; }
+
+    /// <summary>Counts one more of what was told before. False where it was not.</summary>
+    public bool TryCount(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    {
+        int place = Find(kind, reason, port, subject, detail);
+        if (_places[place] == 0)
+        {
+            return false;
+        }
+
+        _entries[_places[place] - 1].Repeats++;
+        return true;
+    }
+
+    /// <summary>
+    /// Remembers something that <see cref="TryCount"/> did not know. False where there is no place left for it, which there always is where it <paramref name="isReserved"/>, as few are.
+    /// </summary>
+    public bool TryAdd(bool isReserved, ActivityKind kind, DenialReason reason, int processId, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    {
+        if (!isReserved && (Count >= MaxEntries || _textBytes > MaxTextBytes))
+        {
+            return false;
+        }
+
+        int place = Find(kind, reason, port, subject, detail);
+        _entries[Count++] = new Entry
+        {
+            Kind = kind, Reason = reason, ProcessId = processId, Port = port, Start = _textBytes, SubjectLength = subject.Length, DetailLength = detail.Length,
+        };
+        _places[place] = Count;
+        if (_textBytes + subject.Length + detail.Length > _texts.Length)
+        {
+            Array.Resize(ref _texts, Math.Max(_texts.Length * 2, _textBytes + subject.Length + detail.Length));
+        }
+
+        subject.CopyTo(_texts.AsSpan(_textBytes));
+        detail.CopyTo(_texts.AsSpan(_textBytes + subject.Length));
+        _textBytes += subject.Length + detail.Length;
+        return true;
+    }
+
+    /// <summary>One of <see cref="Count"/>, in the order in which they came.</summary>
+    public ref readonly Entry this[int index] => ref _entries[index];
+
+    public ReadOnlySpan<byte> SubjectOf(in Entry entry) => _texts.AsSpan(entry.Start, entry.SubjectLength);
+
+    public ReadOnlySpan<byte> DetailOf(in Entry entry) => _texts.AsSpan(entry.Start + entry.SubjectLength, entry.DetailLength);
+
+    public void Clear()
+    {
+        Array.Clear(_places);
+        Count = 0;
+        _textBytes = 0;
+    }
+
+    // Where it is, or would be.
+    private int Find(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    {
+        ulong hash = TextHash.Add(TextHash.Add(((ulong)kind << 32) | ((ulong)reason << 24) | (uint)port, subject), detail);
+        int place = (int)hash & (Places - 1);
+        while (_places[place] != 0 && !IsSame(in _entries[_places[place] - 1], kind, reason, port, subject, detail))
+        {
+            place = (place + 1) & (Places - 1);
+        }
+
+        return place;
+    }
+
+    private bool IsSame(ref readonly Entry entry, ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail) =>
+        entry.Kind == kind && entry.Reason == reason && entry.Port == port && SubjectOf(in entry).SequenceEqual(subject) && DetailOf(in entry).SequenceEqual(detail);
+
+    [StructLayout(LayoutKind.Auto)]
+    internal struct Entry
+    {
+        public ActivityKind Kind;
+        public DenialReason Reason;
+        public int ProcessId;
+        public int Port;
+        public int Repeats;
+        public int Start;
+        public int SubjectLength;
+        public int DetailLength;
+    }
+}

@@ -41,7 +41,7 @@ internal sealed record DsseEnvelope(string PayloadType, ImmutableArray<byte> Pay
                     signature.TryGetProperty("keyid", out JsonElement id) ? id.GetString() ?? "" : "",
                     [.. signature.GetProperty("sig").GetBytesFromBase64()]))]);
         }
-        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new FormatException($"It is not a DSSE envelope: {failure.Message}", failure);
         }

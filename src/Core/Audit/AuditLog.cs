@@ -24,6 +24,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     private readonly long _inode;
     private long _entries;
     private long _lastSequence;
+    private bool _isAbandoned;
 
     private AuditLog(FileStream file, string path, string sessionId, ReadOnlySpan<byte> head, Action onFailure)
     {
@@ -118,8 +119,20 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         });
     }
 
+    /// <summary>Leaves it as it is and without a seal, since somebody may be at a write that never ends: everything that touches it would wait for that.</summary>
+    public void Abandon(string reason)
+    {
+        _isAbandoned = true;
+        Failure ??= reason;
+    }
+
     public void Dispose()
     {
+        if (_isAbandoned)
+        {
+            return;
+        }
+
         _algorithm.Dispose();
         try
         {

@@ -23,10 +23,13 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly DateTimeOffset _startTime;
     private readonly long _startTimestamp;
     private readonly Queue<TelemetrySuppressed> _late = new();
-
-    /// <summary>Sinks that failed and were given up, with the reason. To be read once the stream is complete.</summary>
-    public List<string> LostSinks { get; } = [];
+    private readonly List<string> _lostSinks = [];
+    private readonly CancellationTokenSource _stalled = new();
+    private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _reading;
+    private ITelemetrySink? _busy;
+    private long _taken;
+    private int _isLimited;
     private long _sequence;
 
     public EventStream(string sessionId, SecretMasker masker, TimeProvider time, ImmutableArray<ITelemetrySink> sinks)
@@ -39,6 +42,21 @@ internal sealed class EventStream : IAsyncDisposable
         _startTimestamp = time.GetTimestamp();
         _reading = Task.Run(ReadAsync);
     }
+
+    /// <summary>Sinks that failed and were given up, with the reason. To be read once the stream is complete.</summary>
+    public ImmutableArray<string> LostSinks
+    {
+        get
+        {
+            lock (_lostSinks)
+            {
+                return [.. _lostSinks];
+            }
+        }
+    }
+
+    /// <summary>Whether a sink has not come back and everybody has gone on without it. It may still be at its write, and no sink is to be touched any more.</summary>
+    public bool IsStalled => _stalled.IsCancellationRequested;
 
     /// <summary>The run's id, as each event carries it.</summary>
     public string SessionId { get; }
@@ -57,7 +75,11 @@ internal sealed class EventStream : IAsyncDisposable
     /// <exception cref="InvalidOperationException">The stream is complete.</exception>
     public async ValueTask RaiseAsync(TelemetryEvent telemetryEvent, CancellationToken cancellationToken)
     {
-        await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (!await HasRoomAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
         if (!TryEnqueue(telemetryEvent, holdsRoom: true))
         {
             _room.Release();
@@ -65,18 +87,83 @@ internal sealed class EventStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no more events, and ends when every sink has all of them. May be called again.</summary>
+    /// <summary>Takes no more events, and ends when every sink has all of them, or when the stream has stalled. May be called again.</summary>
     public Task CompleteAsync()
     {
         _channel.Writer.TryComplete();
-        return _reading;
+        return Task.WhenAny(_reading, _givenUp.Task);
+    }
+
+    /// <summary>
+    /// From now on a sink that does not come back from one write is waited for no longer than this: a run that is to end must not hang on a disk that stands still. Until then the
+    /// agent waits for it, as for a slow one.
+    /// </summary>
+    public void LimitWaiting(TimeSpan patience)
+    {
+        if (Interlocked.Exchange(ref _isLimited, 1) == 0)
+        {
+            _ = WatchAsync(patience);
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await CompleteAsync().ConfigureAwait(false);
-        _room.Dispose();
+        if (!IsStalled)
+        {
+            _room.Dispose();
+            _stalled.Dispose();
+        }
+    }
+
+    private async ValueTask<bool> HasRoomAsync(CancellationToken cancellationToken)
+    {
+        if (!cancellationToken.CanBeCanceled)
+        {
+            return await WaitAsync(_stalled.Token).ConfigureAwait(false);
+        }
+
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stalled.Token);
+        return await WaitAsync(either.Token).ConfigureAwait(false);
+
+        async ValueTask<bool> WaitAsync(CancellationToken token)
+        {
+            try
+            {
+                await _room.WaitAsync(token).ConfigureAwait(false);
+                return true;
+            }
+            catch (OperationCanceledException) when (IsStalled)
+            {
+                // Nobody will ever take it, and its sink is among those that are lost.
+                return false;
+            }
+        }
+    }
+
+    private async Task WatchAsync(TimeSpan patience)
+    {
+        while (!_reading.IsCompleted)
+        {
+            long taken = Volatile.Read(ref _taken);
+            await Task.WhenAny(_reading, Task.Delay(patience)).ConfigureAwait(false);
+            if (!_reading.IsCompleted && Volatile.Read(ref _busy) is { } busy && Volatile.Read(ref _taken) == taken)
+            {
+                Lose(busy, $"It did not take an event within {patience.TotalSeconds} seconds, and was not waited for any longer");
+                await _stalled.CancelAsync().ConfigureAwait(false);
+                _givenUp.TrySetResult();
+                return;
+            }
+        }
+    }
+
+    private void Lose(ITelemetrySink sink, string reason)
+    {
+        lock (_lostSinks)
+        {
+            _lostSinks.Add($"{sink.GetType().Name}: {reason}");
+        }
     }
 
     private bool TryEnqueue(TelemetryEvent telemetryEvent, bool holdsRoom)
@@ -106,13 +193,18 @@ internal sealed class EventStream : IAsyncDisposable
     {
         while (await _channel.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (_channel.Reader.TryRead(out (TelemetryEvent Event, bool HoldsRoom) next))
+            while (!IsStalled && _channel.Reader.TryRead(out (TelemetryEvent Event, bool HoldsRoom) next))
             {
                 Write(next.Event);
                 if (next.HoldsRoom)
                 {
                     _room.Release();
                 }
+            }
+
+            if (IsStalled)
+            {
+                return;
             }
 
             await FlushAsync().ConfigureAwait(false);
@@ -132,8 +224,9 @@ internal sealed class EventStream : IAsyncDisposable
 
     private void Write(TelemetryEvent telemetryEvent)
     {
-        for (int i = 0; i < _sinks.Length; i++)
+        for (int i = 0; i < _sinks.Length && !IsStalled; i++)
         {
+            Volatile.Write(ref _busy, _sinks[i]);
             try
             {
                 _sinks[i]?.Write(telemetryEvent);
@@ -144,13 +237,17 @@ internal sealed class EventStream : IAsyncDisposable
                 Disable(i, exception);
             }
 #pragma warning restore CA1031
+
+            Volatile.Write(ref _busy, null);
+            Volatile.Write(ref _taken, _taken + 1);
         }
     }
 
     private async ValueTask FlushAsync()
     {
-        for (int i = 0; i < _sinks.Length; i++)
+        for (int i = 0; i < _sinks.Length && !IsStalled; i++)
         {
+            Volatile.Write(ref _busy, _sinks[i]);
             try
             {
                 if (_sinks[i] is ITelemetrySink sink)
@@ -164,15 +261,18 @@ internal sealed class EventStream : IAsyncDisposable
                 Disable(i, exception);
             }
 #pragma warning restore CA1031
+
+            Volatile.Write(ref _busy, null);
+            Volatile.Write(ref _taken, _taken + 1);
         }
     }
 
     private void Disable(int index, Exception exception)
     {
-        string name = _sinks[index]!.GetType().Name;
+        ITelemetrySink sink = _sinks[index]!;
         _sinks[index] = null;
-        var told = new TelemetrySuppressed(name, 1, exception.Message);
-        LostSinks.Add($"{name}: {exception.Message}");
+        var told = new TelemetrySuppressed(sink.GetType().Name, 1, exception.Message);
+        Lose(sink, exception.Message);
         if (!TryEnqueue(told, holdsRoom: false))
         {
             _late.Enqueue((TelemetrySuppressed)told.Mask(_masker));

@@ -20,6 +20,9 @@ namespace IsolatedAgents.Runs;
 /// <summary>One resolved run, from its first event to its result. The one place where trouble with the machinery becomes a verdict.</summary>
 internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest request, ResolvedRun run, long started)
 {
+    // Where a run was cancelled: less than a build host waits before it kills.
+    private static readonly TimeSpan SinkPatience = TimeSpan.FromSeconds(3);
+
     private readonly OutcomeTracker _outcome = new(run.Policy);
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
     private readonly ReportCollector _collector = new();
@@ -59,14 +62,21 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, cancellationToken).ConfigureAwait(false);
+        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, stop.Token).ConfigureAwait(false);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
         using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
         EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
+        using CancellationTokenRegistration limit = stop.Token.Register(() => stream.LimitWaiting(SinkPatience));
         AgentRunResult result = await RunAsync(search, new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
         await stream.CompleteAsync().ConfigureAwait(false);
+        if (stream.IsStalled)
+        {
+            record?.Abandon();
+            audit?.Abandon("A disk or a reader stood still, and events of the run are missing.");
+        }
+
         result = result with
         {
             Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
@@ -78,7 +88,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             result = result with { Verdict = Verdict.EngineError, Diagnostics = [lost] };
         }
 
-        return result with { ReportFile = record?.Path, AuditHead = audit?.Head };
+        return result with { ReportFile = stream.IsStalled ? null : record?.Path, AuditHead = audit?.Head };
     }
 
     private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) => new()

@@ -11,6 +11,7 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
 
     private readonly FileStream _stream;
     private readonly JsonFormat _format;
+    private bool _isAbandoned;
 
     private SessionRecord(string path)
     {
@@ -44,8 +45,16 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
 
     public async ValueTask FlushAsync() => await _stream.FlushAsync().ConfigureAwait(false);
 
+    /// <summary>Leaves it as it is, since somebody may be at a write that never ends: closing it would wait for that.</summary>
+    public void Abandon() => _isAbandoned = true;
+
     public void Dispose()
     {
+        if (_isAbandoned)
+        {
+            return;
+        }
+
         try
         {
             _stream.Dispose();

@@ -48,6 +48,43 @@ public sealed class EventStreamTests
     }
 
     [TestMethod]
+    public async Task LimitWaiting_SinkThatStandsStill_HoldsNobodyUpAnyMore()
+    {
+        using var stuck = new Stuck();
+        var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new Collector(), stuck]);
+        Task flood = Task.Run(async () =>
+        {
+            for (int i = 0; i < 2 * EventStream.Capacity; i++)
+            {
+                await stream.RaiseAsync(new FileRead("a"), CancellationToken.None);
+            }
+        }, TestContext.CancellationToken);
+        await stuck.Entered.Task.WaitAsync(TestContext.CancellationToken);
+        stream.LimitWaiting(TimeSpan.FromMilliseconds(50));
+        await flood;
+        await stream.CompleteAsync();
+        await stream.DisposeAsync();
+        Assert.IsTrue(stream.IsStalled);
+        Assert.StartsWith("Stuck: It did not take an event", Assert.ContainsSingle(stream.LostSinks));
+    }
+
+    [TestMethod]
+    public async Task LimitWaiting_SinkThatIsSlow_GetsEverything()
+    {
+        var sink = new Collector();
+        await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new Slow(), sink]);
+        stream.LimitWaiting(TimeSpan.FromSeconds(2));
+        for (int i = 0; i < 300; i++)
+        {
+            await stream.RaiseAsync(new FileRead("a"), TestContext.CancellationToken);
+        }
+
+        await stream.CompleteAsync();
+        Assert.IsFalse(stream.IsStalled);
+        Assert.HasCount(300, sink.Events);
+    }
+
+    [TestMethod]
     [DataRow(true)]
     [DataRow(false)]
     public async Task Raise_SinkThrows_OthersGetEverythingAndAreTold(bool late)
@@ -92,6 +129,30 @@ public sealed class EventStreamTests
         await stream.CompleteAsync();
 
         Assert.ThrowsExactly<InvalidOperationException>(() => stream.Raise(new FileRead("a")));
+    }
+
+    private sealed class Stuck : ITelemetrySink, IDisposable
+    {
+        private readonly ManualResetEventSlim _released = new();
+
+        public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Write(TelemetryEvent telemetryEvent)
+        {
+            Entered.TrySetResult();
+            _released.Wait();
+        }
+
+        public ValueTask FlushAsync() => ValueTask.CompletedTask;
+
+        public void Dispose() => _released.Set();
+    }
+
+    private sealed class Slow : ITelemetrySink
+    {
+        public void Write(TelemetryEvent telemetryEvent) => Thread.Sleep(10);
+
+        public ValueTask FlushAsync() => ValueTask.CompletedTask;
     }
 
     private sealed class JumpingTime : TimeProvider

@@ -145,30 +145,47 @@ public sealed class DiskTests(TestContext context)
     public async Task C3_39_AuditDiskGoesAway_EndsTheRunAndNeverPasses()
     {
         using SandboxHost host = new();
-        string real = Directory.CreateDirectory(Path.Combine(host.Root, "real")).FullName;
-        string shown = Directory.CreateDirectory(Path.Combine(host.Root, "shown")).FullName;
-        using System.Diagnostics.Process server = System.Diagnostics.Process.Start("bindfs", ["-f", "-o", "direct_io", real, shown]);
-        try
-        {
-            await File.WriteAllTextAsync(Path.Combine(real, "mark"), "", Token);
-            while (!File.Exists(Path.Combine(shown, "mark")))
-            {
-                Assert.IsFalse(server.HasExited, "bindfs is needed for a file system that can go away, and ended.");
-                await Task.Delay(20, Token);
-            }
+        await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
+        string path = Path.Combine(disk.Shown, "audit.jsonl");
+        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
+        await host.WhenLineAsync("begun");
+        await disk.SignalAsync("KILL");
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        await AssertBrokenOffAsync(Path.Combine(disk.Real, "audit.jsonl"), await running, path);
+    }
 
-            string path = Path.Combine(shown, "audit.jsonl");
-            Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
-            await host.WhenLineAsync("begun");
-            server.Kill();
-            await server.WaitForExitAsync(Token);
-            await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
-            await AssertBrokenOffAsync(Path.Combine(real, "audit.jsonl"), await running, path);
-        }
-        finally
-        {
-            await HostProgram.RunAsync("umount", ["--lazy", shown], CancellationToken.None);
-        }
+    // A disk that stands still holds the agent up, and never what ends it.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task C3_12_ReportDiskStandsStill_TheRunCanBeCancelledAllTheSame(bool hasAudit)
+    {
+        using SandboxHost host = new();
+        await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        string audit = Path.Combine(disk.Shown, "audit.jsonl");
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; yes | head -c 20000000; sleep 600") with
+            {
+                ReportDirectory = Path.Combine(disk.Shown, "reports"),
+                AuditLog = hasAudit ? audit : null,
+            },
+            cancel.Token);
+        await host.WhenLineAsync("begun");
+        string container = await host.ContainerIdAsync();
+        await disk.SignalAsync("STOP");
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        // By now it waits for the disk, or will when it ends.
+        await Task.Delay(TimeSpan.FromSeconds(1), Token);
+        long began = TimeProvider.System.GetTimestamp();
+        await cancel.CancelAsync();
+        AgentRunResult result = await running;
+        context.WriteLine($"{TimeProvider.System.GetElapsedTime(began)} {string.Join('\n', result.Diagnostics)}");
+        Assert.IsLessThan(TimeSpan.FromSeconds(15), TimeProvider.System.GetElapsedTime(began));
+        AssertVerdict(hasAudit ? Verdict.EngineError : Verdict.Cancelled, hasAudit ? 6 : 130, result, hasAudit ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.Cancelled);
+        Assert.IsTrue(hasAudit || result.Diagnostics.Any(diagnostic => diagnostic.Code == DiagnosticTable.TelemetrySuppressed && diagnostic.Message.Contains("SessionRecord", StringComparison.Ordinal)), string.Join('\n', result.Diagnostics));
+        Assert.DoesNotContain(container, await DockerCli.RunAsync(Token, "ps", "-q", "--no-trunc"));
     }
 
     [TestMethod]

@@ -110,6 +110,17 @@ public sealed class RequestHeadTests
     }
 
     [TestMethod]
+    [DataRow("GE", true)]
+    [DataRow("\r\nm-search", true)]
+    [DataRow("GET /1", true)]
+    [DataRow("\u0016", true)]
+    [DataRow("1", false)]
+    [DataRow("+PONG", false)]
+    [DataRow("user1", false)]
+    public void FirstBytes_OnlyWhatMayBecomeARequestOrTlsIsWaitedFor(string bytes, bool isWorth) =>
+        Assert.AreEqual(isWorth, FirstBytesRules.IsWorthAWait(Encoding.Latin1.GetBytes(bytes)));
+
+    [TestMethod]
     [DataRow("", FirstBytesKind.Undecided)]
     [DataRow("G", FirstBytesKind.Undecided)]
     [DataRow("GET / HT", FirstBytesKind.Undecided)]

@@ -23,6 +23,12 @@ internal abstract class DuplexStream : Stream
     /// <summary>Ends both ways at once, so that the other end sees a reset (RST) and never a clean end.</summary>
     public abstract void Abort();
 
+    /// <summary>Reads on, and says whether what was read is a byte that the other end sent as urgent (MSG_OOB): that one comes alone. Where urgent bytes are not told apart, none is.</summary>
+    public virtual async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer) => (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
+
+    /// <summary>Writes one byte as urgent, or in line where that cannot be said.</summary>
+    public virtual ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => WriteAsync(one, CancellationToken.None);
+
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();

@@ -87,6 +87,8 @@ internal static class HappyEyeballs
             // Not outside: a host without IPv6 has no such sockets.
             socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            // Urgent bytes keep their place, and are passed on as such.
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.OutOfBandInline, true);
             await socket.ConnectAsync(new IPEndPoint(address, port), limit.Token).ConfigureAwait(false);
             return socket;
         }

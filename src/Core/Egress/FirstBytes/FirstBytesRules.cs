@@ -50,6 +50,33 @@ internal static class FirstBytesRules
 
     private static bool IsPath(ReadOnlySpan<byte> target) => !target.IsEmpty && (target[0] is (byte)'/' or (byte)'*' || target.StartsWith("http"u8));
 
+    /// <summary>
+    /// Whether an undecided beginning is worth a wait: the first byte of TLS is, and what may become a request. Methods that servers know are of letters, <c>-</c> and <c>_</c>; a first
+    /// message of anything else is another protocol's, whole.
+    /// </summary>
+    public static bool IsWorthAWait(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes is [0x16, ..])
+        {
+            return true;
+        }
+
+        foreach (byte value in bytes.TrimStart("\r\n\t "u8))
+        {
+            if (value is (byte)' ' or (byte)'\t')
+            {
+                return true;
+            }
+
+            if (!char.IsAsciiLetter((char)value) && value is not ((byte)'-' or (byte)'_'))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>HTTP/0.9, which some servers still answer.</summary>
     private static bool IsSimpleRequest(ReadOnlySpan<byte> line) =>
         (line.StartsWith("GET "u8) || line.StartsWith("get "u8)) && IsPath(line[4..].TrimStart((byte)' '));

@@ -115,7 +115,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
 
         bool isTls = kind == FirstBytesKind.Tls;
         await sink.AllowedAsync(new EgressRequest(connection.Target, isTls ? EgressRequest.Tls : EgressRequest.Tcp) { Address = address }).ConfigureAwait(false);
-        await Pump.ToServerAsync(connection, _agent, server, isTls ? null : guard).ConfigureAwait(false);
+        await Pump.ToServerAsync(connection, _agent, server, isTls ? null : guard, isRaw: !isTls).ConfigureAwait(false);
     }
 
     /// <summary>What a server says first shows whether it took a stream for HTTP or TLS that we took for neither.</summary>
@@ -141,7 +141,8 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             }
         }
 
-        await Pump.ToAgentAsync(connection, server, connection.Agent).ConfigureAwait(false);
+        bool isTlsRelay = _peek is { IsCompletedSuccessfully: true } && await _peek.ConfigureAwait(false) == FirstBytesKind.Tls;
+        await Pump.ToAgentAsync(connection, server, connection.Agent, isRaw: !isTlsRelay).ConfigureAwait(false);
     }
 
     /// <summary>Reads until it is clear what the agent speaks, and whether it may.</summary>
@@ -173,10 +174,12 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             }
 
             connection.BeginHead();
-            Task<int> more = _agent.BeginFill();
-            if (!IsWebPort && kind == FirstBytesKind.Undecided && await Task.WhenAny(more, Task.Delay(DecisionTime)).ConfigureAwait(false) != more)
+            if (!IsWebPort && kind == FirstBytesKind.Undecided)
             {
-                return RequireRaw();
+                if (!FirstBytesRules.IsWorthAWait(_agent.Available.Span) || await Task.WhenAny(_agent.BeginFill(), Task.Delay(DecisionTime)).ConfigureAwait(false) != _agent.BeginFill())
+                {
+                    return RequireRaw();
+                }
             }
 
             if (await _agent.FillAsync().ConfigureAwait(false) == 0 && kind == FirstBytesKind.Tls)

@@ -11,8 +11,13 @@ internal static class Pump
     private const int LargeBuffer = 256 * 1024;
 
     /// <summary>From the agent to the server. What the scanner finds is never passed on.</summary>
+    /// <param name="connection">Counts.</param>
+    /// <param name="agent">Where bytes come from.</param>
+    /// <param name="server">Where they go.</param>
+    /// <param name="guard">The scanner; null for none.</param>
+    /// <param name="isRaw">Whether urgent bytes are passed on as such. What was held to be looked at goes in line.</param>
     /// <exception cref="EgressRefusedException">A limit was passed, or the scanner found something.</exception>
-    public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard)
+    public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard, bool isRaw = false)
     {
         await SendHeldAsync().ConfigureAwait(false);
         if (agent.IsFilling)
@@ -24,7 +29,7 @@ internal static class Pump
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
         while (!agent.IsEnded)
         {
-            int read = await agent.Stream.ReadAsync(buffer).ConfigureAwait(false);
+            (int read, bool isUrgent) = await ReadAsync(agent.Stream, buffer, isRaw).ConfigureAwait(false);
             if (read == 0)
             {
                 break;
@@ -32,7 +37,7 @@ internal static class Pump
 
             connection.CountSent(read);
             guard?.Check(buffer.AsSpan(0, read));
-            await server.WriteAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+            await WriteAsync(server, buffer.AsMemory(0, read), isUrgent).ConfigureAwait(false);
             buffer = Grown(buffer, read);
         }
 
@@ -54,7 +59,11 @@ internal static class Pump
     }
 
     /// <summary>From the server to the agent.</summary>
-    public static async Task ToAgentAsync(EgressConnection connection, BufferedReader server, DuplexStream agent)
+    /// <param name="connection">Counts.</param>
+    /// <param name="server">Where bytes come from.</param>
+    /// <param name="agent">Where they go.</param>
+    /// <param name="isRaw">Whether urgent bytes are passed on as such.</param>
+    public static async Task ToAgentAsync(EgressConnection connection, BufferedReader server, DuplexStream agent, bool isRaw = false)
     {
         await PassHeldAsync().ConfigureAwait(false);
         if (server.IsFilling)
@@ -66,14 +75,14 @@ internal static class Pump
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
         while (!server.IsEnded)
         {
-            int read = await server.Stream.ReadAsync(buffer).ConfigureAwait(false);
+            (int read, bool isUrgent) = await ReadAsync(server.Stream, buffer, isRaw).ConfigureAwait(false);
             if (read == 0)
             {
                 break;
             }
 
             connection.CountReceived(read);
-            await agent.WriteAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+            await WriteAsync(agent, buffer.AsMemory(0, read), isUrgent).ConfigureAwait(false);
             buffer = Grown(buffer, read);
         }
 
@@ -124,6 +133,11 @@ internal static class Pump
             }
         }
     }
+
+    private static async ValueTask<(int Count, bool IsUrgent)> ReadAsync(DuplexStream stream, Memory<byte> buffer, bool isRaw) =>
+        isRaw ? await stream.ReadMarkedAsync(buffer).ConfigureAwait(false) : (await stream.ReadAsync(buffer).ConfigureAwait(false), false);
+
+    private static ValueTask WriteAsync(DuplexStream stream, ReadOnlyMemory<byte> bytes, bool isUrgent) => isUrgent ? stream.WriteUrgentAsync(bytes) : stream.WriteAsync(bytes);
 
     private static EgressRefusedException? Refusal(Task task) =>
         task.Exception?.InnerException as EgressRefusedException;

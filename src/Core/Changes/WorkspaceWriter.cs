@@ -6,7 +6,7 @@ namespace IsolatedAgents.Changes;
 
 /// <summary>
 /// Puts changes into a workspace: all, or none as far as a file system allows. New content is made ready in a folder of the workspace's own, then renamed into place; what it
-/// replaces is kept until all is done. Nothing is written through a link, and nothing that is not what the agent was given.
+/// replaces is kept until all is done, also where this process is killed: <see cref="ChangeRecovery"/>. Nothing is written through a link, and nothing that is not what the agent was given.
 /// </summary>
 internal sealed class WorkspaceWriter(string workspace, string sessionId)
 {
@@ -26,14 +26,16 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
             RequireUnchanged(change);
         }
 
-        Directory.CreateDirectory(_staging);
+        using ChangeJournal journal = ChangeJournal.Begin(workspace, sessionId);
         try
         {
-            List<(PendingChange Change, string? Ready)> ready = [.. changes.Select(change => (change, change.Content is null ? null : MakeReady(change)))];
+            Directory.CreateDirectory(_staging);
             // What goes first may make room for what comes.
-            foreach ((PendingChange change, string? content) in ready.OrderBy(entry => entry.Ready is null ? 0 : 1))
+            List<(PendingChange Change, ChangeStep Step)> steps = [.. changes.OrderBy(change => change.Content is null ? 0 : 1).Select(change => (change, Prepare(change)))];
+            journal.Write(new ChangeSteps([.. steps.Select(entry => entry.Step)], NewFolders(changes)));
+            foreach ((PendingChange change, ChangeStep step) in steps)
             {
-                Replace(change, content);
+                Replace(change, step);
             }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -43,7 +45,10 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         }
         finally
         {
+            // All is in place, or nothing is.
+            journal.Write(null);
             RemoveStaging();
+            RemoveJournal(journal);
         }
 
         foreach (PendingChange change in changes.Where(change => change.Content is null))
@@ -54,7 +59,19 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
 
     private string FullPath(string path) => Path.Combine(workspace, path.Replace('/', Path.DirectorySeparatorChar));
 
-    private string NextName() => Path.Combine(_staging, (_count++).ToString(CultureInfo.InvariantCulture));
+    private string NextName() => (_count++).ToString(CultureInfo.InvariantCulture);
+
+    private ChangeStep Prepare(PendingChange change) => new(
+        change.Path,
+        change.Content is null ? null : MakeReady(change),
+        change.Change.Before is null ? null : NextName(),
+        change.Change.After?.Sha256);
+
+    private string[] NewFolders(IEnumerable<PendingChange> changes) =>
+    [
+        .. changes.Where(change => change.Content is not null && change.Change.Before is null).SelectMany(change => WorkspaceOriginal.Above(change.Path))
+            .Distinct().Where(folder => !Directory.Exists(FullPath(folder))).OrderBy(folder => folder.Length),
+    ];
 
     // What the agent was given is what is there: to the byte, and as a file of this workspace's own.
     private void RequireUnchanged(PendingChange change)
@@ -95,7 +112,8 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
 
     private string MakeReady(PendingChange change)
     {
-        string ready = NextName();
+        string name = NextName();
+        string ready = Path.Combine(_staging, name);
         using (FileStream source = File.OpenRead(change.Content!))
         using (FileStream copy = new(ready, FileMode.CreateNew, FileAccess.Write, FileShare.None))
         {
@@ -104,7 +122,7 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
 
         if (OperatingSystem.IsWindows())
         {
-            return ready;
+            return name;
         }
 
         string target = FullPath(change.Path);
@@ -118,7 +136,7 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
 
         Give(ready, change.Change.Before is null ? _owner : FileIdentity.Owner(target));
         File.SetUnixFileMode(ready, mode);
-        return ready;
+        return name;
     }
 
     private static void Give(string path, (int UserId, int GroupId)? owner)
@@ -130,10 +148,11 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         }
     }
 
-    private void Replace(PendingChange change, string? ready)
+    private void Replace(PendingChange change, ChangeStep step)
     {
         string target = FullPath(change.Path);
-        if (change.Change.Before is null)
+        string? ready = step.Ready is null ? null : Path.Combine(_staging, step.Ready);
+        if (step.Kept is null)
         {
             MakeFolders(change.Path);
             RemoveEmptyFolder(target);
@@ -142,7 +161,7 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
             return;
         }
 
-        string kept = NextName();
+        string kept = Path.Combine(_staging, step.Kept);
         if (ready is null)
         {
             File.Move(target, kept);
@@ -219,6 +238,18 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // An empty folder more is no harm, and all changes are in place.
+        }
+    }
+
+    private static void RemoveJournal(ChangeJournal journal)
+    {
+        try
+        {
+            journal.Remove();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It says that nothing is to be taken back.
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Changes;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Sandbox;
@@ -43,6 +44,7 @@ internal sealed class Cleaner(FrozenDictionary<string, string> hostEnvironment)
             throw missing;
         }
 
+        leftovers.AddRange(ChangeRecovery.Run(onlyLook).Select(recovered => new Leftover("changes", recovered.Workspace, null, recovered.Problem)));
         leftovers.AddRange(ChannelFolder.FindOwnerless().Select(path => new Leftover("folder", path, null, onlyLook ? null : RemoveFolder(path))));
         return leftovers;
     }

@@ -4,9 +4,9 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.CleanUp;
 
 /// <summary>What was left behind by a run that nobody owns any more.</summary>
-/// <param name="Kind"><c>container</c> or <c>folder</c>.</param>
-/// <param name="Id">The engine's id, or the path.</param>
-/// <param name="Engine">Which engine had it; null for a folder.</param>
+/// <param name="Kind"><c>container</c>, <c>folder</c>, or <c>changes</c> that were put into a workspace in part and are taken back.</param>
+/// <param name="Id">The engine's id, or the path; the workspace's for changes.</param>
+/// <param name="Engine">Which engine had it; null for what is in the file system.</param>
 /// <param name="Problem">Why it is still there; null where it was removed, or was only looked for.</param>
 internal sealed record Leftover(string Kind, string Id, string? Engine, string? Problem);
 

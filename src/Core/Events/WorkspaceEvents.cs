@@ -4,7 +4,7 @@ namespace IsolatedAgents.Events;
 
 /// <summary>The agent has changed a file of its copy of the workspace.</summary>
 /// <param name="File">Path below the workspace.</param>
-/// <param name="Operation"><c>Created</c>, <c>Changed</c> or <c>Deleted</c>.</param>
+/// <param name="Operation"><c>Created</c>, <c>Changed</c> or <c>Deleted</c>; <c>Restored</c> where the whole workspace is what it was before a run that was killed.</param>
 /// <param name="Size">What the file has now, in bytes; null where it is gone.</param>
 /// <param name="Status"><c>Applied</c> or <c>Not applied</c>.</param>
 public sealed record WorkspaceChanged(string File, string Operation, long? Size, string Status)

@@ -141,6 +141,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", run.AuditLog is null ? "Off" : "File")).ConfigureAwait(false);
         _paths = await HostPathMap.ResolveAsync(engine, request.OwnContainer, cancellationToken).ConfigureAwait(false);
         await events.RaiseAsync(PolicyDescription.Describe(run.Policy)).ConfigureAwait(false);
+        await RecoverWorkspacesAsync(events).ConfigureAwait(false);
         search.ThrowIfFailed();
         ImageDescription image = search.Image ?? await PullImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
         RunStamp? stamp = RunStamp.Create(request, run, image);
@@ -174,6 +175,22 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         }
 
         return result;
+    }
+
+    // Before anything looks at the workspace: an agent is not given half of what another one did.
+    private async Task RecoverWorkspacesAsync(RunEvents events)
+    {
+        foreach (RecoveredWorkspace recovered in ChangeRecovery.Run(onlyLook: false))
+        {
+            if (recovered.Problem is null)
+            {
+                await events.RaiseAsync(new WorkspaceChanged(recovered.Workspace, "Restored", null, "The changes of a run that was killed are taken back")).ConfigureAwait(false);
+            }
+            else if (recovered.Workspace == run.Workspace)
+            {
+                throw new IOException($"A run that was killed has put a part of its changes into '{recovered.Workspace}', and they cannot be taken back: {recovered.Problem}");
+            }
+        }
     }
 
     private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events, CancellationToken cancellationToken)

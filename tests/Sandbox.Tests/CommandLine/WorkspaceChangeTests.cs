@@ -41,6 +41,50 @@ public sealed class WorkspaceChangeTests
         Assert.AreEqual("before\n", await File.ReadAllTextAsync(file, Token));
     }
 
+    [TestMethod]
+    [Timeout(3 * Minute, CooperativeCancellation = true)]
+    [DataRow(false, DisplayName = "by the next run")]
+    [DataRow(true, DisplayName = "by clean")]
+    public async Task Run_KilledWhileItPutsChangesInPlace_TheyAreTakenBack(bool byClean)
+    {
+        const int Files = 2000;
+        using CommandLineHost host = new();
+        for (int i = 0; i < Files; i++)
+        {
+            host.Write(Path.Combine(Path.GetRelativePath(host.Root, host.Workspace), $"f{i}"), "before\n");
+        }
+
+        using FileSystemWatcher watcher = new(host.Workspace, "f*") { InternalBufferSize = 64 * 1024 };
+        CommandLineRun run = host.StartCommand("for f in f*; do echo after > $f; done; mkdir new; echo more > new/file", "--workspace", "write", "--max-output-files", "5000");
+        using System.Diagnostics.Process process = System.Diagnostics.Process.GetProcessById(run.Id);
+        watcher.Created += (_, _) => process.Kill();
+        watcher.Renamed += (_, _) => process.Kill();
+        watcher.EnableRaisingEvents = true;
+        await run.EndAsync(Token);
+        Assert.IsNotEmpty(Directory.GetDirectories(host.Workspace, ".isolated-agents-*"), "It was not killed in the middle.");
+        int changed = CountOf("after\n");
+        Assert.IsTrue(changed is > 0 and < Files, $"{changed} of {Files} files were in place.");
+
+        if (byClean)
+        {
+            CommandLineResult cleaned = await host.Start("clean", "--engine", "docker").EndAsync(Token);
+            Assert.AreEqual(0, cleaned.ExitCode, cleaned.Error);
+            Assert.Contains($"changes {host.Workspace}", cleaned.Output);
+        }
+        else
+        {
+            CommandLineResult next = await host.RunCommandAsync("cat f* | sort -u", Token, "--workspace", "write");
+            Assert.AreEqual(0, next.ExitCode, next.Error);
+            Assert.EndsWith("line=before", Assert.ContainsSingle(next.OutputLines.Where(line => line.Contains("agent.output", StringComparison.Ordinal))));
+            Assert.ContainsSingle(next.OutputLines.Where(line => line.Contains("operation=restored", StringComparison.Ordinal)));
+        }
+
+        Assert.AreEqual(Files, CountOf("before\n"));
+        Assert.AreEqual(Files, Directory.GetFileSystemEntries(host.Workspace).Length, "Nothing else is left.");
+
+        int CountOf(string text) => Directory.EnumerateFiles(host.Workspace, "f*").Count(file => File.ReadAllText(file) == text);
+    }
+
     private async Task RunAsync(CommandLineHost host)
     {
         string file = host.Write(Path.Combine(Path.GetRelativePath(host.Root, host.Workspace), "a.txt"), "before\n");

@@ -32,6 +32,9 @@ internal static partial class FileIdentity
     /// <summary>Gives a file away, where this process may.</summary>
     public static bool TrySetOwner(string path, (int UserId, int GroupId) owner) => OperatingSystem.IsLinux() && lchown(path, owner.UserId, owner.GroupId) == 0;
 
+    /// <summary>Whose rights over files this process has; -1 where this system has no such numbers.</summary>
+    public static int CurrentUser() => OperatingSystem.IsLinux() ? geteuid() : -1;
+
     /// <summary>The inode of this process's network namespace; 0 where this system has none.</summary>
     public static long NetworkNamespace() => Namespace("/proc/self/ns/net");
 
@@ -55,6 +58,9 @@ internal static partial class FileIdentity
         byte[] status = new byte[StatusLength];
         return statx(CurrentDirectory, path, 0, Mask, status) == 0 ? status : null;
     }
+
+    [LibraryImport("libc")]
+    private static partial int geteuid();
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int lchown(string path, int userId, int groupId);

@@ -42,7 +42,7 @@ internal sealed class Bench : IDisposable
     private string TelemetryFile => Path.Combine(Root, "telemetry.jsonl");
 
     /// <summary>One whole run, from the request to the result, with JSON telemetry in a file unless only counting is asked for.</summary>
-    public async Task<TimedRun> RunAsync(string command, bool collect, bool telemetryFile, CancellationToken cancellationToken)
+    public async Task<TimedRun> RunAsync(string command, bool collect, bool telemetryFile, CancellationToken cancellationToken, TransportKind transport = TransportKind.Auto)
     {
         using EventLog log = new();
         DateTimeOffset started = DateTimeOffset.UtcNow;
@@ -60,6 +60,7 @@ internal sealed class Bench : IDisposable
                     OutputDirectory = collect ? Output : null,
                     PolicyFile = PolicyFile,
                     HostEnvironment = Variables,
+                    Transport = transport,
                 },
                 cancellationToken);
         }

@@ -39,6 +39,8 @@ internal static class Program
             ["relay-1"] = Relay.One,
             ["relay-8"] = Relay.Eight,
             ["egress-connect"] = Relay.Connect,
+            ["egress-refusal"] = SandboxEgress.Refusal,
+            ["egress-attached"] = SandboxEgress.Attached,
             ["inspection"] = () => new Inspection(),
             ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
         };

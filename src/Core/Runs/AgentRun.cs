@@ -62,7 +62,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, cancellationToken).ConfigureAwait(false);
+        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, stop.Token).ConfigureAwait(false);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
         using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];

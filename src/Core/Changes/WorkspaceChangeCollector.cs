@@ -1,5 +1,7 @@
-using System.Security.Cryptography;
+using System.Globalization;
+using IsolatedAgents.Outputs;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Changes;
 
@@ -9,15 +11,11 @@ namespace IsolatedAgents.Changes;
 internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
+    private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
-    private IncrementalHash? _hash;
-    private FileStream? _file;
     private string _name = "";
     private bool _isExecutable;
-    private long _left;
-    private long _total;
     private int _entries;
-    private bool _isSkipping;
 
     /// <summary>Takes a file that is gone. The reason where it is refused.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds, or names what was never there.</exception>
@@ -38,56 +36,30 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     public string? Begin(OutputFile file)
     {
         Count();
-        if (_left > 0 || file.Size > maxBytes - _total)
-        {
-            throw new ProtocolException("A changed file does not keep to the bounds.");
-        }
-
-        _total += file.Size;
-        _left = file.Size;
+        _incoming.Begin(file.Size);
         _isExecutable = file.Executable;
         (_name, string? refusal) = ChangeName.Decode(file.Path);
-        _isSkipping = refusal is not null;
-        if (!_isSkipping)
+        if (refusal is null)
         {
-            _staging ??= Directory.CreateTempSubdirectory("isolated-agents-changes-").FullName;
-            _file = new FileStream(Path.Combine(_staging, _taken.Count.ToString(System.Globalization.CultureInfo.InvariantCulture)), FileMode.CreateNew, FileAccess.Write, FileShare.None);
-            _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            _staging ??= CreateStaging();
+            _incoming.Keep(new FileStream(Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture)), FileMode.CreateNew, FileAccess.Write, FileShare.None));
         }
 
-        if (_left == 0)
-        {
-            End();
-        }
-
+        End();
         return refusal;
     }
 
     /// <summary>Takes bytes of the file begun last.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _left)
-        {
-            throw new ProtocolException("More bytes came than a changed file has.");
-        }
-
-        _left -= bytes.Length;
-        if (!_isSkipping)
-        {
-            _file!.Write(bytes);
-            _hash!.AppendData(bytes);
-        }
-
-        if (_left == 0)
-        {
-            End();
-        }
+        _incoming.Write(bytes);
+        End();
     }
 
     /// <summary>What really differs, in the order of paths. The set keeps what was taken until it is disposed of.</summary>
     public WorkspaceChangeSet Complete(ChangeRules rules)
     {
-        if (_left > 0)
+        if (_incoming.IsIncomplete)
         {
             throw new ProtocolException("The last changed file is not complete.");
         }
@@ -111,12 +83,18 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Drops what was not handed over.</summary>
     public void Dispose()
     {
-        _file?.Dispose();
-        _hash?.Dispose();
+        _incoming.Dispose();
         if (_staging is not null)
         {
             Directory.Delete(_staging, recursive: true);
         }
+    }
+
+    private static string CreateStaging()
+    {
+        string path = Directory.CreateTempSubdirectory(ChannelFolder.NamePrefix + "changes-").FullName;
+        File.WriteAllText(Path.Combine(path, ChannelFolder.OwnerName), SandboxOwner.Current?.ToString() ?? "");
+        return path;
     }
 
     private void Count()
@@ -129,17 +107,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 
     private void End()
     {
-        if (_isSkipping)
-        {
-            return;
-        }
-
-        long size = _file!.Length;
-        string content = _file.Name;
-        _file.Dispose();
-        _file = null;
-        WorkspaceFileState state = new(size, Convert.ToHexStringLower(_hash!.GetHashAndReset()), _isExecutable);
-        if (!_taken.TryAdd(_name, (content, state)))
+        if (_incoming.Complete() is { } received && !_taken.TryAdd(_name, (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable))))
         {
             throw new ProtocolException("A changed file came twice.");
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Runs;
 
@@ -12,63 +11,39 @@ namespace IsolatedAgents.Outputs;
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly List<Artifact> _artifacts = [];
+    private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
-    private IncrementalHash? _hash;
-    private FileStream? _file;
     private string _name = "";
     private bool _isExecutable;
-    private long _left;
-    private long _total;
-    private bool _isSkipping;
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
     public string? Begin(OutputFile file)
     {
-        if (_left > 0 || file.Size > maxBytes - _total || _artifacts.Count >= maxFiles)
+        if (_artifacts.Count >= maxFiles)
         {
-            throw new ProtocolException("An output file does not keep to the bounds.");
+            throw new ProtocolException("There are more output files than the bound allows.");
         }
 
-        _total += file.Size;
-        _left = file.Size;
+        _incoming.Begin(file.Size);
         _isExecutable = file.Executable;
         (_name, string? refusal) = OutputName.Decode(file.Path, OperatingSystem.IsWindows());
         refusal ??= Create();
-        _isSkipping = refusal is not null;
-        if (_left == 0)
-        {
-            End();
-        }
-
+        End();
         return refusal;
     }
 
     /// <summary>Takes bytes of the file begun last.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _left)
-        {
-            throw new ProtocolException("More bytes came than an output file has.");
-        }
-
-        _left -= bytes.Length;
-        if (!_isSkipping)
-        {
-            _file!.Write(bytes);
-            _hash!.AppendData(bytes);
-        }
-
-        if (_left == 0)
-        {
-            End();
-        }
+        _incoming.Write(bytes);
+        End();
     }
 
     /// <summary>Puts everything in place.</summary>
     public ImmutableArray<Artifact> Commit()
     {
-        if (_left > 0)
+        if (_incoming.IsIncomplete)
         {
             throw new ProtocolException("The last output file is not complete.");
         }
@@ -82,8 +57,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     /// <summary>Drops what was not put in place.</summary>
     public void Dispose()
     {
-        _file?.Dispose();
-        _hash?.Dispose();
+        _incoming.Dispose();
         if (_staging is not null && Directory.Exists(_staging))
         {
             Directory.Delete(_staging, recursive: true);
@@ -95,36 +69,31 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         _staging ??= directory.CreateStaging(sessionId);
         string path = Path.Combine(_staging, _name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        FileStream file;
         try
         {
             // Never over another file: where case is not told apart, the second of two names is refused.
-            _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         }
         catch (IOException) when (File.Exists(path))
         {
             return "Another output has the same name on this host";
         }
 
-        _hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        _incoming.Keep(file);
+        if (_isExecutable && !OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file.SafeFileHandle, File.GetUnixFileMode(file.SafeFileHandle) | UnixFileMode.UserExecute);
+        }
+
         return null;
     }
 
     private void End()
     {
-        if (_isSkipping)
+        if (_incoming.Complete() is { } received)
         {
-            return;
+            _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, received.Size, received.Sha256));
         }
-
-        long size = _file!.Length;
-        if (_isExecutable && !OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(_file.SafeFileHandle, File.GetUnixFileMode(_file.SafeFileHandle) | UnixFileMode.UserExecute);
-        }
-
-        _file.Dispose();
-        _file = null;
-        string hash = Convert.ToHexStringLower(_hash!.GetHashAndReset());
-        _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, size, hash));
     }
 }

@@ -47,10 +47,13 @@ internal sealed class ChangeJournal : IDisposable
     public string Staging { get; }
 
     /// <summary>Begins one.</summary>
+    /// <param name="parent">Where it lies: the temporary folder, but for tests.</param>
+    /// <param name="workspace">Absolute host path.</param>
+    /// <param name="sessionId">The run.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static ChangeJournal Begin(string workspace, string sessionId)
+    public static ChangeJournal Begin(string parent, string workspace, string sessionId)
     {
-        string folder = System.IO.Path.Combine(System.IO.Path.GetTempPath(), NamePrefix + sessionId);
+        string folder = System.IO.Path.Combine(parent, NamePrefix + sessionId);
         if (OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(folder);
@@ -67,9 +70,9 @@ internal sealed class ChangeJournal : IDisposable
     }
 
     /// <summary>Those whose process is surely gone, each claimed until it is disposed of.</summary>
-    public static IEnumerable<ChangeJournal> FindOwnerless()
+    public static IEnumerable<ChangeJournal> FindOwnerless(string parent)
     {
-        foreach (string folder in Directory.EnumerateDirectories(System.IO.Path.GetTempPath(), NamePrefix + "*"))
+        foreach (string folder in Directory.EnumerateDirectories(parent, NamePrefix + "*"))
         {
             if (TryClaim(folder) is { } journal)
             {

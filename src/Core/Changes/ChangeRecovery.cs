@@ -11,10 +11,13 @@ internal sealed record RecoveredWorkspace(string Workspace, string? Problem);
 internal static class ChangeRecovery
 {
     /// <summary>Takes it back, or only names it.</summary>
-    public static IReadOnlyList<RecoveredWorkspace> Run(bool onlyLook)
+    public static IReadOnlyList<RecoveredWorkspace> Run(bool onlyLook) => Run(Path.GetTempPath(), onlyLook);
+
+    /// <summary>The same for runs whose journals lie in <paramref name="parent"/>.</summary>
+    internal static IReadOnlyList<RecoveredWorkspace> Run(string parent, bool onlyLook)
     {
         List<RecoveredWorkspace> recovered = [];
-        foreach (ChangeJournal journal in ChangeJournal.FindOwnerless())
+        foreach (ChangeJournal journal in ChangeJournal.FindOwnerless(parent))
         {
             using (journal)
             {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Changes;
 
@@ -10,16 +11,11 @@ namespace IsolatedAgents.Changes;
 internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
-    private readonly StagedFile _file = new();
+    private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
     private string _name = "";
-    private string _content = "";
-    private long _size;
     private bool _isExecutable;
-    private long _left;
-    private long _total;
     private int _entries;
-    private bool _isSkipping;
 
     /// <summary>Takes a file that is gone. The reason where it is refused.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds, or names what was never there.</exception>
@@ -40,56 +36,30 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     public async ValueTask<string?> BeginAsync(OutputFile file)
     {
         Count();
-        if (_left > 0 || file.Size > maxBytes - _total)
-        {
-            throw new ProtocolException("A changed file does not keep to the bounds.");
-        }
-
-        _total += file.Size;
-        _size = file.Size;
-        _left = file.Size;
+        _incoming.Begin(file.Size);
         _isExecutable = file.Executable;
         (_name, string? refusal) = ChangeName.Decode(file.Path);
-        _isSkipping = refusal is not null;
-        if (!_isSkipping)
+        if (refusal is null)
         {
-            _staging ??= Directory.CreateTempSubdirectory("isolated-agents-changes-").FullName;
-            _content = Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture));
-            _file.Begin(_content);
+            _staging ??= CreateStaging();
+            _incoming.Keep(Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture)));
         }
 
-        if (_left == 0)
-        {
-            await EndAsync().ConfigureAwait(false);
-        }
-
+        await EndAsync().ConfigureAwait(false);
         return refusal;
     }
 
     /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
-        if (bytes.Length > _left)
-        {
-            throw new ProtocolException("More bytes came than a changed file has.");
-        }
-
-        _left -= bytes.Length;
-        if (!_isSkipping)
-        {
-            await _file.WriteAsync(bytes).ConfigureAwait(false);
-        }
-
-        if (_left == 0)
-        {
-            await EndAsync().ConfigureAwait(false);
-        }
+        await _incoming.WriteAsync(bytes).ConfigureAwait(false);
+        await EndAsync().ConfigureAwait(false);
     }
 
     /// <summary>What really differs, in the order of paths. The set keeps what was taken until it is disposed of.</summary>
     public WorkspaceChangeSet Complete(ChangeRules rules)
     {
-        if (_left > 0)
+        if (_incoming.IsIncomplete)
         {
             throw new ProtocolException("The last changed file is not complete.");
         }
@@ -113,11 +83,18 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Drops what was not handed over.</summary>
     public void Dispose()
     {
-        _file.Dispose();
+        _incoming.Dispose();
         if (_staging is not null)
         {
             Directory.Delete(_staging, recursive: true);
         }
+    }
+
+    private static string CreateStaging()
+    {
+        string path = Directory.CreateTempSubdirectory(ChannelFolder.NamePrefix + "changes-").FullName;
+        File.WriteAllText(Path.Combine(path, ChannelFolder.OwnerName), SandboxOwner.Current?.ToString() ?? "");
+        return path;
     }
 
     private void Count()
@@ -130,13 +107,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 
     private async ValueTask EndAsync()
     {
-        if (_isSkipping)
-        {
-            return;
-        }
-
-        WorkspaceFileState state = new(_size, await _file.EndAsync(isExecutable: false).ConfigureAwait(false), _isExecutable);
-        if (!_taken.TryAdd(_name, (_content, state)))
+        if (await _incoming.CompleteAsync().ConfigureAwait(false) is { } received && !_taken.TryAdd(_name, (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable))))
         {
             throw new ProtocolException("A changed file came twice.");
         }

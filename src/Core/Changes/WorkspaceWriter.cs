@@ -26,7 +26,7 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
             RequireUnchanged(change);
         }
 
-        using ChangeJournal journal = ChangeJournal.Begin(workspace, sessionId);
+        using ChangeJournal journal = ChangeJournal.Begin(Path.GetTempPath(), workspace, sessionId);
         try
         {
             Directory.CreateDirectory(_staging);

@@ -11,64 +11,38 @@ namespace IsolatedAgents.Outputs;
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
     private readonly List<Artifact> _artifacts = [];
-    private readonly StagedFile _file = new();
+    private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
     private string _folder = "";
     private string _name = "";
-    private long _size;
-    private bool _isExecutable;
-    private long _left;
-    private long _total;
-    private bool _isSkipping;
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
     public async ValueTask<string?> BeginAsync(OutputFile file)
     {
-        if (_left > 0 || file.Size > maxBytes - _total || _artifacts.Count >= maxFiles)
+        if (_artifacts.Count >= maxFiles)
         {
-            throw new ProtocolException("An output file does not keep to the bounds.");
+            throw new ProtocolException("There are more output files than the bound allows.");
         }
 
-        _total += file.Size;
-        _size = file.Size;
-        _left = file.Size;
-        _isExecutable = file.Executable;
+        _incoming.Begin(file.Size);
         (_name, string? refusal) = OutputName.Decode(file.Path, OperatingSystem.IsWindows());
-        refusal ??= Create();
-        _isSkipping = refusal is not null;
-        if (_left == 0)
-        {
-            await EndAsync().ConfigureAwait(false);
-        }
-
+        refusal ??= Create(file.Executable);
+        await EndAsync().ConfigureAwait(false);
         return refusal;
     }
 
     /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
-        if (bytes.Length > _left)
-        {
-            throw new ProtocolException("More bytes came than an output file has.");
-        }
-
-        _left -= bytes.Length;
-        if (!_isSkipping)
-        {
-            await _file.WriteAsync(bytes).ConfigureAwait(false);
-        }
-
-        if (_left == 0)
-        {
-            await EndAsync().ConfigureAwait(false);
-        }
+        await _incoming.WriteAsync(bytes).ConfigureAwait(false);
+        await EndAsync().ConfigureAwait(false);
     }
 
     /// <summary>Puts everything in place.</summary>
     public ImmutableArray<Artifact> Commit()
     {
-        if (_left > 0)
+        if (_incoming.IsIncomplete)
         {
             throw new ProtocolException("The last output file is not complete.");
         }
@@ -82,14 +56,14 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     /// <summary>Drops what was not put in place.</summary>
     public void Dispose()
     {
-        _file.Dispose();
+        _incoming.Dispose();
         if (_staging is not null && Directory.Exists(_staging))
         {
             Directory.Delete(_staging, recursive: true);
         }
     }
 
-    private string? Create()
+    private string? Create(bool isExecutable)
     {
         _staging ??= directory.CreateStaging(sessionId);
         string path = Path.Combine(_staging, _name);
@@ -104,7 +78,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         try
         {
             // Never over another file: where case is not told apart, the second of two names is refused.
-            _file.Begin(path);
+            _incoming.Keep(path, isExecutable);
             return null;
         }
         catch (IOException) when (File.Exists(path))
@@ -115,10 +89,9 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
 
     private async ValueTask EndAsync()
     {
-        if (!_isSkipping)
+        if (await _incoming.CompleteAsync().ConfigureAwait(false) is { } received)
         {
-            string hash = await _file.EndAsync(_isExecutable).ConfigureAwait(false);
-            _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, _size, hash));
+            _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, received.Size, received.Sha256));
         }
     }
 }

@@ -11,9 +11,11 @@ internal sealed class ChannelFolder : IDisposable
 {
     public const string NamePrefix = "isolated-agents-";
 
+    /// <summary>The file that says whose a folder is: with it, a folder whose name begins so is found once its process is gone.</summary>
+    public const string OwnerName = "owner";
+
     private const string SocketName = "host.sock";
     private const string SentinelName = "sentinel";
-    private const string OwnerName = "owner";
     private const string HostsName = "hosts";
 
     // hosts(5). Podman would put the machine's own there, which tells of its network and answers lookups in the supervisor's place.

@@ -117,7 +117,7 @@ public sealed class ChangeRecoveryTests
     public void Run_OwnerLives_IsLeft()
     {
         Directory.CreateDirectory(Workspace);
-        ChangeJournal journal = ChangeJournal.Begin(Workspace, Path.GetFileName(_root));
+        ChangeJournal journal = ChangeJournal.Begin(_root, Workspace, Path.GetFileName(_root));
         try
         {
             Assert.IsNull(Find(onlyLook: false));
@@ -130,7 +130,7 @@ public sealed class ChangeRecoveryTests
 
     private RecoveredWorkspace Mine(bool onlyLook) => Find(onlyLook) ?? throw new AssertFailedException("It was not found.");
 
-    private RecoveredWorkspace? Find(bool onlyLook) => ChangeRecovery.Run(onlyLook).SingleOrDefault(recovered => recovered.Workspace == Workspace);
+    private RecoveredWorkspace? Find(bool onlyLook) => ChangeRecovery.Run(_root, onlyLook).SingleOrDefault(recovered => recovered.Workspace == Workspace);
 
     private void WriteAll(params (string Name, string Content)[] files)
     {
@@ -149,7 +149,7 @@ public sealed class ChangeRecoveryTests
     private string Journal(ChangeStep[]? steps, string[] folders, out string staging)
     {
         string session = Path.GetFileName(_root);
-        using (ChangeJournal journal = ChangeJournal.Begin(Workspace, session))
+        using (ChangeJournal journal = ChangeJournal.Begin(_root, Workspace, session))
         {
             staging = Directory.CreateDirectory(journal.Staging).FullName;
             if (steps is not null)
@@ -158,7 +158,7 @@ public sealed class ChangeRecoveryTests
             }
         }
 
-        string folder = Directory.EnumerateDirectories(Path.GetTempPath(), $".isolated-agents-changes-{session}").Single();
+        string folder = Directory.EnumerateDirectories(_root, $".isolated-agents-changes-{session}").Single();
         string owner = Path.Combine(folder, "owner");
         using Process dead = Process.Start("true");
         dead.WaitForExit();

@@ -170,7 +170,7 @@ public sealed class HostTroubleTests(TestContext context)
     [DataRow("cgroup")]
     public async Task C3_38_FiguresAreLost_IsToldOrEndsTheRunAsThePolicySays(string required)
     {
-        using SandboxHost host = new();
+        using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         (string, string)[] policy = [("resource_monitor_interval", "0.5"), .. required.Length > 0 ? new[] { ("isolation.require", required) } : []];
         Task<AgentRunResult> running = host.RunAsync("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; sleep 2; echo done", Token, policy);
         await host.WhenLineAsync("begun");

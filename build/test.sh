@@ -135,16 +135,21 @@ run_project() {
     *) output="broke (exit code $code)" ;;
   esac
   if [ "$f" -gt 0 ]; then
-    awk -F '\t' '$1 != "Passed" && $1 != "NotExecuted" && $1 != "Inconclusive" && $1 != "NotRunnable" && $1 != "Warning" && $1 != "PassedButRunAborted" { print "  FAILED " $2 }' "$folder/outcomes.txt"
+    awk -F '\t' '$1 != "Passed" && $1 != "NotExecuted" && $1 != "Inconclusive" && $1 != "NotRunnable" && $1 != "Warning" && $1 != "PassedButRunAborted" { print "  FAILED " $2 }' \
+      "$folder/outcomes.txt" | tee -a "$results/failed.txt"
   fi
   if [ -n "${output:-}" ]; then
-    echo "  BROKEN $name $output"
+    echo "  BROKEN $name $output" | tee -a "$results/failed.txt"
     f=$((f + 1)) broken=$((broken + 1))
   fi
-  if [ "$f" -gt 0 ]; then
+  if [ -n "${output:-}" ]; then
     echo "  its output ($log):"
-    # A crash says why at the top, a failed test near the end.
+    # A crash says why at the top or at the end.
     awk -v all="$(wc -l <"$log")" 'NR <= 40 || NR > all - 110 { print "  | " $0; next } NR == 41 { print "  | …" }' "$log"
+  elif [ "$f" -gt 0 ]; then
+    echo "  what they say (all of it: $log):"
+    # A failed test's part begins with its name and is indented; what the tests' programs print is not.
+    awk '/^failed / { left = 16 } left > 0 && (/^failed / || /^  /) { print "  | " $0; left-- }' "$log"
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   echo "  $p passed, $f failed, $s skipped in $((SECONDS - began)) s"
@@ -166,6 +171,7 @@ dotnet publish src/Action -c Release -r linux-x64 -nologo -v quiet -p:UseSharedC
 export IA_TEST_COMMAND_LINE=$root/artifacts/publish/IsolatedAgents.Action/release_linux-x64/isolated-agents
 
 rm -rf "$results"
+mkdir -p "$results"
 shopt -s nullglob
 for project in tests/*.Tests/*.csproj; do
   wanted=$([ $# -eq 0 ] && echo yes || echo no)
@@ -193,11 +199,12 @@ fuzz() {
     echo "$line"
     case "$line" in
       *" 0 findings") passed=$((passed + 1)) ;;
-      *) failed=$((failed + 1)); tail -n 20 "$results/fuzz.log" ;;
+      *) failed=$((failed + 1)); tail -n 20 "$results/fuzz.log"; echo "  FAILED $line" >>"$results/failed.txt" ;;
     esac
   done
 }
 if [ $# -eq 0 ] || [[ " $* " == *Fuzz* ]]; then fuzz; fi
 if [ $((passed + failed + skipped)) -eq 0 ]; then echo "test: no test ran"; fi
 echo "test: $((SECONDS - start)) s in all"
+if [ -s "$results/failed.txt" ]; then echo "test: what failed:"; cat "$results/failed.txt"; fi
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

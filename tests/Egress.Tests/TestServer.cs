@@ -106,9 +106,9 @@ internal sealed class TestServer : IAsyncDisposable
             {
                 await _serve(socket);
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException or IOException { InnerException: SocketException })
             {
-                // The other side went away, as tests do.
+                // The other side went away, as tests do; a stream over the socket wraps that.
             }
         }
     }

@@ -114,7 +114,8 @@ run_project() {
     return 0
   fi
   echo "test: $name${label:+ ($label)}"
-  timeout --kill-after=20 "${IA_TEST_SECONDS:-900}" dotnet exec "$target" --report-trx --report-trx-filename "$name.trx" \
+  # Who starts this in the background ignores Ctrl+C for it, and the tests are about Ctrl+C.
+  timeout --kill-after=20 "${IA_TEST_SECONDS:-900}" env --default-signal=INT,QUIT dotnet exec "$target" --report-trx --report-trx-filename "$name.trx" \
     --results-directory "$folder" --progress off --no-ansi "$@" >"$log" 2>&1 </dev/null || code=$?
 
   p=0 f=0 s=0

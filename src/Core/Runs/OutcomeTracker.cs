@@ -39,6 +39,9 @@ internal sealed class OutcomeTracker(Policy policy)
         }
     }
 
+    /// <summary>Whether the container could not be removed.</summary>
+    public bool IsContainerLeft { get; private set; }
+
     /// <summary>Takes one event.</summary>
     public void Observe(TelemetryEvent raised)
     {
@@ -99,6 +102,7 @@ internal sealed class OutcomeTracker(Policy policy)
                 Warn(DiagnosticTable.OutputLimit, Invariant($"The outputs take {near.Current} of {near.Limit} bytes (max_output_bytes)."));
                 break;
             case ContainerRemoving { Problem: { } problem } removing:
+                IsContainerLeft = true;
                 Warn(DiagnosticTable.EngineLost, $"The container '{removing.ContainerId}' could not be removed: {problem} Once the engine is well again, the next run removes it, or 'isolated-agents clean' does.");
                 break;
             case TelemetrySuppressed suppressed:

@@ -49,6 +49,8 @@ public sealed class WorkspaceChangeTests
     {
         const int Files = 2000;
         using CommandLineHost host = new();
+        // Any run looks for what is to be taken back where temporary files are, and others go on beside this test.
+        host.Environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(host.Root, "tmp")).FullName;
         for (int i = 0; i < Files; i++)
         {
             host.Write(Path.Combine(Path.GetRelativePath(host.Root, host.Workspace), $"f{i}"), "before\n");

@@ -154,6 +154,21 @@ public sealed class DiskTests(TestContext context)
         await AssertBrokenOffAsync(Path.Combine(disk.Real, "audit.jsonl"), await running, path);
     }
 
+    // What the kernel does when it finds a disk's structures broken: from one write to the next nothing can be written any more.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task C3_39_AuditDiskBecomesReadOnly_EndsTheRunAndNeverPasses()
+    {
+        using SandboxHost host = new();
+        await using LoopDisk disk = await LoopDisk.MountAsync(host.Root, Token);
+        string path = Path.Combine(disk.Path, "audit.jsonl");
+        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
+        await host.WhenLineAsync("begun");
+        await disk.FailAsync(Token);
+        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
+        await AssertBrokenOffAsync(path, await running, "Read-only file system");
+    }
+
     // A disk that stands still holds the agent up, and never what ends it.
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
@@ -174,10 +189,9 @@ public sealed class DiskTests(TestContext context)
             cancel.Token);
         await host.WhenLineAsync("begun");
         string container = await host.ContainerIdAsync();
-        await disk.SignalAsync("STOP");
+        await disk.StopAsync(Token);
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
-        // By now it waits for the disk, or will when it ends.
-        await Task.Delay(TimeSpan.FromSeconds(1), Token);
+        await ServedDisk.WhenTestWaitsAsync(Token);
         long began = TimeProvider.System.GetTimestamp();
         await cancel.CancelAsync();
         AgentRunResult result = await running;

@@ -235,6 +235,45 @@ public sealed class HostTroubleTests(TestContext context)
         }
     }
 
+    // The server has taken the question, and its own disk stands still: the kernel waits on, whatever signal comes.
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task C3_25_AgentThatNothingEnds_IsToldWithItsProcessAndWait()
+    {
+        using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
+        await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
+        // Without an end: it asks for nothing but the next bytes.
+        await using (FileStream data = File.Create(Path.Combine(disk.Real, "data")))
+        {
+            data.SetLength(1L << 40);
+        }
+
+        await using ServedDisk shown = await ServedDisk.MountAsync(Directory.CreateDirectory(Path.Combine(host.Root, "outer")).FullName, Token, disk.Shown);
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; cat data > /dev/null") with { WorkingDirectory = shown.Shown }, cancel.Token);
+        await host.WhenLineAsync("begun");
+        AgentRunResult result;
+        try
+        {
+            await shown.WhenServerWaitsAsync(Token);
+            await disk.StopAsync(Token);
+            await shown.WhenServerWaitsAsync(Token);
+            await cancel.CancelAsync();
+            result = await running;
+        }
+        finally
+        {
+            // The other server could not be ended otherwise.
+            await disk.SignalAsync("CONT");
+        }
+
+        AssertVerdict(Verdict.Cancelled, 130, result, DiagnosticTable.Cancelled);
+        // It is no lie that all of it has ended, and who goes to see finds the place.
+        Assert.Contains("its container is still there", result.Diagnostics[0].Message);
+        Assert.Contains("(cat) waits in the kernel's request_wait_answer", result.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticTable.EngineLost).Message);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Supervisor_WithABusyAgent_StaysSmall()

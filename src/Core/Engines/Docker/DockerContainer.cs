@@ -90,7 +90,7 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
             retry *= 2;
             if (limit.IsCancellationRequested)
             {
-                return problem;
+                return BlockedProcesses.Describe(id) is { Length: > 0 } blocked ? $"{problem} What SIGKILL does not end: {blocked}." : problem;
             }
         }
     }

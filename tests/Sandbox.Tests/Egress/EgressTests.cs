@@ -202,8 +202,8 @@ public sealed class EgressTests(TestContext context)
             """,
             Token,
             ("network.max_connections", "1000"));
-        AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("1000", host.Lines[^1]);
+        AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual(1000, host.Requests.Sum(request => request.Count));
     }
 
@@ -304,13 +304,13 @@ public sealed class EgressTests(TestContext context)
             $$"""
             import socket, time
             s = socket.create_connection(('web.test', {{server.Port}}), 10); s.sendall(b'GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n')
-            print(s.recv(20).decode()); time.sleep(25); print('late')
+            print(s.recv(20).decode()); time.sleep(600); print('late')
             """,
             Token,
             ("on_violation", "stop"));
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.DoesNotContain("late", host.Lines);
-        Assert.IsLessThan(TimeSpan.FromSeconds(15), result.Duration);
+        Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);
     }
 
     private static async Task<string> ReadUntilAsync(Socket socket, string end)

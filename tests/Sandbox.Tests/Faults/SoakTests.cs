@@ -33,10 +33,11 @@ public sealed class SoakTests(TestContext context)
         Footprint after = await Footprint.TakeAsync(Token);
         context.WriteLine($"before: {before}");
         context.WriteLine($"after {Runs}: {after}");
-        Assert.AreEqual(before.Containers, after.Containers);
-        Assert.AreEqual(before.Volumes, after.Volumes);
-        Assert.AreEqual(before.Mounts, after.Mounts);
-        Assert.AreEqual(before.TemporaryEntries, after.TemporaryEntries);
+        // The machine's own programs may take away what is theirs meanwhile.
+        Assert.IsLessThanOrEqualTo(before.Containers, after.Containers);
+        Assert.IsLessThanOrEqualTo(before.Volumes, after.Volumes);
+        Assert.IsLessThanOrEqualTo(before.Mounts, after.Mounts);
+        Assert.IsLessThanOrEqualTo(before.TemporaryEntries, after.TemporaryEntries);
         // The pools of connections and of threads breathe; a leak would be one a run.
         Assert.IsLessThan(before.Descriptors + 8, after.Descriptors);
         Assert.IsLessThan(before.Threads + 8, after.Threads);

@@ -129,6 +129,30 @@ public sealed class PrivilegeTests
         Assert.EndsWith("/python3.11", Assert.ContainsSingle(host.Events.OfType<ViolationProcess>()).Process);
     }
 
+    // Podman's own profile would answer before ours is asked, and nobody would hear of it.
+    [TestMethod]
+    [DataRow("io_uring")]
+    [DataRow("bpf")]
+    [DataRow("userfaultfd")]
+    [DataRow("keyctl")]
+    [DataRow("open_by_handle_at")]
+    [DataRow("kexec")]
+    [DataRow("perf")]
+    [DataRow("chroot")]
+    [DataRow("mount")]
+    [DataRow("personality")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E6_SystemCallOnPodman_IsDeniedAndTold(string name)
+    {
+        Engine.EngineRequirements.Require(Engine.EngineCli.PodmanSocket, Engine.EngineRequirements.Podman);
+        using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
+        host.Environment["DOCKER_HOST"] = $"unix://{Engine.EngineCli.PodmanSocket}";
+        AgentRunResult result = await host.RunPuppetAsync($"syscall {name}", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.ProcessViolation);
+        AssertRefused(host.Said("syscall"), "EPERM");
+        Assert.ContainsSingle(host.Events.OfType<ViolationProcess>());
+    }
+
     [TestMethod]
     [DataRow("raw", "EAFNOSUPPORT")]
     [DataRow("packet", "EAFNOSUPPORT")]

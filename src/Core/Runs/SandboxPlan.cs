@@ -57,6 +57,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
+        ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
         HasTrustFiles = trustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,

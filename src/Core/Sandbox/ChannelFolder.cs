@@ -17,6 +17,7 @@ internal sealed class ChannelFolder : IDisposable
     private const string SocketName = "host.sock";
     private const string SentinelName = "sentinel";
     private const string HostsName = "hosts";
+    private const string ProfileName = "seccomp.json";
 
     // hosts(5). Podman would put the machine's own there, which tells of its network and answers lookups in the supervisor's place.
     private const string Hosts = "127.0.0.1 localhost sandbox\n::1 localhost\n";
@@ -42,6 +43,9 @@ internal sealed class ChannelFolder : IDisposable
 
     /// <summary>The sandbox's names for itself, to be mounted where programs look for them.</summary>
     public string HostsPath => Path.Combine(HostPath, HostsName);
+
+    /// <summary>Where an engine that reads the system calls' profile from a file of its machine finds it, once it is written.</summary>
+    public string ProfilePath => Path.Combine(HostPath, ProfileName);
 
     /// <summary>What the sentinel file holds; empty where there is a socket instead, which proves more.</summary>
     public string Sentinel { get; }

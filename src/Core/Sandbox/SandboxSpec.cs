@@ -51,6 +51,9 @@ internal sealed record SandboxSpec
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
+    /// <summary>Where the system calls' profile may be written, for an engine that reads it from a file, and the same place as the engine knows it; null where the engine sees no file of ours.</summary>
+    public (string HostPath, string EnginePath)? ProfileFile { get; init; }
+
     /// <summary>Whether the supervisor is to write certificates that the agent trusts.</summary>
     public bool HasTrustFiles { get; init; }
 

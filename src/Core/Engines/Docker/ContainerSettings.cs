@@ -48,8 +48,7 @@ internal static class ContainerSettings
                 .. SupervisorCapabilities,
                 .. spec.Copies.Any(copy => copy.Original is not null) ? new[] { GiveAway } : [],
             ],
-            // Podman takes a profile for the name of a file on its own machine.
-            SecurityOpt = isPodman ? [NoNewPrivileges] : [NoNewPrivileges, $"seccomp={SystemCallProfile.Json}"],
+            SecurityOpt = Profile(spec, isPodman) is { } profile ? [NoNewPrivileges, $"seccomp={profile}"] : [NoNewPrivileges],
             AutoRemove = true,
             RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.No },
             // Any other driver copies every byte again, to a disk that it can fill.
@@ -62,6 +61,9 @@ internal static class ContainerSettings
             Tmpfs = CreateTmpfs(spec, isPodman),
         },
     };
+
+    // Podman takes a profile for the name of a file on its own machine. Where it sees none of ours, it keeps its own.
+    private static string? Profile(SandboxSpec spec, bool isPodman) => isPodman ? spec.ProfileFile?.EnginePath : SystemCallProfile.Json;
 
     private static Mount CreateBind(SandboxMount mount) => new()
     {

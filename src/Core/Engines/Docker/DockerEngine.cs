@@ -94,6 +94,12 @@ internal sealed class DockerEngine : IContainerEngine
         ISandboxTransport? transport = null;
         try
         {
+            if (Description.IsPodman && spec.ProfileFile is { } profile)
+            {
+                // It is read when the container is made.
+                await File.WriteAllTextAsync(profile.HostPath, SystemCallProfile.Json, cancellationToken).ConfigureAwait(false);
+            }
+
             CreateContainerResponse created = await CreateAsync(spec, isAttached: socket is null).ConfigureAwait(false);
             id = created.ID;
             cancellationToken.ThrowIfCancellationRequested();

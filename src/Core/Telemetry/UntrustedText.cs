@@ -131,7 +131,8 @@ internal static class UntrustedText
     private static bool StartsProblem(ReadOnlySpan<char> text, int index, string word)
     {
         ReadOnlySpan<char> rest = text[index..];
-        if (!rest.StartsWith(word, StringComparison.OrdinalIgnoreCase) || (index > 0 && char.IsLetterOrDigit(text[index - 1])))
+        // Before the word stands a blank or nothing. What was shown once already is not broken a second time.
+        if (!rest.StartsWith(word, StringComparison.OrdinalIgnoreCase) || (index > 0 && (char.IsLetterOrDigit(text[index - 1]) || text[index - 1] == '\\')))
         {
             return false;
         }

@@ -29,6 +29,8 @@ public sealed class UntrustedTextTests
     public void Display_Text_IsInert(string text, string expected)
     {
         Assert.AreEqual(expected, UntrustedText.Display(text));
+        // A message may hold what was shown before.
+        Assert.AreEqual(expected, UntrustedText.Display(expected));
     }
 
     [TestMethod]

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
+using IsolatedAgents.Audit.Interop;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Sandbox.Interop;
@@ -14,6 +15,9 @@ namespace IsolatedAgents.Audit;
 /// </summary>
 internal sealed class AuditLog : ITelemetrySink, IDisposable
 {
+    // So much may wait in memory for the disk before the kernel is asked to begin with it: at the end, the seal waits for what is left.
+    private const int WriteBackBytes = 4 * 1024 * 1024;
+
     private readonly FileStream _file;
     private readonly Action _onFailure;
     private readonly IncrementalHash _algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -24,6 +28,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     private readonly long _inode;
     private long _entries;
     private long _lastSequence;
+    private long _writtenBack;
     private bool _isAbandoned;
 
     private AuditLog(FileStream file, string path, string sessionId, ReadOnlySpan<byte> head, Action onFailure)
@@ -32,6 +37,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         _sessionId = sessionId;
         _onFailure = onFailure;
         _inode = FileIdentity.Inode(path);
+        _writtenBack = file.Position;
         Path = path;
         head.CopyTo(_head);
     }
@@ -174,6 +180,12 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         _line.Write("\n"u8);
         _file.Write(_line.WrittenSpan);
         _entries++;
+        if (_file.Position - _writtenBack >= WriteBackBytes)
+        {
+            _file.Flush();
+            WriteBack.Begin(_file.SafeFileHandle, _writtenBack, _file.Position - _writtenBack);
+            _writtenBack = _file.Position;
+        }
     }
 
     private void Try(Action action)

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Inspection;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -114,6 +115,8 @@ internal sealed class EgressBroker : IAsyncDisposable
             Admit(connection.Target);
             if (_inspector?.Takes(connection.Target) == true)
             {
+                // To open TLS is work.
+                await ReadinessLoop.LeaveAsync();
                 await _inspector.ServeAsync(connection, cancellationToken).ConfigureAwait(false);
                 return connection.AbortReason;
             }

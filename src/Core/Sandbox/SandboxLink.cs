@@ -25,7 +25,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     // Never disposed: whoever waits for it when the stream is closed would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
-    private readonly Channel<AgentConnection> _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<AgentConnection> _connections;
     private readonly FramedConnections? _framed;
     private readonly Task _draining;
     private readonly Task _receiving;
@@ -37,6 +37,8 @@ internal sealed class SandboxLink : IAsyncDisposable
     public SandboxLink(ISandboxTransport transport, bool hasConnections)
     {
         _transport = transport;
+        // Sockets are served by the thread that takes them; frames of others would wait.
+        _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null });
         _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync) : null;
         _draining = Task.Run(DrainAsync);
         _receiving = transport.Connections is { } socket ? ReceiveConnectionsAsync(socket) : Task.CompletedTask;

@@ -62,7 +62,10 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// </summary>
     public static ImmutableArray<string> AuthorityVariables => RunAuthority.Variables;
 
-    /// <summary>Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation.</summary>
+    /// <summary>
+    /// Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation. May end in the thread of <see cref="ReadinessLoop"/>: whoever
+    /// waits for it leaves that before anything else.
+    /// </summary>
     /// <param name="agent">The agent's connection; owned from here on.</param>
     /// <param name="target">What it asked for.</param>
     /// <param name="cancellationToken">Ends the connection with a reset.</param>

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Connections;
@@ -190,6 +191,8 @@ internal sealed class SandboxLink : IAsyncDisposable
             _frames.Writer.TryComplete(failure);
         }
 
+        // Whoever waits for the last connection has a whole run to end.
+        await ReadinessLoop.LeaveAsync();
         _connections.Writer.TryComplete();
     }
 

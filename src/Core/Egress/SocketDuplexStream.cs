@@ -24,9 +24,15 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
         }
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _readiness is null || cancellationToken.CanBeCanceled
-        ? socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken)
-        : ReadAsync(_readiness, buffer, SocketFlags.None);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_firstReads > 0 && !cancellationToken.CanBeCanceled)
+        {
+            return ReadFirstAsync(buffer, SocketFlags.None);
+        }
+
+        return ReadinessLoop.IsCurrent ? LeaveAndReadAsync(buffer, cancellationToken) : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+    }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -46,7 +52,17 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
         }
 
         // Only when there are bytes does the kernel know whether the next one is urgent; a read never goes past the mark.
-        await WhenReadableAsync().ConfigureAwait(false);
+        if (_firstReads > 0)
+        {
+            await ReadFirstAsync(_isAtMark.AsMemory(0, 1), SocketFlags.Peek).ConfigureAwait(false);
+        }
+        else
+        {
+            // Of no bytes: it completes when there are some.
+            await ReadinessLoop.LeaveAsync();
+            await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        }
+
         socket.IOControl(IOControlCode.OobDataRead, null, _isAtMark);
         bool isUrgent = _isAtMark.AsSpan().ContainsAnyExcept((byte)0);
         int count = await socket.ReceiveAsync(isUrgent ? buffer[..1] : buffer, SocketFlags.None).ConfigureAwait(false);
@@ -94,14 +110,8 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
         base.Dispose(disposing);
     }
 
-    private async ValueTask<int> ReadAsync(SocketReadiness readiness, Memory<byte> buffer, SocketFlags flags)
+    private async ValueTask<int> ReadFirstAsync(Memory<byte> buffer, SocketFlags flags)
     {
-        if (_firstReads == 0)
-        {
-            await ReadinessLoop.LeaveAsync();
-            return await socket.ReceiveAsync(buffer, flags).ConfigureAwait(false);
-        }
-
         _firstReads--;
         while (true)
         {
@@ -116,21 +126,14 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
                 throw new SocketException((int)error);
             }
 
-            await readiness.WaitAsync().ConfigureAwait(false);
+            await _readiness!.WaitAsync().ConfigureAwait(false);
         }
     }
 
-    /// <summary>A read of no bytes completes when there are some; one that does not wait takes one to look at.</summary>
-    private async ValueTask WhenReadableAsync()
+    private async ValueTask<int> LeaveAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (_readiness is not null && _firstReads > 0)
-        {
-            await ReadAsync(_readiness, _isAtMark.AsMemory(0, 1), SocketFlags.Peek).ConfigureAwait(false);
-            return;
-        }
-
         await ReadinessLoop.LeaveAsync();
-        await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        return await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
     private void CloseSocket()

@@ -16,7 +16,7 @@ internal sealed class ReadinessLoop
     private static readonly Lazy<ReadinessLoop?> OfProcess = new(Create);
 
     [ThreadStatic]
-    private static bool t_isLoop;
+    private static bool t_isCurrent;
 
     private readonly ConcurrentDictionary<ulong, SocketReadiness> _sockets = [];
     private readonly int _epoll;
@@ -27,9 +27,12 @@ internal sealed class ReadinessLoop
     /// <summary>The one of this process, since it does little for each run; null where the system has none.</summary>
     public static ReadinessLoop? Shared => OfProcess.Value;
 
-    /// <summary>Goes on in the pool, where the caller is in the loop's thread and would keep it from others.</summary>
+    /// <summary>Whether the caller is in the loop's thread, and keeps it from others.</summary>
+    public static bool IsCurrent => t_isCurrent;
+
+    /// <summary>Goes on in the pool where the caller is in the loop's thread; at once elsewhere.</summary>
     public static ConfiguredTaskAwaitable LeaveAsync() =>
-        Task.CompletedTask.ConfigureAwait(t_isLoop ? ConfigureAwaitOptions.ForceYielding : ConfigureAwaitOptions.None);
+        Task.CompletedTask.ConfigureAwait(IsCurrent ? ConfigureAwaitOptions.ForceYielding : ConfigureAwaitOptions.None);
 
     /// <summary>Gives a socket a key that no other one had before: what the kernel still tells of one that is gone finds nobody.</summary>
     public ulong Add(SocketReadiness socket)
@@ -60,7 +63,7 @@ internal sealed class ReadinessLoop
 
     private void Run()
     {
-        t_isLoop = true;
+        t_isCurrent = true;
         Span<ulong> keys = stackalloc ulong[EventsAtOnce];
         while (true)
         {

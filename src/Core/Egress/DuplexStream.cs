@@ -23,6 +23,11 @@ internal abstract class DuplexStream : Stream
     /// <summary>Ends both ways at once, so that the other end sees a reset (RST) and never a clean end.</summary>
     public abstract void Abort();
 
+    /// <summary>Says that the next reads are to be quick, since somebody waits for the first bytes of either side. What goes on after them must not block.</summary>
+    public virtual void ExpectFirstBytes()
+    {
+    }
+
     /// <summary>Reads on, and says whether what was read is a byte that the other end sent as urgent (MSG_OOB): that one comes alone. Where urgent bytes are not told apart, none is.</summary>
     public virtual async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer) => (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
 

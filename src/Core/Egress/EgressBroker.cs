@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Inspection;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -61,7 +62,10 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// </summary>
     public static ImmutableArray<string> AuthorityVariables => RunAuthority.Variables;
 
-    /// <summary>Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation.</summary>
+    /// <summary>
+    /// Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation. May end in the thread of <see cref="ReadinessLoop"/>: whoever
+    /// waits for it leaves that before anything else.
+    /// </summary>
     /// <param name="agent">The agent's connection; owned from here on.</param>
     /// <param name="target">What it asked for.</param>
     /// <param name="cancellationToken">Ends the connection with a reset.</param>
@@ -114,6 +118,8 @@ internal sealed class EgressBroker : IAsyncDisposable
             Admit(connection.Target);
             if (_inspector?.Takes(connection.Target) == true)
             {
+                // To open TLS is work.
+                await ReadinessLoop.LeaveAsync();
                 await _inspector.ServeAsync(connection, cancellationToken).ConfigureAwait(false);
                 return connection.AbortReason;
             }

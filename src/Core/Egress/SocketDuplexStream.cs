@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Readiness;
 
 namespace IsolatedAgents.Egress;
 
@@ -6,13 +7,32 @@ namespace IsolatedAgents.Egress;
 /// <remarks>Urgent bytes are told apart on sockets that keep them in line (SO_OOBINLINE).</remarks>
 internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
 {
+    // As many as a request and its answer take. Whoever reads on carries more, and would keep the loop from others.
+    private const int FirstReads = 8;
+
     private readonly byte[] _isAtMark = new byte[sizeof(int)];
+    private SocketReadiness? _readiness;
+    private int _firstReads;
 
-    /// <summary>For those who can do without the layer.</summary>
-    public Socket Socket => socket;
+    public override void ExpectFirstBytes()
+    {
+        if (ReadinessLoop.Shared is { } loop)
+        {
+            socket.Blocking = false;
+            _readiness = new SocketReadiness(loop, socket.SafeHandle);
+            _firstReads = FirstReads;
+        }
+    }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_firstReads > 0 && !cancellationToken.CanBeCanceled)
+        {
+            return ReadFirstAsync(buffer, SocketFlags.None);
+        }
+
+        return ReadinessLoop.IsCurrent ? LeaveAndReadAsync(buffer, cancellationToken) : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+    }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -31,8 +51,18 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
             return (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
         }
 
-        // Of no bytes: it completes when there are some. Only then does the kernel know whether the next one is urgent; a read never goes past the mark.
-        await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        // Only when there are bytes does the kernel know whether the next one is urgent; a read never goes past the mark.
+        if (_firstReads > 0)
+        {
+            await ReadFirstAsync(_isAtMark.AsMemory(0, 1), SocketFlags.Peek).ConfigureAwait(false);
+        }
+        else
+        {
+            // Of no bytes: it completes when there are some.
+            await ReadinessLoop.LeaveAsync();
+            await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        }
+
         socket.IOControl(IOControlCode.OobDataRead, null, _isAtMark);
         bool isUrgent = _isAtMark.AsSpan().ContainsAnyExcept((byte)0);
         int count = await socket.ReceiveAsync(isUrgent ? buffer[..1] : buffer, SocketFlags.None).ConfigureAwait(false);
@@ -67,16 +97,48 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
             // Closed already.
         }
 
-        socket.Dispose();
+        CloseSocket();
     }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            socket.Dispose();
+            CloseSocket();
         }
 
         base.Dispose(disposing);
+    }
+
+    private async ValueTask<int> ReadFirstAsync(Memory<byte> buffer, SocketFlags flags)
+    {
+        _firstReads--;
+        while (true)
+        {
+            int count = socket.Receive(buffer.Span, flags, out SocketError error);
+            if (error == SocketError.Success)
+            {
+                return count;
+            }
+
+            if (error != SocketError.WouldBlock)
+            {
+                throw new SocketException((int)error);
+            }
+
+            await _readiness!.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<int> LeaveAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        await ReadinessLoop.LeaveAsync();
+        return await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+    }
+
+    private void CloseSocket()
+    {
+        socket.Dispose();
+        _readiness?.Dispose();
     }
 }

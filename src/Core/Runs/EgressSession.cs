@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Events;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Connections;
@@ -113,6 +114,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
         }
 
         await Task.WhenAll(last).ConfigureAwait(false);
+        await ReadinessLoop.LeaveAsync();
     }
 
     private async Task ServeAsync(AgentConnection connection)

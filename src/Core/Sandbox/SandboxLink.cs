@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Connections;
@@ -25,7 +26,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     // Never disposed: whoever waits for it when the stream is closed would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
-    private readonly Channel<AgentConnection> _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<AgentConnection> _connections;
     private readonly FramedConnections? _framed;
     private readonly Task _draining;
     private readonly Task _receiving;
@@ -37,6 +38,8 @@ internal sealed class SandboxLink : IAsyncDisposable
     public SandboxLink(ISandboxTransport transport, bool hasConnections)
     {
         _transport = transport;
+        // Sockets are served by the thread that takes them; frames of others would wait.
+        _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null });
         _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync) : null;
         _draining = Task.Run(DrainAsync);
         _receiving = transport.Connections is { } socket ? ReceiveConnectionsAsync(socket) : Task.CompletedTask;
@@ -188,6 +191,8 @@ internal sealed class SandboxLink : IAsyncDisposable
             _frames.Writer.TryComplete(failure);
         }
 
+        // Whoever waits for the last connection has a whole run to end.
+        await ReadinessLoop.LeaveAsync();
         _connections.Writer.TryComplete();
     }
 

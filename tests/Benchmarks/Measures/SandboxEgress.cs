@@ -15,6 +15,7 @@ internal sealed class SandboxEgress : IMeasure
     private readonly Bench _bench;
     private readonly string _ours;
     private readonly TransportKind _transport;
+    private readonly Dictionary<string, List<(double Median, double Tail)>> _latencies = [];
 
     private SandboxEgress(string name, string ours, TransportKind transport, string peer, string theirs, double goal)
     {
@@ -54,9 +55,11 @@ internal sealed class SandboxEgress : IMeasure
                 while got < {{Bytes}}: got += len(s.recv(1 << 18))
             what = {'connect': connect, 'refuse': refuse, 'fetch': fetch}[sys.argv[1]]
             connect()
-            began = time.perf_counter_ns()
-            for i in range(1 if what is fetch else {{Connections}}): what()
-            print((time.perf_counter_ns() - began) // 1000)
+            times = []
+            for i in range(1 if what is fetch else {{Connections}}):
+                began = time.perf_counter_ns(); what(); times.append((time.perf_counter_ns() - began) // 1000)
+            times.sort()
+            print(sum(times), times[len(times) // 2], times[len(times) * 99 // 100])
             """,
             cancellationToken);
         return await DockerClient.MissingAsync(cancellationToken);
@@ -64,7 +67,9 @@ internal sealed class SandboxEgress : IMeasure
 
     public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) => RunAsync(_ours, _transport, cancellationToken);
 
-    public IEnumerable<string> Notes() => [];
+    public IEnumerable<string> Notes() => _latencies.Where(pair => pair.Key != "fetch").Select(pair => string.Create(
+        CultureInfo.InvariantCulture,
+        $"    {pair.Key}: p50 {Statistics.Median(pair.Value.Select(run => run.Median)):0} us, p99 {Statistics.Median(pair.Value.Select(run => run.Tail)):0} us, medians of {pair.Value.Count} runs with {Connections}"));
 
     public ValueTask DisposeAsync()
     {
@@ -76,7 +81,15 @@ internal sealed class SandboxEgress : IMeasure
     private async Task<TimeSpan> RunAsync(string what, TransportKind transport, CancellationToken cancellationToken)
     {
         TimedRun run = await _bench.RunAsync($"python3 /workspace/job.py {what}", collect: false, telemetryFile: false, cancellationToken, transport);
-        return TimeSpan.FromMicroseconds(long.Parse(run.Log.LastLine, CultureInfo.InvariantCulture));
+        double[] times = [.. run.Log.LastLine.Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
+        if (_latencies.TryGetValue(what, out List<(double, double)>? known))
+        {
+            known.Add((times[1], times[2]));
+        }
+
+        // Not the warm-up's.
+        _latencies.TryAdd(what, []);
+        return TimeSpan.FromMicroseconds(times[0]);
     }
 
     private void Serve()

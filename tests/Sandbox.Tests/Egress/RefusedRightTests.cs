@@ -61,6 +61,29 @@ public sealed class RefusedRightTests(TestContext context)
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task LookupsThatTheImageSendsElsewhere_AreAnEngineErrorAndNothingRuns()
+    {
+        using EgressHost host = new();
+        using RewritingEngineProxy proxy = Refusing(host, EngineCli.DockerSocket, "nameserver 10.0.0.53\nnameserver 10.0.0.54\n");
+        AgentRunResult result = await host.RunStrictAsync(["allowed.test"], "print('ran')", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+        Assert.Contains("the image's resolv.conf sends them to 10.0.0.53, which cannot be given to the loopback interface", result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Lines);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task LookupsThatTheImageSendsToLoopbackToo_AreAnsweredThere()
+    {
+        using EgressHost host = new();
+        using RewritingEngineProxy proxy = Refusing(host, EngineCli.DockerSocket, "nameserver 127.0.0.53\nnameserver 10.0.0.53\n");
+        AgentRunResult result = await host.RunAsync(["allowed.test"], "import socket; print(socket.gethostbyname('allowed.test'))", Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual("127.83.0.1", host.Lines.Single());
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task WithoutEndpoints_NothingIsMissed()
     {
         using EgressHost host = new();
@@ -68,12 +91,26 @@ public sealed class RefusedRightTests(TestContext context)
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Sandbox.Request("true"), Token));
     }
 
-    private static RewritingEngineProxy Refusing(EgressHost host, string engine)
+    /// <param name="host">Whose runs go through it.</param>
+    /// <param name="engine">The real engine's socket.</param>
+    /// <param name="resolver">What the sandbox's resolv.conf holds; null for what the image has.</param>
+    private static RewritingEngineProxy Refusing(EgressHost host, string engine, string? resolver = null)
     {
+        string file = Path.Combine(host.Sandbox.Root, "resolv.conf");
+        if (resolver is not null)
+        {
+            File.WriteAllText(file, resolver);
+        }
+
         RewritingEngineProxy proxy = new(host.Sandbox.Root, engine, create =>
         {
-            JsonArray given = create["HostConfig"]!["CapAdd"]!.AsArray();
+            JsonObject settings = create["HostConfig"]!.AsObject();
+            JsonArray given = settings["CapAdd"]!.AsArray();
             given.Remove(given.Single(capability => (string?)capability == "NET_ADMIN"));
+            if (resolver is not null)
+            {
+                settings["Binds"] = new JsonArray([.. settings["Binds"]?.AsArray().Select(bind => bind!.DeepClone()) ?? [], $"{file}:/etc/resolv.conf:ro"]);
+            }
         });
         host.Sandbox.Environment["DOCKER_HOST"] = proxy.Address;
         return proxy;

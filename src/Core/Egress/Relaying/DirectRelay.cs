@@ -32,6 +32,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         Task<Dialled>? dial = null;
         try
         {
+            connection.Agent.ExpectFirstBytes();
             dial = dialler.DialAsync(connection.Target, dialling.Token).AsTask();
             _peek = PeekAsync();
             if (await Task.WhenAny(_peek, dial).ConfigureAwait(false) == _peek)
@@ -41,6 +42,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
 
             Dialled dialled = await dial.ConfigureAwait(false);
             SocketDuplexStream server = new(dialled.Socket);
+            server.ExpectFirstBytes();
             connection.Attach(server);
             using BufferedReader reader = new(server, ResponseHead.MaxBytes);
             await RelayAsync(reader, dialled.Address?.ToString()).ConfigureAwait(false);

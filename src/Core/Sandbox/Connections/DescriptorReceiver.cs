@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Interop;
 
@@ -12,18 +13,31 @@ internal static class DescriptorReceiver
 {
     private const int BufferLength = 4096;
 
+    // Then those that are being set up in the same thread have their turn.
+    private const int MaxInRow = 64;
+
     /// <summary>Passes each connection on, until the supervisor closes the socket.</summary>
     /// <exception cref="ProtocolException">Something else than connections came.</exception>
     /// <exception cref="SocketException">The socket broke.</exception>
+    /// <exception cref="ObjectDisposedException">It was cancelled.</exception>
     public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[BufferLength];
         int filled = 0;
         Queue<int> descriptors = new();
+        using SocketReadiness? readiness = ReadinessLoop.Shared is { } loop ? new SocketReadiness(loop, from.SafeHandle) : null;
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness?)state)?.Dispose(), readiness);
         try
         {
+            int inRow = 0;
             while (true)
             {
+                if (inRow++ == MaxInRow)
+                {
+                    await WhenReadableAsync(from, readiness, cancellationToken).ConfigureAwait(false);
+                    inRow = 1;
+                }
+
                 int count = DescriptorPassing.Receive(from.SafeHandle, buffer.AsSpan(filled), out int descriptor);
                 if (descriptor >= 0)
                 {
@@ -37,8 +51,7 @@ internal static class DescriptorReceiver
 
                 if (count < 0)
                 {
-                    // Of no bytes: it completes when there are some.
-                    await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+                    inRow = MaxInRow;
                     continue;
                 }
 
@@ -52,6 +65,18 @@ internal static class DescriptorReceiver
                 new SafeSocketHandle(descriptor, ownsHandle: true).Dispose();
             }
         }
+    }
+
+    private static async ValueTask WhenReadableAsync(Socket socket, SocketReadiness? readiness, CancellationToken cancellationToken)
+    {
+        if (readiness is null)
+        {
+            // Of no bytes: it completes when there are some.
+            await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await readiness.WaitAsync().ConfigureAwait(false);
     }
 
     // How many bytes of a further message are left.

@@ -1,14 +1,18 @@
 using System.Net.Sockets;
 using System.Text;
+using IsolatedAgents.Sandbox.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;
 
-/// <summary>The supervisor's connections over a Unix socket: one for frames, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
+/// <summary>The supervisor's connections over a Unix socket: one for frames and the files that come with them, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
 internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket? connections) : ISandboxTransport
 {
     private const int MaxDiagnostics = 4096;
 
     private static readonly TimeSpan DiagnosticsDeadline = TimeSpan.FromSeconds(1);
+
+    private SafeFileHandle? _descriptor;
 
     public string Diagnostics { get; private set; } = "";
 
@@ -16,13 +20,28 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
 
     public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
     {
-        int count = await frames.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        int count;
+        int descriptor;
+        while ((count = DescriptorPassing.Receive(frames.SafeHandle, buffer, out descriptor)) < 0)
+        {
+            // Of no bytes: it completes when there are some.
+            await frames.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+
+        Keep(descriptor);
         if (count == 0)
         {
             await ReadDiagnosticsAsync(cancellationToken).ConfigureAwait(false);
         }
 
         return count;
+    }
+
+    public SafeFileHandle? TakeDescriptor()
+    {
+        SafeFileHandle? taken = _descriptor;
+        _descriptor = null;
+        return taken;
     }
 
     public async Task WriteAsync(byte[] bytes, CancellationToken cancellationToken)
@@ -37,9 +56,22 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
     public ValueTask DisposeAsync()
     {
         frames.Dispose();
+        TakeDescriptor()?.Dispose();
         diagnostics.Dispose();
         connections?.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private void Keep(int descriptor)
+    {
+        if (descriptor < 0)
+        {
+            return;
+        }
+
+        // What was not announced is nothing that anybody asked for.
+        TakeDescriptor()?.Dispose();
+        _descriptor = new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
     // The supervisor is gone or going; only what it said already counts.

@@ -84,11 +84,7 @@ internal sealed class HostChannel(HostStream host)
     /// <summary>Sends one frame, or keeps what does not fit.</summary>
     public void Send(FrameType type, ReadOnlySpan<byte> payload)
     {
-        if (Frame.IsData(type))
-        {
-            CreditLeft -= payload.Length;
-        }
-
+        CreditLeft -= Frame.Cost(type, payload.Length);
         Frame.WriteHeader(_header, type, payload.Length);
         if (_isHolding && payload.Length < GatheredLength)
         {
@@ -105,6 +101,44 @@ internal sealed class HostChannel(HostStream host)
         SendHeld();
         SendBytes(_header);
         SendBytes(payload);
+    }
+
+    /// <summary>Sends one frame of no payload with a descriptor, which stays the caller's to close, once everything before it has left.</summary>
+    /// <returns>Whether it was sent; where it was not, nothing of it was.</returns>
+    public bool TrySend(FrameType type, int fd, int timeoutMilliseconds)
+    {
+        if (!host.IsSocket)
+        {
+            return false;
+        }
+
+        int cost = Frame.Cost(type, 0);
+        Wait(() => IsDrained && CreditLeft >= cost, static (_, _) => { }, timeoutMilliseconds);
+        if (!IsDrained || CreditLeft < cost || IsClosed)
+        {
+            return false;
+        }
+
+        Frame.WriteHeader(_header, type, 0);
+        int sent;
+        while ((sent = Descriptor.Send(host.Output, _header, fd)) == -TryAgain)
+        {
+            Span<PollDescriptor> output = [new PollDescriptor { Fd = host.Output, Events = PollOut }];
+            Descriptor.Poll(output, timeoutMilliseconds);
+            if (output[0].Returned == 0)
+            {
+                return false;
+            }
+        }
+
+        if (sent < 0)
+        {
+            return false;
+        }
+
+        CreditLeft -= cost;
+        SendBytes(_header.AsSpan(sent));
+        return true;
     }
 
     /// <summary>Gathers the frames that follow, to send them at once: many small ones cost a system call each otherwise.</summary>

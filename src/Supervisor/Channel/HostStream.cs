@@ -12,6 +12,9 @@ internal sealed record HostStream(int Input, int Output, int Connections)
 {
     private const int StandardError = 2;
 
+    /// <summary>Whether it is a Unix socket, which carries descriptors too.</summary>
+    public bool IsSocket => Input == Output;
+
     /// <summary>The argument before the path of the host's socket; without it the stream is attached.</summary>
     private const string SocketArgument = "--socket";
 

@@ -9,7 +9,7 @@ internal interface ISandboxTransport : IAsyncDisposable
     /// <summary>Reads what is there; 0 when the stream has ended.</summary>
     Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken);
 
-    /// <summary>The descriptor that came with what was read last, and was not taken yet; null where none did. The caller's to close.</summary>
+    /// <summary>The next descriptor that came with what was read; null where none did. The caller's to close.</summary>
     SafeFileHandle? TakeDescriptor();
 
     /// <summary>Writes all of it.</summary>

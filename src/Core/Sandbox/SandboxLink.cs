@@ -114,6 +114,11 @@ internal sealed class SandboxLink : IAsyncDisposable
             Close(unread);
         }
 
+        while (_transport.TakeDescriptor() is { } unannounced)
+        {
+            unannounced.Dispose();
+        }
+
         _closing.Dispose();
     }
 

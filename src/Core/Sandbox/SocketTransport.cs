@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Interop;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,7 +13,7 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
 
     private static readonly TimeSpan DiagnosticsDeadline = TimeSpan.FromSeconds(1);
 
-    private SafeFileHandle? _descriptor;
+    private readonly Queue<SafeFileHandle> _descriptors = new();
 
     public string Diagnostics { get; private set; } = "";
 
@@ -37,12 +38,7 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
         return count;
     }
 
-    public SafeFileHandle? TakeDescriptor()
-    {
-        SafeFileHandle? taken = _descriptor;
-        _descriptor = null;
-        return taken;
-    }
+    public SafeFileHandle? TakeDescriptor() => _descriptors.TryDequeue(out SafeFileHandle? descriptor) ? descriptor : null;
 
     public async Task WriteAsync(byte[] bytes, CancellationToken cancellationToken)
     {
@@ -56,12 +52,12 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
     public ValueTask DisposeAsync()
     {
         frames.Dispose();
-        TakeDescriptor()?.Dispose();
         diagnostics.Dispose();
         connections?.Dispose();
         return ValueTask.CompletedTask;
     }
 
+    // A descriptor comes with its frame's first byte, and the rest of that frame may come with the next one.
     private void Keep(int descriptor)
     {
         if (descriptor < 0)
@@ -69,9 +65,11 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
             return;
         }
 
-        // What was not announced is nothing that anybody asked for.
-        TakeDescriptor()?.Dispose();
-        _descriptor = new SafeFileHandle(descriptor, ownsHandle: true);
+        _descriptors.Enqueue(new SafeFileHandle(descriptor, ownsHandle: true));
+        if (_descriptors.Count > Frame.MaxDescriptors)
+        {
+            throw new ProtocolException("Descriptors came that nothing announces.");
+        }
     }
 
     // The supervisor is gone or going; only what it said already counts.

@@ -24,6 +24,8 @@ internal sealed class SandboxLink : IAsyncDisposable
     private const int ReadBufferLength = 128 * 1024;
     private const int CreditBatch = Frame.InitialCredit / 4;
 
+    private static readonly TimeSpan AliveInterval = TimeSpan.FromSeconds(10);
+
     private readonly ISandboxTransport _transport;
     private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     // Never disposed: whoever waits for it when the stream is closed would wait for ever.
@@ -76,6 +78,12 @@ internal sealed class SandboxLink : IAsyncDisposable
             if (frame.Type == FrameType.Done)
             {
                 yield break;
+            }
+
+            if (frame.Descriptor is not null && _keepingAlive.IsCompleted)
+            {
+                // The supervisor hears nothing while a large file is taken, and others wait for their turn.
+                _keepingAlive = KeepAliveAsync(AliveInterval);
             }
 
             try

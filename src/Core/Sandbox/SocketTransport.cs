@@ -21,6 +21,7 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
 
     public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         int count;
         int descriptor;
         while ((count = DescriptorPassing.Receive(frames.SafeHandle, buffer, out descriptor)) < 0)

@@ -161,17 +161,17 @@ internal sealed class HostChannel(HostStream host)
         }
     }
 
-    /// <summary>Waits until data may be handed over, or everything has left, or the host is gone.</summary>
+    /// <summary>Waits until data may be handed over, or everything has left, or the host is gone or silent for so long.</summary>
     public void Wait(Func<bool> until, Action<FrameType, byte[]> handle, int timeoutMilliseconds)
     {
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
-        long deadline = Environment.TickCount64 + timeoutMilliseconds;
+        long began = Environment.TickCount64;
         SendHeld();
-        while (!until() && !IsClosed && Environment.TickCount64 < deadline)
+        while (!until() && !IsClosed && Math.Max(began, LastHeard) + timeoutMilliseconds - Environment.TickCount64 is var left and > 0)
         {
             descriptors[0] = InputPoll;
             descriptors[1] = OutputPoll;
-            Descriptor.Poll(descriptors, (int)(deadline - Environment.TickCount64));
+            Descriptor.Poll(descriptors, (int)left);
             if (descriptors[0].Returned != 0)
             {
                 Receive(handle);

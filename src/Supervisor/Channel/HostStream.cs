@@ -12,14 +12,14 @@ internal sealed record HostStream(int Input, int Output, int Connections)
 {
     private const int StandardError = 2;
 
-    /// <summary>Whether it is a Unix socket, which carries descriptors too.</summary>
-    public bool IsSocket => Input == Output;
-
     /// <summary>The argument before the path of the host's socket; without it the stream is attached.</summary>
     private const string SocketArgument = "--socket";
 
     /// <summary>The argument behind that path, where the agent's connections are to be handed over.</summary>
     private const string ConnectionsArgument = "--connections";
+
+    /// <summary>Whether it is a Unix socket, which carries descriptors too.</summary>
+    public bool IsSocket => Input == Output;
 
     /// <summary>Opens what the arguments name.</summary>
     /// <exception cref="KernelException">The host's socket cannot be reached.</exception>

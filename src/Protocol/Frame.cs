@@ -20,6 +20,9 @@ internal static class Frame
     /// <summary>Data bytes that may be under way without a <see cref="FrameType.Credit"/> frame.</summary>
     public const int InitialCredit = 1024 * 1024;
 
+    /// <summary>Descriptors that may be under way without a <see cref="FrameType.Credit"/> frame: the receiver has a bound on those that it may have open.</summary>
+    public const int MaxDescriptors = 16;
+
     private const ushort Magic = 0xA71A;
 
     /// <summary>The bound on the payload of <paramref name="type"/>, or -1 where no such type exists.</summary>
@@ -30,13 +33,19 @@ internal static class Frame
         FrameType.EgressOpened => EgressOpened.MaxLength,
         FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow => 16,
         FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
+        FrameType.OutputDescriptor => 0,
         FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,
         FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity or FrameType.WorkspaceDeleted => 16 * 1024,
         _ => -1,
     };
 
-    /// <summary>Whether frames of this type count against the receiver's credit.</summary>
-    public static bool IsData(FrameType type) => type is FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity or FrameType.WorkspaceDeleted;
+    /// <summary>How many bytes of the receiver's credit a frame takes: its payload's, or more where it stands for something dearer; 0 where it needs none.</summary>
+    public static int Cost(FrameType type, int length) => type switch
+    {
+        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity or FrameType.WorkspaceDeleted => length,
+        FrameType.OutputDescriptor => InitialCredit / MaxDescriptors,
+        _ => 0,
+    };
 
     /// <summary>Writes a header for a payload of <paramref name="length"/> bytes.</summary>
     public static void WriteHeader(Span<byte> destination, FrameType type, int length)

@@ -83,4 +83,7 @@ internal enum FrameType : byte
 
     /// <summary>A file of the workspace is gone (<see cref="WorkspaceDeletion"/>). Counts against the credit.</summary>
     WorkspaceDeleted = 91,
+
+    /// <summary>The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts against the credit.</summary>
+    OutputDescriptor = 92,
 }

@@ -17,7 +17,7 @@ internal sealed class Bench : IDisposable
     private static readonly FrozenDictionary<string, string> Variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
         .ToFrozenDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
 
-    public Bench(string extraKeys = "", string image = DockerClient.Image)
+    public Bench(string extraKeys = "", string image = DockerClient.Image, int memoryMegabytes = 128)
     {
         Root = Directory.CreateTempSubdirectory("isolated-agents-benchmark-").FullName;
         Workspace = Directory.CreateDirectory(Path.Combine(Root, "workspace")).FullName;
@@ -25,7 +25,7 @@ internal sealed class Bench : IDisposable
         File.WriteAllText(PolicyFile, $$"""
             {
               "base_image": "{{image}}",
-              "memory_mb": 128, "cpu_cores": 1.0, "pids_limit": 64, "timeout_seconds": 120,
+              "memory_mb": {{memoryMegabytes}}, "cpu_cores": 1.0, "pids_limit": 64, "timeout_seconds": 120,
               "telemetry_format": "json", "telemetry_level": "INFO"{{extraKeys}}
             }
             """);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
@@ -136,6 +137,29 @@ public sealed class OutputTests
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual(100L * 1024 * 1024, new FileInfo(Path.Combine(host.Output, "large")).Length);
         Assert.AreEqual("20492a4d0d84f8beb1767f6616229f85d44c2827b64bdbfb260ee12fa1109e0e", result.Artifacts[0].Sha256);
+    }
+
+    // In memory of the agent's own, and in a volume that the engine has on a disk.
+    [TestMethod]
+    [DataRow("2048", DisplayName = "in memory")]
+    [DataRow("256", DisplayName = "in a volume")]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    public async Task Output_LargeAndSmallFilesTogether_ArriveByteForByte(string memory)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync(
+            "cd /output; head -c 300000001 /dev/urandom > large; mkdir d; i=0; while [ $i -lt 200 ]; do head -c $((i*2000)) /dev/urandom > d/file$i; i=$((i+1)); done; sha256sum large d/*",
+            Token,
+            ("max_output_bytes", "400000000"),
+            ("memory_mb", memory));
+        AssertVerdict(Verdict.Passed, 0, result);
+        CollectionAssert.AreEquivalent(host.Lines.ToArray(), result.Artifacts.Select(artifact => $"{artifact.Sha256}  {artifact.Name}").ToArray());
+        Assert.HasCount(201, result.Artifacts);
+        foreach (Artifact artifact in result.Artifacts)
+        {
+            await using FileStream file = File.OpenRead(Path.Combine(host.Output, artifact.Name));
+            Assert.AreEqual(artifact.Sha256, Convert.ToHexStringLower(await SHA256.HashDataAsync(file, Token)), artifact.Name);
+        }
     }
 
     [TestMethod]

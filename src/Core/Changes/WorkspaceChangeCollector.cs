@@ -2,6 +2,7 @@ using System.Globalization;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Changes;
 
@@ -33,7 +34,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
-    public async ValueTask<string?> BeginAsync(OutputFile file)
+    public string? Begin(OutputFile file)
     {
         Count();
         _incoming.Begin(file.Size);
@@ -45,15 +46,26 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
             _incoming.Keep(Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture)));
         }
 
-        await EndAsync().ConfigureAwait(false);
+        End();
         return refusal;
     }
 
-    /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
+    /// <summary>Takes bytes of the file begun last.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
     {
-        await _incoming.WriteAsync(bytes).ConfigureAwait(false);
-        await EndAsync().ConfigureAwait(false);
+        _incoming.Write(bytes);
+        End();
+    }
+
+    /// <summary>Takes the whole of the file begun last from where it lies.</summary>
+    /// <param name="descriptor">The file, or whatever the supervisor says is it.</param>
+    /// <param name="progressed">Told again and again while it gets on.</param>
+    /// <param name="cancellationToken">Ends the wait, also for a file system that does not answer.</param>
+    /// <exception cref="ProtocolException">It is not the file that was announced.</exception>
+    public async ValueTask CopyAsync(SafeFileHandle descriptor, Action progressed, CancellationToken cancellationToken)
+    {
+        await _incoming.CopyAsync(descriptor, progressed, cancellationToken).ConfigureAwait(false);
+        End();
     }
 
     /// <summary>What really differs, in the order of paths. The set keeps what was taken until it is disposed of.</summary>
@@ -105,9 +117,9 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         }
     }
 
-    private async ValueTask EndAsync()
+    private void End()
     {
-        if (await _incoming.CompleteAsync().ConfigureAwait(false) is { } received && !_taken.TryAdd(_name, (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable))))
+        if (_incoming.Complete() is { } received && !_taken.TryAdd(_name, (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable))))
         {
             throw new ProtocolException("A changed file came twice.");
         }

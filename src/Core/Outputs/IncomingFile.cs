@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IsolatedAgents.Outputs.Interop;
 using IsolatedAgents.Protocol;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,24 +13,23 @@ internal sealed record ReceivedFile(string Path, long Size, string Sha256);
 
 /// <summary>
 /// The file that comes over the stream at the moment. The supervisor has held its size against the bounds; here that is done again, and its bytes are kept and hashed, or passed over.
-/// What is longer than a batch is hashed on another processor while the next batch comes.
 /// </summary>
 internal sealed class IncomingFile(long maxBytes) : IDisposable
 {
-    private const int BatchLength = 1024 * 1024;
-
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly List<ReadOnlyMemory<byte>> _batch = [];
     private SafeFileHandle? _file;
     private string _path = "";
-    private Task _hashing = Task.CompletedTask;
-    private int _batched;
-    private long _written;
+    private Task _copying = Task.CompletedTask;
+    private byte[]? _sha256;
+    private long _size;
     private long _left;
     private long _total;
 
     /// <summary>Whether bytes of it are still to come.</summary>
     public bool IsIncomplete => _left > 0;
+
+    /// <summary>Whether a copy was given up, and a file system may still hold it up.</summary>
+    public bool IsStuck => !_copying.IsCompleted;
 
     /// <summary>Begins one, whose bytes are passed over unless <see cref="Keep"/> follows.</summary>
     /// <exception cref="ProtocolException">It is over the bound, or the one before it is not complete.</exception>
@@ -41,6 +41,7 @@ internal sealed class IncomingFile(long maxBytes) : IDisposable
         }
 
         _total += size;
+        _size = size;
         _left = size;
     }
 
@@ -50,76 +51,71 @@ internal sealed class IncomingFile(long maxBytes) : IDisposable
     {
         _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
         _path = path;
-        _written = 0;
+        _sha256 = null;
         if (isExecutable && !OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(_file, File.GetUnixFileMode(_file) | UnixFileMode.UserExecute);
         }
     }
 
-    /// <summary>Takes bytes of it, which must not change from here on.</summary>
+    /// <summary>Takes bytes of it.</summary>
     /// <exception cref="ProtocolException">They are more than it has.</exception>
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
+    public void Write(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > _left)
         {
             throw new ProtocolException("More bytes came than a file has.");
         }
 
-        _left -= bytes.Length;
-        if (_file is null)
+        if (_file is not null)
         {
-            return ValueTask.CompletedTask;
+            RandomAccess.Write(_file, bytes, _size - _left);
+            _hash.AppendData(bytes);
         }
 
-        _batch.Add(bytes);
-        _batched += bytes.Length;
-        return _batched < BatchLength ? ValueTask.CompletedTask : WriteBatchAsync(_file, isLast: false);
+        _left -= bytes.Length;
+    }
+
+    /// <summary>Takes the whole of it from where it lies.</summary>
+    /// <exception cref="ProtocolException">It is not the file that was announced.</exception>
+    public async ValueTask CopyAsync(SafeFileHandle descriptor, Action progressed, CancellationToken cancellationToken)
+    {
+        if (_left == 0 || _left != _size)
+        {
+            throw new ProtocolException("A file was handed over that was not announced.");
+        }
+
+        if (DescriptorStatus.RegularSize(descriptor) != _size)
+        {
+            throw new ProtocolException("Something else was handed over than the file that was announced.");
+        }
+
+        if (_file is not null)
+        {
+            Task<byte[]> copying = DescriptorCopy.RunAsync(descriptor, _file, _size, progressed, cancellationToken);
+            _copying = copying;
+            _sha256 = await copying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        _left = 0;
     }
 
     /// <summary>Closes it once all of it is there. Null where it was passed over, or is not complete.</summary>
-    public async ValueTask<ReceivedFile?> CompleteAsync()
+    public ReceivedFile? Complete()
     {
         if (IsIncomplete || _file is null)
         {
             return null;
         }
 
-        await WriteBatchAsync(_file, isLast: true).ConfigureAwait(false);
         _file.Dispose();
         _file = null;
-        return new ReceivedFile(_path, _written, Convert.ToHexStringLower(_hash.GetHashAndReset()));
+        return new ReceivedFile(_path, _size, Convert.ToHexStringLower(_sha256 ?? _hash.GetHashAndReset()));
     }
 
     public void Dispose()
     {
         _file?.Dispose();
-        // It never fails, and has at most a batch left.
-        _hashing.Wait();
         _hash.Dispose();
-    }
-
-    private async ValueTask WriteBatchAsync(SafeFileHandle file, bool isLast)
-    {
-        ReadOnlyMemory<byte>[] batch = [.. _batch];
-        int length = _batched;
-        _batch.Clear();
-        _batched = 0;
-        await _hashing.ConfigureAwait(false);
-        _hashing = isLast ? Task.CompletedTask : Task.Run(() => Hash(batch));
-        RandomAccess.Write(file, batch, _written);
-        _written += length;
-        if (isLast)
-        {
-            Hash(batch);
-        }
-    }
-
-    private void Hash(ReadOnlyMemory<byte>[] batch)
-    {
-        foreach (ReadOnlyMemory<byte> bytes in batch)
-        {
-            _hash.AppendData(bytes.Span);
-        }
     }
 }

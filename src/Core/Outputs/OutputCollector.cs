@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Runs;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Outputs;
 
@@ -10,6 +11,8 @@ namespace IsolatedAgents.Outputs;
 /// </summary>
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
+    private static readonly TimeSpan StuckPatience = TimeSpan.FromSeconds(1);
+
     private readonly List<Artifact> _artifacts = [];
     private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
@@ -18,7 +21,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
 
     /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
     /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
-    public async ValueTask<string?> BeginAsync(OutputFile file)
+    public string? Begin(OutputFile file)
     {
         if (_artifacts.Count >= maxFiles)
         {
@@ -28,15 +31,26 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         _incoming.Begin(file.Size);
         (_name, string? refusal) = OutputName.Decode(file.Path, OperatingSystem.IsWindows());
         refusal ??= Create(file.Executable);
-        await EndAsync().ConfigureAwait(false);
+        End();
         return refusal;
     }
 
-    /// <summary>Takes bytes of the file begun last, which must not change from here on.</summary>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
+    /// <summary>Takes bytes of the file begun last.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
     {
-        await _incoming.WriteAsync(bytes).ConfigureAwait(false);
-        await EndAsync().ConfigureAwait(false);
+        _incoming.Write(bytes);
+        End();
+    }
+
+    /// <summary>Takes the whole of the file begun last from where it lies.</summary>
+    /// <param name="descriptor">The file, or whatever the supervisor says is it.</param>
+    /// <param name="progressed">Told again and again while it gets on.</param>
+    /// <param name="cancellationToken">Ends the wait, also for a file system that does not answer.</param>
+    /// <exception cref="ProtocolException">It is not the file that was announced.</exception>
+    public async ValueTask CopyAsync(SafeFileHandle descriptor, Action progressed, CancellationToken cancellationToken)
+    {
+        await _incoming.CopyAsync(descriptor, progressed, cancellationToken).ConfigureAwait(false);
+        End();
     }
 
     /// <summary>Puts everything in place.</summary>
@@ -57,9 +71,26 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     public void Dispose()
     {
         _incoming.Dispose();
-        if (_staging is not null && Directory.Exists(_staging))
+        if (_staging is not { } staging)
         {
-            Directory.Delete(_staging, recursive: true);
+            return;
+        }
+
+        if (_incoming.IsStuck)
+        {
+            // Where the file system answers again soon, nothing is left.
+            Task.WaitAny([Task.Run(() => Drop(staging))], StuckPatience);
+            return;
+        }
+
+        Drop(staging);
+    }
+
+    private static void Drop(string staging)
+    {
+        if (Directory.Exists(staging))
+        {
+            Directory.Delete(staging, recursive: true);
         }
     }
 
@@ -87,9 +118,9 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
         }
     }
 
-    private async ValueTask EndAsync()
+    private void End()
     {
-        if (await _incoming.CompleteAsync().ConfigureAwait(false) is { } received)
+        if (_incoming.Complete() is { } received)
         {
             _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, received.Size, received.Sha256));
         }

@@ -67,12 +67,15 @@ internal sealed class SandboxDeadline : IAsyncDisposable
             {
                 _expired.CancelAfter(_agentLimit + Grace + SupervisorSlack);
             }
-            else if (type is (>= FrameType.Exited and <= FrameType.Done) or FrameType.WorkspaceFound or FrameType.WorkspaceDeleted)
+            else if (type is (>= FrameType.Exited and <= FrameType.Done) or FrameType.WorkspaceFound or FrameType.WorkspaceDeleted or FrameType.OutputDescriptor)
             {
                 _expired.CancelAfter(SupervisorSlack);
             }
         }
     }
+
+    /// <summary>Takes note that a file which the supervisor has handed over is being taken.</summary>
+    public void Extend() => Extend(FrameType.OutputDescriptor);
 
     /// <summary>Removes the container, once. Why it could not; null where it is gone.</summary>
     public Task<string?> RemoveAsync()

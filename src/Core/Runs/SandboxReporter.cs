@@ -45,6 +45,7 @@ internal sealed class SandboxReporter : IDisposable
     private readonly RunEvents _events;
     private readonly ActivityReporter _activities;
     private readonly EgressSession? _egress;
+    private readonly SandboxDeadline _deadline;
     private readonly AgentLines _standardOutput;
     private readonly AgentLines _standardError;
     private readonly OutputCollector? _collector;
@@ -59,10 +60,11 @@ internal sealed class SandboxReporter : IDisposable
     private bool _isTimeoutNear;
     private long _lostUsage;
 
-    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original)
+    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original, SandboxDeadline deadline)
     {
         _egress = egress;
-        _workspace = original is null ? null : new WorkspaceReporter(run.Policy, original, events);
+        _deadline = deadline;
+        _workspace = original is null ? null : new WorkspaceReporter(run.Policy, original, events, deadline);
         _run = run;
         _limits = limits;
         _events = events;
@@ -80,7 +82,7 @@ internal sealed class SandboxReporter : IDisposable
         switch (frame.Type)
         {
             case FrameType.WorkspaceFound or FrameType.WorkspaceDeleted when _workspace is not null:
-            case FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData when _workspace is { IsBegun: true }:
+            case FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData or FrameType.OutputDescriptor when _workspace is { IsBegun: true }:
                 await _workspace.TakeAsync(frame).ConfigureAwait(false);
                 break;
             case FrameType.Hello:
@@ -124,7 +126,10 @@ internal sealed class SandboxReporter : IDisposable
                 await TakeFileAsync(OutputFile.FromPayload(frame.Payload)).ConfigureAwait(false);
                 break;
             case FrameType.OutputData when _collector is not null:
-                await _collector.WriteAsync(frame.Payload).ConfigureAwait(false);
+                _collector.Write(frame.Payload);
+                break;
+            case FrameType.OutputDescriptor when _collector is not null:
+                await _collector.CopyAsync(frame.Descriptor!, _deadline.Extend, _deadline.Expired).ConfigureAwait(false);
                 break;
             default:
                 throw new ProtocolException($"A {frame.Type} frame came out of turn.");
@@ -349,7 +354,7 @@ internal sealed class SandboxReporter : IDisposable
             throw new ProtocolException("An output file came that was not asked for.");
         }
 
-        if (await _collector.BeginAsync(file).ConfigureAwait(false) is { } refusal)
+        if (_collector.Begin(file) is { } refusal)
         {
             await RaiseRejectionAsync(file.Path, refusal).ConfigureAwait(false);
         }

@@ -7,7 +7,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Turns what the supervisor sends of the agent's copy of the workspace into a set of changes, and tells what of it is a violation.</summary>
-internal sealed class WorkspaceReporter(Policy policy, WorkspaceOriginal original, RunEvents events) : IDisposable
+internal sealed class WorkspaceReporter(Policy policy, WorkspaceOriginal original, RunEvents events, SandboxDeadline deadline) : IDisposable
 {
     private readonly WorkspaceChangeCollector _collector = new(original, policy.MaxOutputBytes, policy.MaxOutputFiles);
     private WorkspaceFound? _found;
@@ -34,10 +34,13 @@ internal sealed class WorkspaceReporter(Policy policy, WorkspaceOriginal origina
                 break;
             case FrameType.OutputFile when _found is { Exceeded: false }:
                 OutputFile file = OutputFile.FromPayload(frame.Payload);
-                await RejectAsync(file.Path, await _collector.BeginAsync(file).ConfigureAwait(false)).ConfigureAwait(false);
+                await RejectAsync(file.Path, _collector.Begin(file)).ConfigureAwait(false);
                 break;
             case FrameType.OutputData when _found is { Exceeded: false }:
-                await _collector.WriteAsync(frame.Payload).ConfigureAwait(false);
+                _collector.Write(frame.Payload);
+                break;
+            case FrameType.OutputDescriptor when _found is { Exceeded: false }:
+                await _collector.CopyAsync(frame.Descriptor!, deadline.Extend, deadline.Expired).ConfigureAwait(false);
                 break;
             case FrameType.OutputRejected when _found is { Exceeded: false }:
                 OutputRejection rejection = OutputRejection.FromPayload(frame.Payload);

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;
 
@@ -7,6 +8,9 @@ internal interface ISandboxTransport : IAsyncDisposable
 {
     /// <summary>Reads what is there; 0 when the stream has ended.</summary>
     Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken);
+
+    /// <summary>The next descriptor that came with what was read; null where none did. The caller's to close.</summary>
+    SafeFileHandle? TakeDescriptor();
 
     /// <summary>Writes all of it.</summary>
     Task WriteAsync(byte[] bytes, CancellationToken cancellationToken);

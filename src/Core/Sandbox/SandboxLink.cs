@@ -6,11 +6,15 @@ using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Connections;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>A frame from the supervisor.</summary>
-internal readonly record struct SandboxFrame(FrameType Type, byte[] Payload);
+/// <param name="Type">What it carries.</param>
+/// <param name="Payload">Its bytes.</param>
+/// <param name="Descriptor">What came with it, as anything that a descriptor can be; null where nothing did. The link closes it when the next frame is asked for.</param>
+internal readonly record struct SandboxFrame(FrameType Type, byte[] Payload, SafeFileHandle? Descriptor = null);
 
 /// <summary>
 /// The protocol over a transport. One task does nothing but drain the transport, however slow the reader of the frames is; the credit that is
@@ -20,6 +24,8 @@ internal sealed class SandboxLink : IAsyncDisposable
 {
     private const int ReadBufferLength = 128 * 1024;
     private const int CreditBatch = Frame.InitialCredit / 4;
+
+    private static readonly TimeSpan AliveInterval = TimeSpan.FromSeconds(10);
 
     private readonly ISandboxTransport _transport;
     private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -31,6 +37,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     private readonly Task _draining;
     private readonly Task _receiving;
     private Task _keepingAlive = Task.CompletedTask;
+    private int _openDescriptors;
     private int _isClosed;
 
     /// <param name="transport">Carries it.</param>
@@ -76,13 +83,22 @@ internal sealed class SandboxLink : IAsyncDisposable
                 yield break;
             }
 
-            yield return frame;
-            if (!Frame.IsData(frame.Type))
+            if (frame.Descriptor is not null && _keepingAlive.IsCompleted)
             {
-                continue;
+                // The supervisor hears nothing while a large file is taken, and others wait for their turn.
+                _keepingAlive = KeepAliveAsync(AliveInterval);
             }
 
-            owed += frame.Payload.Length;
+            try
+            {
+                yield return frame;
+            }
+            finally
+            {
+                Close(frame);
+            }
+
+            owed += Frame.Cost(frame.Type, frame.Payload.Length);
             if (owed >= CreditBatch)
             {
                 await SendAsync(FrameType.Credit, new Credit(owed).ToPayload(), cancellationToken).ConfigureAwait(false);
@@ -104,6 +120,16 @@ internal sealed class SandboxLink : IAsyncDisposable
         await _draining.ConfigureAwait(false);
         await _receiving.ConfigureAwait(false);
         await _keepingAlive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (_frames.Reader.TryRead(out SandboxFrame unread))
+        {
+            Close(unread);
+        }
+
+        while (_transport.TakeDescriptor() is { } unannounced)
+        {
+            unannounced.Dispose();
+        }
+
         _closing.Dispose();
     }
 
@@ -205,10 +231,34 @@ internal sealed class SandboxLink : IAsyncDisposable
                 continue;
             }
 
-            if (!_frames.Writer.TryWrite(new SandboxFrame(type, payload)))
+            SandboxFrame frame = new(type, payload, type == FrameType.OutputDescriptor ? TakeDescriptor() : null);
+            if (!_frames.Writer.TryWrite(frame))
             {
+                Close(frame);
                 return;
             }
+        }
+    }
+
+    // The supervisor has credit for so many, but what it says is not to be relied on.
+    private SafeFileHandle TakeDescriptor()
+    {
+        SafeFileHandle descriptor = _transport.TakeDescriptor() ?? throw new ProtocolException("A file was announced and not handed over.");
+        if (Interlocked.Increment(ref _openDescriptors) <= Frame.MaxDescriptors)
+        {
+            return descriptor;
+        }
+
+        descriptor.Dispose();
+        throw new ProtocolException("More files were handed over than there was credit for.");
+    }
+
+    private void Close(SandboxFrame frame)
+    {
+        if (frame.Descriptor is { } descriptor)
+        {
+            descriptor.Dispose();
+            Interlocked.Decrement(ref _openDescriptors);
         }
     }
 }

@@ -1,14 +1,19 @@
 using System.Net.Sockets;
 using System.Text;
+using IsolatedAgents.Protocol;
+using IsolatedAgents.Sandbox.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;
 
-/// <summary>The supervisor's connections over a Unix socket: one for frames, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
+/// <summary>The supervisor's connections over a Unix socket: one for frames and the files that come with them, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
 internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket? connections) : ISandboxTransport
 {
     private const int MaxDiagnostics = 4096;
 
     private static readonly TimeSpan DiagnosticsDeadline = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<SafeFileHandle> _descriptors = new();
 
     public string Diagnostics { get; private set; } = "";
 
@@ -16,7 +21,16 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
 
     public async Task<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
     {
-        int count = await frames.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        int count;
+        int descriptor;
+        while ((count = DescriptorPassing.Receive(frames.SafeHandle, buffer, out descriptor)) < 0)
+        {
+            // Of no bytes: it completes when there are some.
+            await frames.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+
+        Keep(descriptor);
         if (count == 0)
         {
             await ReadDiagnosticsAsync(cancellationToken).ConfigureAwait(false);
@@ -24,6 +38,8 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
 
         return count;
     }
+
+    public SafeFileHandle? TakeDescriptor() => _descriptors.TryDequeue(out SafeFileHandle? descriptor) ? descriptor : null;
 
     public async Task WriteAsync(byte[] bytes, CancellationToken cancellationToken)
     {
@@ -40,6 +56,21 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
         diagnostics.Dispose();
         connections?.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    // A descriptor comes with its frame's first byte, and the rest of that frame may come with the next one.
+    private void Keep(int descriptor)
+    {
+        if (descriptor < 0)
+        {
+            return;
+        }
+
+        _descriptors.Enqueue(new SafeFileHandle(descriptor, ownsHandle: true));
+        if (_descriptors.Count > Frame.MaxDescriptors)
+        {
+            throw new ProtocolException("Descriptors came that nothing announces.");
+        }
     }
 
     // The supervisor is gone or going; only what it said already counts.

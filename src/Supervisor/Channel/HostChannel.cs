@@ -84,11 +84,7 @@ internal sealed class HostChannel(HostStream host)
     /// <summary>Sends one frame, or keeps what does not fit.</summary>
     public void Send(FrameType type, ReadOnlySpan<byte> payload)
     {
-        if (Frame.IsData(type))
-        {
-            CreditLeft -= payload.Length;
-        }
-
+        CreditLeft -= Frame.Cost(type, payload.Length);
         Frame.WriteHeader(_header, type, payload.Length);
         if (_isHolding && payload.Length < GatheredLength)
         {
@@ -105,6 +101,44 @@ internal sealed class HostChannel(HostStream host)
         SendHeld();
         SendBytes(_header);
         SendBytes(payload);
+    }
+
+    /// <summary>Sends one frame of no payload with a descriptor, which stays the caller's to close, once everything before it has left.</summary>
+    /// <returns>Whether it was sent; where it was not, nothing of it was.</returns>
+    public bool TrySend(FrameType type, int fd, int timeoutMilliseconds)
+    {
+        if (!host.IsSocket)
+        {
+            return false;
+        }
+
+        int cost = Frame.Cost(type, 0);
+        Wait(() => IsDrained && CreditLeft >= cost, static (_, _) => { }, timeoutMilliseconds);
+        if (!IsDrained || CreditLeft < cost || IsClosed)
+        {
+            return false;
+        }
+
+        Frame.WriteHeader(_header, type, 0);
+        int sent;
+        while ((sent = Descriptor.Send(host.Output, _header, fd)) == -TryAgain)
+        {
+            Span<PollDescriptor> output = [new PollDescriptor { Fd = host.Output, Events = PollOut }];
+            Descriptor.Poll(output, timeoutMilliseconds);
+            if (output[0].Returned == 0)
+            {
+                return false;
+            }
+        }
+
+        if (sent < 0)
+        {
+            return false;
+        }
+
+        CreditLeft -= cost;
+        SendBytes(_header.AsSpan(sent));
+        return true;
     }
 
     /// <summary>Gathers the frames that follow, to send them at once: many small ones cost a system call each otherwise.</summary>
@@ -127,17 +161,17 @@ internal sealed class HostChannel(HostStream host)
         }
     }
 
-    /// <summary>Waits until data may be handed over, or everything has left, or the host is gone.</summary>
+    /// <summary>Waits until data may be handed over, or everything has left, or the host is gone or silent for so long.</summary>
     public void Wait(Func<bool> until, Action<FrameType, byte[]> handle, int timeoutMilliseconds)
     {
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
-        long deadline = Environment.TickCount64 + timeoutMilliseconds;
+        long began = Environment.TickCount64;
         SendHeld();
-        while (!until() && !IsClosed && Environment.TickCount64 < deadline)
+        while (!until() && !IsClosed && Math.Max(began, LastHeard) + timeoutMilliseconds - Environment.TickCount64 is var left and > 0)
         {
             descriptors[0] = InputPoll;
             descriptors[1] = OutputPoll;
-            Descriptor.Poll(descriptors, (int)(deadline - Environment.TickCount64));
+            Descriptor.Poll(descriptors, (int)left);
             if (descriptors[0].Returned != 0)
             {
                 Receive(handle);

@@ -18,6 +18,9 @@ internal sealed record HostStream(int Input, int Output, int Connections)
     /// <summary>The argument behind that path, where the agent's connections are to be handed over.</summary>
     private const string ConnectionsArgument = "--connections";
 
+    /// <summary>Whether it is a Unix socket, which carries descriptors too.</summary>
+    public bool IsSocket => Input == Output;
+
     /// <summary>Opens what the arguments name.</summary>
     /// <exception cref="KernelException">The host's socket cannot be reached.</exception>
     public static HostStream Open(string[] arguments)

@@ -37,6 +37,25 @@ internal static unsafe class Descriptor
         }
     }
 
+    /// <summary>Sends once, over a Unix socket, and a descriptor with the first byte: unix(7), SCM_RIGHTS. The count, or the negative error number.</summary>
+    public static int Send(int socket, ReadOnlySpan<byte> bytes, int fd)
+    {
+        fixed (byte* pointer = bytes)
+        {
+            MemoryRange range = new() { Address = (nuint)pointer, Length = (nuint)bytes.Length };
+            // CMSG_LEN: the header and one int, and not what pads it.
+            DescriptorMessage control = new() { Length = (nuint)(sizeof(DescriptorMessage) - sizeof(int)), Level = SocketLevel, Type = RightsMessage, Fd = fd };
+            SocketMessage header = new() { Ranges = &range, RangeCount = 1, Control = &control, ControlLength = (nuint)sizeof(DescriptorMessage) };
+            nint count;
+            do
+            {
+                count = LibC.sendmsg(socket, &header, MessageNoSignal);
+            }
+            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
+        }
+    }
+
     /// <summary>Writes all of it to a blocking descriptor.</summary>
     public static void WriteAll(int fd, ReadOnlySpan<byte> buffer)
     {

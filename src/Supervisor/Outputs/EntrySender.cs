@@ -5,10 +5,13 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Outputs;
 
-/// <summary>Sends what was met in a folder to the host: a file with its bytes, or why it is not taken. Runs when no process is left that could change it.</summary>
+/// <summary>Sends what was met in a folder to the host: a file, open where the stream carries that and with its bytes otherwise, or why it is not taken. Runs when no process is left that could change it.</summary>
 internal sealed class EntrySender(HostChannel channel)
 {
     private const int HostTimeoutMilliseconds = 60_000;
+
+    // A shorter file's bytes are sent sooner than the host has taken another descriptor.
+    private const long LeastHandedOver = 256 * 1024;
 
     private readonly byte[] _buffer = new byte[Frame.MaxDataLength];
 
@@ -37,6 +40,11 @@ internal sealed class EntrySender(HostChannel channel)
     private bool SendFile(OutputEntry entry)
     {
         channel.Send(FrameType.OutputFile, new OutputFile(entry.Path, entry.Size, entry.Executable).ToPayload());
+        if (entry.Size >= LeastHandedOver && channel.TrySend(FrameType.OutputDescriptor, entry.Fd, HostTimeoutMilliseconds))
+        {
+            return true;
+        }
+
         for (long left = entry.Size; left > 0;)
         {
             if (!WaitForRoom())

@@ -202,6 +202,42 @@ public sealed class DiskTests(TestContext context)
         Assert.DoesNotContain(container, await DockerCli.RunAsync(Token, "ps", "-q", "--no-trunc"));
     }
 
+    // What holds the copy of an output up holds up neither the caller's cancellation nor, past its deadline, the end of the run.
+    [TestMethod]
+    [Timeout(2 * Minute, CooperativeCancellation = true)]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task C3_12_OutputDiskStandsStill_TheRunEndsAllTheSame(bool isCancelled)
+    {
+        using SandboxHost host = new() { Transport = TransportKind.Socket };
+        await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        AgentRunRequest request = host.Request("head -c 900000000 /dev/zero > /output/large", SandboxHost.BusyboxImage, ("max_output_bytes", "1000000000")) with { OutputDirectory = Path.Combine(disk.Shown, "out") };
+        using FileSystemWatcher watcher = new(disk.Real) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.Size };
+        TaskCompletionSource copying = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        watcher.Changed += (_, change) =>
+        {
+            if (change.Name!.EndsWith("large", StringComparison.Ordinal))
+            {
+                copying.TrySetResult();
+            }
+        };
+        watcher.EnableRaisingEvents = true;
+        Task<AgentRunResult> running = host.RunAsync(request, cancel.Token);
+        await Task.WhenAny(copying.Task, running);
+        await disk.SignalAsync("STOP");
+        long began = TimeProvider.System.GetTimestamp();
+        if (isCancelled)
+        {
+            await cancel.CancelAsync();
+        }
+
+        AgentRunResult result = await running;
+        Assert.IsLessThan(TimeSpan.FromSeconds(isCancelled ? 10 : 40), TimeProvider.System.GetElapsedTime(began));
+        AssertVerdict(isCancelled ? Verdict.Cancelled : Verdict.EngineError, isCancelled ? 130 : 6, result, isCancelled ? DiagnosticTable.Cancelled : DiagnosticTable.EngineLost);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task C3_43_AgentWritesAsAnotherUser_OutputsAreTheCallers()

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Docker.DotNet;
 using IsolatedAgents.Sandbox;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Engines.Docker;
 
@@ -42,6 +43,8 @@ internal sealed class AttachTransport(MultiplexedStream stream) : ISandboxTransp
             }
         }
     }
+
+    public SafeFileHandle? TakeDescriptor() => null;
 
     public Task WriteAsync(byte[] bytes, CancellationToken cancellationToken) => stream.WriteAsync(bytes, 0, bytes.Length, cancellationToken);
 

@@ -15,7 +15,7 @@ public sealed class PathResolverTests
     [TestCleanup]
     public void Clean()
     {
-        _resolver.Forget();
+        _resolver.Close();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -138,7 +138,7 @@ public sealed class PathResolverTests
     private (string Path, PathKind Kind) Resolve(string path, bool follow = true, int directory = CurrentDirectory, int? process = null)
     {
         PathBuffer found = new();
-        PathKind kind = _resolver.Resolve(process ?? Environment.ProcessId, directory, Encoding.UTF8.GetBytes(path), follow, found);
+        PathKind kind = _resolver.Resolve(process ?? Environment.ProcessId, directory, Encoding.UTF8.GetBytes(path), follow, found)!.Value;
         return (Encoding.UTF8.GetString(found.Bytes), kind);
     }
 

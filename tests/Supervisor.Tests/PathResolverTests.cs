@@ -67,6 +67,37 @@ public sealed class PathResolverTests
     }
 
     [TestMethod]
+    public void Resolve_FromADescriptorThatHasBecomeAnother_IsBelowTheOther()
+    {
+        Fill();
+        using DescriptorOf folder = new(_folder);
+        using DescriptorOf other = new($"{_folder}/sub");
+
+        // From what is held open, but for the first time.
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.AreEqual(($"{_folder}/file", PathKind.Missing), Resolve("file", directory: folder.Fd));
+        }
+
+        Assert.AreNotEqual(-1, LibC.dup3(other.Fd, folder.Fd, OpenCloseOnExec));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("file", directory: folder.Fd));
+    }
+
+    [TestMethod]
+    public void Resolve_FromADescriptorOfAProcessThatHasEnded_LeadsNowhere()
+    {
+        using System.Diagnostics.Process other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/cat") { RedirectStandardInput = true })!;
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 0, process: other.Id).Kind);
+        }
+
+        other.StandardInput.Close();
+        other.WaitForExit();
+        Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 0, process: other.Id).Kind);
+    }
+
+    [TestMethod]
     public void Resolve_FromTheWorkingFolder_IsBelowIt() =>
         Assert.AreEqual(($"{Environment.CurrentDirectory}/none", PathKind.Missing), Resolve("none", directory: CurrentDirectory));
 

@@ -63,6 +63,10 @@ public sealed class PathResolverTests
 
         Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("file", directory: folder.Fd));
         Assert.AreEqual(($"{_folder}/sub", PathKind.Folder), Resolve("", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("./file", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("././/file", directory: folder.Fd));
+        Assert.AreEqual((_folder, PathKind.Folder), Resolve("./..", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub", PathKind.Folder), Resolve("./", directory: folder.Fd));
         Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 9999).Kind);
     }
 

@@ -52,6 +52,12 @@ internal sealed class PathResolver
         _whole.Clear();
         if (path is not [(byte)'/', ..])
         {
+            // Many programs put it before each path, and it leads nowhere.
+            while (path is [(byte)'.', (byte)'/', not (byte)'/', ..])
+            {
+                path = path[2..];
+            }
+
             bool isRead = _processes.TryRead(processId, directory, _whole);
             if (!isRead || _whole.Bytes is not [(byte)'/', ..])
             {

@@ -176,7 +176,7 @@ internal sealed unsafe class Supervisor(HostStream host)
             plain.Add(found.Text.ToString());
         }
 
-        resolver.Forget();
+        resolver.Close();
         return [.. plain.Distinct()];
     }
 

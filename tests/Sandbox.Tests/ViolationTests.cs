@@ -129,6 +129,35 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [DataRow("os.open(name, os.O_RDONLY, dir_fd=folder)")]
+    [DataRow("os.open(f'/proc/self/fd/{folder}/{name}', os.O_RDONLY)")]
+    [DataRow("os.chdir(folder) or os.open(name, os.O_RDONLY)")]
+    [DataRow("os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=folder)")]
+    [DataRow("in_thread(lambda: os.open(name, os.O_RDONLY, dir_fd=folder))")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task E11_DescriptorOfAProcessThatCannotBeLookedInto_IsStillFollowed(string call)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunScriptAsync(
+            $$"""
+            import concurrent.futures, ctypes, os
+            def in_thread(work):
+                with concurrent.futures.ThreadPoolExecutor(1) as other: return other.submit(work).result()
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+            path, name = os.path.split('{{Forbidden}}')
+            folder = os.open(path, os.O_PATH)
+            # Again, when what was held open serves.
+            for i in range(3):
+                try: {{call}}
+                except PermissionError: print('refused')
+            """,
+            Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
+        Assert.AreEqual("refused", host.Lines[^1]);
+        Assert.AreEqual(Forbidden, Assert.ContainsSingle(result.Violations).Subject);
+    }
+
+    [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task E10_32BitEntry_IsRefusedAndTold()
     {

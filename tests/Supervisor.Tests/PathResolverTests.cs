@@ -15,7 +15,7 @@ public sealed class PathResolverTests
     [TestCleanup]
     public void Clean()
     {
-        _resolver.Forget();
+        _resolver.Close();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -63,7 +63,42 @@ public sealed class PathResolverTests
 
         Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("file", directory: folder.Fd));
         Assert.AreEqual(($"{_folder}/sub", PathKind.Folder), Resolve("", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("./file", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("././/file", directory: folder.Fd));
+        Assert.AreEqual((_folder, PathKind.Folder), Resolve("./..", directory: folder.Fd));
+        Assert.AreEqual(($"{_folder}/sub", PathKind.Folder), Resolve("./", directory: folder.Fd));
         Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 9999).Kind);
+    }
+
+    [TestMethod]
+    public void Resolve_FromADescriptorThatHasBecomeAnother_IsBelowTheOther()
+    {
+        Fill();
+        using DescriptorOf folder = new(_folder);
+        using DescriptorOf other = new($"{_folder}/sub");
+
+        // From what is held open, but for the first time.
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.AreEqual(($"{_folder}/file", PathKind.Missing), Resolve("file", directory: folder.Fd));
+        }
+
+        Assert.AreNotEqual(-1, LibC.dup3(other.Fd, folder.Fd, OpenCloseOnExec));
+        Assert.AreEqual(($"{_folder}/sub/file", PathKind.File), Resolve("file", directory: folder.Fd));
+    }
+
+    [TestMethod]
+    public void Resolve_FromADescriptorOfAProcessThatHasEnded_LeadsNowhere()
+    {
+        using System.Diagnostics.Process other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/cat") { RedirectStandardInput = true })!;
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 0, process: other.Id).Kind);
+        }
+
+        other.StandardInput.Close();
+        other.WaitForExit();
+        Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 0, process: other.Id).Kind);
     }
 
     [TestMethod]
@@ -138,7 +173,7 @@ public sealed class PathResolverTests
     private (string Path, PathKind Kind) Resolve(string path, bool follow = true, int directory = CurrentDirectory, int? process = null)
     {
         PathBuffer found = new();
-        PathKind kind = _resolver.Resolve(process ?? Environment.ProcessId, directory, Encoding.UTF8.GetBytes(path), follow, found);
+        PathKind kind = _resolver.Resolve(process ?? Environment.ProcessId, directory, Encoding.UTF8.GetBytes(path), follow, found)!.Value;
         return (Encoding.UTF8.GetString(found.Bytes), kind);
     }
 

@@ -6,6 +6,7 @@ internal static class KernelConstants
     // include/uapi/asm-generic/errno-base.h, errno.h
     public const int NoEntry = 2;
     public const int Interrupted = 4;
+    public const int BadDescriptor = 9;
     public const int TryAgain = 11;
     public const int AccessDenied = 13;
     public const int NotPermitted = 1;
@@ -92,6 +93,9 @@ internal static class KernelConstants
     public const short PollOut = 4;
     public const short PollError = 8;
     public const short PollHangUp = 16;
+
+    // include/uapi/linux/pidfd.h
+    public const int PidfdThread = OpenExclusive;
 
     // include/uapi/asm-generic/signal.h
     public const int SignalKill = 9;

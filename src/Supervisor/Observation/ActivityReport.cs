@@ -224,7 +224,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
             return;
         }
 
-        if (_repeats.TryCount(kind, reason, port, subject, detail))
+        if (_repeats.TryCount(kind, reason, port, subject, detail, out RepeatTable.Place place))
         {
             return;
         }
@@ -241,13 +241,13 @@ internal sealed class ActivityReport(int probes) : IDisposable
             subject = Further;
             detail = default;
             port = 0;
-            if (_repeats.TryCount(kind, reason, port, subject, detail))
+            if (_repeats.TryCount(kind, reason, port, subject, detail, out place))
             {
                 return;
             }
         }
 
-        if (_repeats.TryAdd(isNameless, kind, reason, processId, port, subject, detail) && _flushAt == long.MaxValue)
+        if (_repeats.TryAdd(place, isNameless, kind, reason, processId, port, subject, detail) && _flushAt == long.MaxValue)
         {
             _flushAt = Environment.TickCount64 + WindowMilliseconds;
         }

@@ -41,14 +41,17 @@ internal static unsafe class KernelPath
     /// <summary>Where a link leads, or what one of a process's own links stands for. False, and the last error, where it is no link.</summary>
     /// <param name="link">With a 0 behind it.</param>
     /// <param name="target">Takes it.</param>
+    public static bool TryReadLink(ReadOnlySpan<byte> link, PathBuffer target) => TryReadLink(CurrentDirectory, link, target);
+
+    /// <summary>The same from a folder that is open.</summary>
     [SkipLocalsInit]
-    public static bool TryReadLink(ReadOnlySpan<byte> link, PathBuffer target)
+    public static bool TryReadLink(int folder, ReadOnlySpan<byte> link, PathBuffer target)
     {
         Span<byte> buffer = stackalloc byte[AgentMemory.MaxPath];
         fixed (byte* pointer = link)
         fixed (byte* place = buffer)
         {
-            int length = (int)LibC.readlinkat(CurrentDirectory, pointer, place, (nuint)buffer.Length);
+            int length = (int)LibC.readlinkat(folder, pointer, place, (nuint)buffer.Length);
             if (length < 0)
             {
                 return false;
@@ -61,11 +64,14 @@ internal static unsafe class KernelPath
     }
 
     /// <summary>The path of what this process holds open. False where it has none any more.</summary>
-    public static bool TryRead(int fd, PathBuffer path)
+    public static bool TryRead(int fd, PathBuffer path) => TryReadOwn(fd, path) && path.Bytes is [(byte)'/', ..] && !path.Bytes.EndsWith(Deleted);
+
+    /// <summary>What the link of a descriptor of this process's says, be it a path or not.</summary>
+    public static bool TryReadOwn(int fd, PathBuffer text)
     {
         Span<byte> link = stackalloc byte[32];
         Format("/proc/self/fd/"u8, fd, default, default, link);
-        return TryReadLink(link, path) && path.Bytes is [(byte)'/', ..] && !path.Bytes.EndsWith(Deleted);
+        return TryReadLink(link, text);
     }
 
     /// <summary>Whether a path lies in the process file system, where one path is another for each process.</summary>

@@ -49,6 +49,11 @@ internal static class LinkWalk
 
             string here = Join(done);
             string? target = ReadLink(here, out int error);
+            if (target is null && error == AccessDenied)
+            {
+                target = ReadDescriptor(done);
+            }
+
             if (target is null)
             {
                 if (error == InvalidArgument)
@@ -134,6 +139,18 @@ internal static class LinkWalk
         bool isLink = KernelPath.TryReadLink(text.Terminated(), text);
         error = Marshal.GetLastPInvokeError();
         return isLink ? Encoding.Latin1.GetString(text.Bytes) : null;
+    }
+
+    // One of a process that has made itself one that others may not look into.
+    private static string? ReadDescriptor(List<string> names)
+    {
+        PathBuffer text = new();
+        return names is ["proc", .., var process, "fd", var descriptor]
+            && int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int processId)
+            && int.TryParse(descriptor, NumberStyles.None, CultureInfo.InvariantCulture, out int fd)
+            && ProcessDescriptor.TryRead(processId, fd, text)
+                ? Encoding.Latin1.GetString(text.Bytes)
+                : null;
     }
 
     // A notification names the thread.

@@ -37,8 +37,8 @@ internal enum PathKind
 internal sealed class PathResolver
 {
     private readonly FolderCache _folders = new();
+    private readonly ProcessFolders _processes = new();
     private readonly PathBuffer _whole = new();
-    private readonly byte[] _link = new byte[64];
 
     /// <summary>Follows <paramref name="path"/> from <paramref name="directory"/>, which may be AT_FDCWD.</summary>
     /// <param name="processId">Whose path it is.</param>
@@ -46,17 +46,25 @@ internal sealed class PathResolver
     /// <param name="path">As it was given, without a 0 behind it.</param>
     /// <param name="followLast">Whether a link at its end is followed.</param>
     /// <param name="found">Takes the path: absolute and without links.</param>
-    public PathKind Resolve(int processId, int directory, ReadOnlySpan<byte> path, bool followLast, PathBuffer found)
+    /// <returns>Null where nobody can tell where it begins, although the process may know.</returns>
+    public PathKind? Resolve(int processId, int directory, ReadOnlySpan<byte> path, bool followLast, PathBuffer found)
     {
         _whole.Clear();
         if (path is not [(byte)'/', ..])
         {
-            KernelPath.Format("/proc/"u8, processId, directory == CurrentDirectory ? "/cwd"u8 : "/fd/"u8, directory == CurrentDirectory ? null : directory, _link);
-            if (!KernelPath.TryReadLink(_link, _whole) || _whole.Bytes is not [(byte)'/', ..])
+            // Many programs put it before each path, and it leads nowhere.
+            while (path is [(byte)'.', (byte)'/', not (byte)'/', ..])
             {
+                path = path[2..];
+            }
+
+            bool isRead = _processes.TryRead(processId, directory, _whole);
+            if (!isRead || _whole.Bytes is not [(byte)'/', ..])
+            {
+                bool isKnown = isRead || Marshal.GetLastPInvokeError() is NoEntry or BadDescriptor;
                 found.Clear();
                 found.Append(path);
-                return PathKind.Nameless;
+                return isKnown ? PathKind.Nameless : null;
             }
 
             // Without a name, what is meant is what the descriptor stands for.
@@ -79,6 +87,13 @@ internal sealed class PathResolver
 
     /// <summary>The agent moves or removes a folder or a link, or may.</summary>
     public void Forget() => _folders.Forget();
+
+    /// <summary>Lets go of all that is held open.</summary>
+    public void Close()
+    {
+        _folders.Forget();
+        _processes.Forget();
+    }
 
     /// <summary>The program that a process runs; none where that is not known.</summary>
     public static void ReadProgram(int processId, PathBuffer program)

@@ -13,42 +13,45 @@ internal sealed class RepeatTable
     private const int Places = 4 * MaxEntries;
     private const int MaxReserved = 1024;
 
-    private readonly int[] _places = new int[Places];
+    // A place holds the number of an entry, from 1, and above it bits of its hash, by which nearly all others are told apart without a look at them.
+    private const uint NumberMask = (1 << 13) - 1;
+
+    private readonly uint[] _places = new uint[Places];
     private readonly Entry[] _entries = new Entry[MaxEntries + MaxReserved];
     private byte[] _texts = new byte[64 * 1024];
     private int _textBytes;
 
     public int Count { get; private set; }
 
-    /// <summary>Counts one more of what was told before. False where it was not.</summary>
-    public bool TryCount(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    /// <summary>Counts one more of what was told before. False where it was not; then <paramref name="place"/> is where to add it.</summary>
+    public bool TryCount(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, out Place place)
     {
-        int place = Find(kind, reason, port, subject, detail);
-        if (_places[place] == 0)
+        place = Find(kind, reason, port, subject, detail);
+        uint number = _places[place.Index] & NumberMask;
+        if (number == 0)
         {
             return false;
         }
 
-        _entries[_places[place] - 1].Repeats++;
+        _entries[number - 1].Repeats++;
         return true;
     }
 
     /// <summary>
-    /// Remembers something that <see cref="TryCount"/> did not know. False where there is no place left for it, which there always is where it <paramref name="isReserved"/>, as few are.
+    /// Remembers something that <see cref="TryCount"/> did not know just now. False where there is no place left for it, which there always is where it <paramref name="isReserved"/>, as few are.
     /// </summary>
-    public bool TryAdd(bool isReserved, ActivityKind kind, DenialReason reason, int processId, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    public bool TryAdd(Place place, bool isReserved, ActivityKind kind, DenialReason reason, int processId, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
     {
         if (!isReserved && (Count >= MaxEntries || _textBytes > MaxTextBytes))
         {
             return false;
         }
 
-        int place = Find(kind, reason, port, subject, detail);
         _entries[Count++] = new Entry
         {
             Kind = kind, Reason = reason, ProcessId = processId, Port = port, Start = _textBytes, SubjectLength = subject.Length, DetailLength = detail.Length,
         };
-        _places[place] = Count;
+        _places[place.Index] = place.Tag | (uint)Count;
         if (_textBytes + subject.Length + detail.Length > _texts.Length)
         {
             Array.Resize(ref _texts, Math.Max(_texts.Length * 2, _textBytes + subject.Length + detail.Length));
@@ -75,16 +78,18 @@ internal sealed class RepeatTable
     }
 
     // Where it is, or would be.
-    private int Find(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    private Place Find(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
     {
         ulong hash = TextHash.Add(TextHash.Add(((ulong)kind << 32) | ((ulong)reason << 24) | (uint)port, subject), detail);
-        int place = (int)hash & (Places - 1);
-        while (_places[place] != 0 && !IsSame(in _entries[_places[place] - 1], kind, reason, port, subject, detail))
+        uint tag = (uint)(hash >> 32) & ~NumberMask;
+        int index = (int)hash & (Places - 1);
+        while (_places[index] != 0
+            && ((_places[index] & ~NumberMask) != tag || !IsSame(in _entries[(_places[index] & NumberMask) - 1], kind, reason, port, subject, detail)))
         {
-            place = (place + 1) & (Places - 1);
+            index = (index + 1) & (Places - 1);
         }
 
-        return place;
+        return new Place(index, tag);
     }
 
     private bool IsSame(ref readonly Entry entry, ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail) =>
@@ -102,4 +107,7 @@ internal sealed class RepeatTable
         public int SubjectLength;
         public int DetailLength;
     }
+
+    /// <summary>Where something is to be added; of no use once something else was.</summary>
+    internal readonly record struct Place(int Index, uint Tag);
 }

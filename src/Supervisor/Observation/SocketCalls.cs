@@ -194,7 +194,11 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
             return Judgement.Pass;
         }
 
-        PathKind kind = resolver.Resolve(processId, CurrentDirectory, path, followLast: true, _found);
+        if (resolver.Resolve(processId, CurrentDirectory, path, followLast: true, _found) is not { } kind)
+        {
+            return Judgement.DenyConnection(DenialReason.Unreadable, _found.Bytes);
+        }
+
         return kind != PathKind.Special || rules.Write(_found.Text) == DenialReason.None
             ? Judgement.Pass
             : Judgement.DenyConnection(DenialReason.ForeignSocket, _found.Bytes);

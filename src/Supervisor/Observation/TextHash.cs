@@ -17,7 +17,14 @@ internal static class TextHash
             hash = Mix(hash ^ word);
         }
 
-        foreach (byte last in text[(text.Length & ~(sizeof(ulong) - 1))..])
+        int left = text.Length % sizeof(ulong);
+        if (left > 0 && text.Length > sizeof(ulong))
+        {
+            // With bytes that are counted already, which does no harm.
+            return Mix(hash ^ BitConverter.ToUInt64(text[^sizeof(ulong)..]));
+        }
+
+        foreach (byte last in text[^left..])
         {
             hash = Mix(hash ^ last);
         }

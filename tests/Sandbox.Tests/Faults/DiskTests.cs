@@ -212,7 +212,7 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        AgentRunRequest request = host.Request("head -c 900000000 /dev/zero > /output/large", SandboxHost.BusyboxImage, ("max_output_bytes", "1000000000")) with { OutputDirectory = Path.Combine(disk.Shown, "out") };
+        AgentRunRequest request = host.Request("head -c 900000000 /dev/zero > /output/large", SandboxHost.BusyboxImage, ("max_output_bytes", "1000000000"), ("timeout_seconds", "100")) with { OutputDirectory = Path.Combine(disk.Shown, "out") };
         using FileSystemWatcher watcher = new(disk.Real) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.Size };
         TaskCompletionSource copying = new(TaskCreationOptions.RunContinuationsAsynchronously);
         watcher.Changed += (_, change) =>

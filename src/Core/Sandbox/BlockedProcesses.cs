@@ -34,7 +34,7 @@ internal static class BlockedProcesses
         {
             return Directory.GetDirectories(Path.Combine(folder, "task"));
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return [];
         }

@@ -60,7 +60,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Takes the whole of the file begun last from where it lies.</summary>
     /// <param name="descriptor">The file, or whatever the supervisor says is it.</param>
     /// <param name="progressed">Told again and again while it gets on.</param>
-    /// <param name="cancellationToken">Ends the wait, also for a file system that does not answer.</param>
+    /// <param name="cancellationToken">Ends it before its next block.</param>
     /// <exception cref="ProtocolException">It is not the file that was announced.</exception>
     public async ValueTask CopyAsync(SafeFileHandle descriptor, Action progressed, CancellationToken cancellationToken)
     {

@@ -16,7 +16,7 @@ internal static class DescriptorCopy
     // So that reading and writing, which take less time, need not keep step with hashing.
     private const int BlockCount = 8;
 
-    /// <summary>Starts it in threads of its own: a file system that does not answer holds those up, and nobody else.</summary>
+    /// <summary>Copies and hashes.</summary>
     /// <param name="source">A regular file.</param>
     /// <param name="target">An empty one.</param>
     /// <param name="size">So many bytes are taken, although there may be more by now.</param>

@@ -19,7 +19,6 @@ internal sealed class IncomingFile(long maxBytes) : IDisposable
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private SafeFileHandle? _file;
     private string _path = "";
-    private Task _copying = Task.CompletedTask;
     private byte[]? _sha256;
     private long _size;
     private long _left;
@@ -27,9 +26,6 @@ internal sealed class IncomingFile(long maxBytes) : IDisposable
 
     /// <summary>Whether bytes of it are still to come.</summary>
     public bool IsIncomplete => _left > 0;
-
-    /// <summary>Whether a copy was given up, and a file system may still hold it up.</summary>
-    public bool IsStuck => !_copying.IsCompleted;
 
     /// <summary>Begins one, whose bytes are passed over unless <see cref="Keep"/> follows.</summary>
     /// <exception cref="ProtocolException">It is over the bound, or the one before it is not complete.</exception>
@@ -92,9 +88,7 @@ internal sealed class IncomingFile(long maxBytes) : IDisposable
 
         if (_file is not null)
         {
-            Task<byte[]> copying = DescriptorCopy.RunAsync(descriptor, _file, _size, progressed, cancellationToken);
-            _copying = copying;
-            _sha256 = await copying.WaitAsync(cancellationToken).ConfigureAwait(false);
+            _sha256 = await DescriptorCopy.RunAsync(descriptor, _file, _size, progressed, cancellationToken).ConfigureAwait(false);
         }
 
         _left = 0;

@@ -11,8 +11,6 @@ namespace IsolatedAgents.Outputs;
 /// </summary>
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
-    private static readonly TimeSpan StuckPatience = TimeSpan.FromSeconds(1);
-
     private readonly List<Artifact> _artifacts = [];
     private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
@@ -45,7 +43,7 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     /// <summary>Takes the whole of the file begun last from where it lies.</summary>
     /// <param name="descriptor">The file, or whatever the supervisor says is it.</param>
     /// <param name="progressed">Told again and again while it gets on.</param>
-    /// <param name="cancellationToken">Ends the wait, also for a file system that does not answer.</param>
+    /// <param name="cancellationToken">Ends it before its next block.</param>
     /// <exception cref="ProtocolException">It is not the file that was announced.</exception>
     public async ValueTask CopyAsync(SafeFileHandle descriptor, Action progressed, CancellationToken cancellationToken)
     {
@@ -71,26 +69,9 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     public void Dispose()
     {
         _incoming.Dispose();
-        if (_staging is not { } staging)
+        if (_staging is not null && Directory.Exists(_staging))
         {
-            return;
-        }
-
-        if (_incoming.IsStuck)
-        {
-            // Where the file system answers again soon, nothing is left.
-            Task.WaitAny([Task.Run(() => Drop(staging))], StuckPatience);
-            return;
-        }
-
-        Drop(staging);
-    }
-
-    private static void Drop(string staging)
-    {
-        if (Directory.Exists(staging))
-        {
-            Directory.Delete(staging, recursive: true);
+            Directory.Delete(_staging, recursive: true);
         }
     }
 

@@ -21,12 +21,16 @@ internal sealed class SandboxDeadline : IAsyncDisposable
 
     // Past the grace: with the container's removal less than the five seconds that a build host may grant.
     private static readonly TimeSpan EndSlack = TimeSpan.FromSeconds(1);
+
+    // Then the reader of the events, which may be at a disk that stands still.
+    private static readonly TimeSpan ReaderSlack = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(30);
 
     private readonly ISandboxContainer _container;
     private readonly SandboxLink _link;
     private readonly TimeSpan _agentLimit;
     private readonly CancellationTokenSource _expired = new(HelloDeadline);
+    private readonly CancellationTokenSource _abandoned = new();
     private readonly CancellationTokenSource _over = new();
     private readonly CancellationTokenRegistration _cancellation;
     private readonly CancellationTokenRegistration _removal;
@@ -41,13 +45,16 @@ internal sealed class SandboxDeadline : IAsyncDisposable
         _container = container;
         _link = link;
         _agentLimit = agentLimit;
-        _removal = _expired.Token.Register(() => RemoveAsync());
+        _removal = _expired.Token.Register(Expire);
         _cancellation = cancellationToken.Register(() => End(CancelGrace));
         _watching = WatchEngineAsync();
     }
 
     /// <summary>Cancelled when nothing more is to be waited for.</summary>
     public CancellationToken Expired => _expired.Token;
+
+    /// <summary>Cancelled a little later, when who still works on what has come is not waited for either.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
 
     /// <summary>Why the engine counts as lost; null while it does not.</summary>
     public string? EngineLoss { get; private set; }
@@ -94,7 +101,14 @@ internal sealed class SandboxDeadline : IAsyncDisposable
         await _stopping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _removal.DisposeAsync().ConfigureAwait(false);
         _expired.Dispose();
+        _abandoned.Dispose();
         _over.Dispose();
+    }
+
+    private void Expire()
+    {
+        _abandoned.CancelAfter(ReaderSlack);
+        _ = RemoveAsync();
     }
 
     private void End(TimeSpan grace)

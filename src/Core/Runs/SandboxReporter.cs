@@ -29,6 +29,7 @@ internal sealed record SandboxReport(int? ExitCode, int? Signal, ImmutableArray<
 internal sealed class SandboxReporter : IDisposable
 {
     private const double NearLimit = 0.9;
+    private static readonly TimeSpan StuckPatience = TimeSpan.FromSeconds(1);
     private const int KillSignal = 9;
 
     // One or two late ones are a busy machine, and no gap.
@@ -58,6 +59,7 @@ internal sealed class SandboxReporter : IDisposable
     private bool _isCpuHigh;
     private bool _isMemoryHigh;
     private bool _isTimeoutNear;
+    private volatile bool _isTaking;
     private long _lostUsage;
 
     public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original, SandboxDeadline deadline)
@@ -74,10 +76,26 @@ internal sealed class SandboxReporter : IDisposable
         _collector = run.Output is null ? null : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
     }
 
+    /// <summary>Whether a frame is being taken.</summary>
+    public bool IsTaking => _isTaking;
+
     private Policy Policy => _run.Policy;
 
-    /// <summary>Takes one frame.</summary>
+    /// <summary>Takes one frame. What an agent left goes to a disk, and takes as long as that likes.</summary>
     public async ValueTask TakeAsync(SandboxFrame frame)
+    {
+        _isTaking = true;
+        try
+        {
+            await TakeOneAsync(frame).ConfigureAwait(false);
+        }
+        finally
+        {
+            _isTaking = false;
+        }
+    }
+
+    private async ValueTask TakeOneAsync(SandboxFrame frame)
     {
         switch (frame.Type)
         {
@@ -161,7 +179,19 @@ internal sealed class SandboxReporter : IDisposable
         };
     }
 
+    /// <summary>Drops what was not put in place. Where a disk stands still under a frame that was not waited for, it does so once that goes on, and is not waited for either.</summary>
     public void Dispose()
+    {
+        if (_isTaking)
+        {
+            Task.WaitAny([Task.Run(Drop)], StuckPatience);
+            return;
+        }
+
+        Drop();
+    }
+
+    private void Drop()
     {
         _collector?.Dispose();
         _workspace?.Dispose();

@@ -84,16 +84,24 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     {
         try
         {
-            await foreach (SandboxFrame frame in link.ReadAsync(deadline.Expired).ConfigureAwait(false))
-            {
-                deadline.Extend(frame.Type);
-                await reporter.TakeAsync(frame).ConfigureAwait(false);
-            }
+            // Apart: a disk that stands still holds up what is written to it, and not the end of the run.
+            await Task.Run(() => TakeAllAsync(link, reporter, deadline), CancellationToken.None).WaitAsync(deadline.Abandoned).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (deadline.Expired.IsCancellationRequested)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new EngineException(DiagnosticTable.EngineLost, deadline.EngineLoss ?? "The sandbox did not answer within its deadline and was ended.");
+            throw new EngineException(DiagnosticTable.EngineLost, deadline.EngineLoss ?? (reporter.IsTaking
+                ? "A disk that the run writes to, as the output folder's, stood still, and the run was ended."
+                : "The sandbox did not answer within its deadline and was ended."));
+        }
+    }
+
+    private static async Task TakeAllAsync(SandboxLink link, SandboxReporter reporter, SandboxDeadline deadline)
+    {
+        await foreach (SandboxFrame frame in link.ReadAsync(deadline.Expired).ConfigureAwait(false))
+        {
+            deadline.Extend(frame.Type);
+            await reporter.TakeAsync(frame).ConfigureAwait(false);
         }
     }
 }

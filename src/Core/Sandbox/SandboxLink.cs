@@ -116,9 +116,10 @@ internal sealed class SandboxLink : IAsyncDisposable
         }
 
         await _closing.CancelAsync().ConfigureAwait(false);
+        // It takes what lies in its socket already, and waits for nothing more.
+        await _receiving.ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         await _draining.ConfigureAwait(false);
-        await _receiving.ConfigureAwait(false);
         await _keepingAlive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (_frames.Reader.TryRead(out SandboxFrame unread))
         {

@@ -16,10 +16,12 @@ internal static class DescriptorReceiver
     // Then those that are being set up in the same thread have their turn.
     private const int MaxInRow = 64;
 
-    /// <summary>Passes each connection on, until the supervisor closes the socket.</summary>
+    // An agent that has ended may have opened its last ones just before.
+    private const int MaxLast = 1024;
+
+    /// <summary>Passes each connection on, until the supervisor closes the socket, or those that lie in it when it is cancelled.</summary>
     /// <exception cref="ProtocolException">Something else than connections came.</exception>
     /// <exception cref="SocketException">The socket broke.</exception>
-    /// <exception cref="ObjectDisposedException">It was cancelled.</exception>
     public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[BufferLength];
@@ -30,12 +32,13 @@ internal static class DescriptorReceiver
         try
         {
             int inRow = 0;
-            while (true)
+            int left = int.MaxValue;
+            while (left-- > 0)
             {
                 if (inRow++ == MaxInRow)
                 {
-                    await WhenReadableAsync(from, readiness, cancellationToken).ConfigureAwait(false);
-                    inRow = 1;
+                    bool isReadable = await WhenReadableAsync(from, readiness, cancellationToken).ConfigureAwait(false);
+                    (inRow, left) = isReadable ? (1, int.MaxValue) : (int.MinValue, MaxLast);
                 }
 
                 int count = DescriptorPassing.Receive(from.SafeHandle, buffer.AsSpan(filled), out int descriptor);
@@ -44,7 +47,7 @@ internal static class DescriptorReceiver
                     descriptors.Enqueue(descriptor);
                 }
 
-                if (count == 0)
+                if (count == 0 || (count < 0 && inRow < 0))
                 {
                     return;
                 }
@@ -67,16 +70,27 @@ internal static class DescriptorReceiver
         }
     }
 
-    private static async ValueTask WhenReadableAsync(Socket socket, SocketReadiness? readiness, CancellationToken cancellationToken)
+    // False where it was cancelled.
+    private static async ValueTask<bool> WhenReadableAsync(Socket socket, SocketReadiness? readiness, CancellationToken cancellationToken)
     {
-        if (readiness is null)
+        try
         {
-            // Of no bytes: it completes when there are some.
-            await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            return;
-        }
+            if (readiness is null)
+            {
+                // Of no bytes: it completes when there are some.
+                await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                await readiness.WaitAsync().ConfigureAwait(false);
+            }
 
-        await readiness.WaitAsync().ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or ObjectDisposedException && cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     // How many bytes of a further message are left.

@@ -1,5 +1,3 @@
-using IsolatedAgents.Benchmarks.Measures;
-
 namespace IsolatedAgents.Benchmarks;
 
 /// <summary>Prints a table: this product beside others at the same job. Exit code 1 where a goal is surely missed, 2 for a wrong command line, 130 when cancelled.</summary>
@@ -20,30 +18,7 @@ internal static class Program
             return 2;
         }
 
-        Dictionary<string, Func<IMeasure>> measures = new(StringComparer.Ordinal)
-        {
-            ["run-true"] = () => new RunTrue(untilRemoved: false),
-            ["run-true-removed"] = () => new RunTrue(untilRemoved: true),
-            ["cli-true"] = () => new CliTrue(options.CommandLine),
-            ["action-true"] = () => new ActionTrue(options.CommandLine),
-            ["cancel"] = () => Ending.Cancelled(options.CommandLine),
-            ["killed"] = () => Ending.Killed(options.CommandLine),
-            ["json-events"] = () => new JsonEvents(),
-            ["flood"] = () => new Flood(),
-            ["audit-events"] = () => new AuditEvents(),
-            ["collect"] = () => new Collect("collect", 1, 300 * 1024 * 1024, 0.3),
-            ["open-storm"] = Observed.OpenStorm,
-            ["grep"] = Observed.Grep,
-            ["tar"] = Observed.Tar,
-            ["python-start"] = Observed.PythonStart,
-            ["relay-1"] = Relay.One,
-            ["relay-8"] = Relay.Eight,
-            ["egress-connect"] = Relay.Connect,
-            ["egress-refusal"] = SandboxEgress.Refusal,
-            ["egress-attached"] = SandboxEgress.Attached,
-            ["inspection"] = () => new Inspection(),
-            ["collect-small"] = () => new Collect("collect-small", 5000, 1000, 0.5),
-        };
+        OrderedDictionary<string, Func<IMeasure>> measures = Suite.Create(options.CommandLine);
         if (options.Names.FirstOrDefault(name => !measures.ContainsKey(name)) is { } unknown)
         {
             await Console.Error.WriteLineAsync($"There is no measure '{unknown}', only {string.Join(", ", measures.Keys)}.");

@@ -9,14 +9,14 @@ internal sealed class ActionTrue : IMeasure
     private const double MostSecondsAdded = 1;
 
     private readonly string _executable;
-    private readonly string _tag = $"isolated-agents/action-benchmark:{Guid.NewGuid():N}";
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ia-action-benchmark-");
+    private readonly ActionImage _image;
     private readonly List<double> _action = [];
     private readonly List<double> _commandLine = [];
 
     public ActionTrue(string executable)
     {
         _executable = executable;
+        _image = new ActionImage(executable);
         Peers = [new("command line", 10, RunCommandLineAsync)];
     }
 
@@ -24,38 +24,11 @@ internal sealed class ActionTrue : IMeasure
 
     public IReadOnlyList<Peer> Peers { get; }
 
-    public async Task<string?> PrepareAsync(CancellationToken cancellationToken)
-    {
-        string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_executable)!, "..", "..", "..", ".."));
-        string script = Path.Combine(root, "build", "action-image.sh");
-        if (!File.Exists(_executable) || !File.Exists(script))
-        {
-            return $"'{_executable}' or '{script}' is not there: publish src/Action with -c Release -r linux-x64";
-        }
-
-        if (await DockerClient.MissingAsync(cancellationToken) is { } missing)
-        {
-            return missing;
-        }
-
-        Directory.CreateDirectory(Workspace);
-        Directory.CreateDirectory(Temporary);
-        Said = await ExternalProgram.ReadAsync(cancellationToken, "bash", script, _tag, "--published", Path.GetDirectoryName(_executable)!);
-        return null;
-    }
-
-    private string Workspace => Path.Combine(_folder.FullName, "workspace");
-
-    private string Temporary => Path.Combine(_folder.FullName, "temp");
-
-    private string Said { get; set; } = "";
+    public Task<string?> PrepareAsync(CancellationToken cancellationToken) => _image.BuildAsync(cancellationToken);
 
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken)
     {
-        TimeSpan time = await ExternalProgram.TimeAsync(
-            cancellationToken,
-            "docker", "run", "--rm", "--workdir", "/github/workspace", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", $"{Workspace}:/github/workspace", "-v", $"{Temporary}:/github/runner_temp",
-            "-e", "GITHUB_ACTIONS=true", "-e", "GITHUB_WORKSPACE=/github/workspace", "-e", "RUNNER_TEMP=/github/runner_temp", "-e", "INPUT_COMMAND=true", "-e", $"INPUT_IMAGE={DockerClient.Image}", _tag, "action");
+        TimeSpan time = await ExternalProgram.TimeAsync(cancellationToken, _image.Step("true"));
         _action.Add(time.TotalSeconds);
         return time;
     }
@@ -63,26 +36,19 @@ internal sealed class ActionTrue : IMeasure
     public IEnumerable<string> Notes()
     {
         double added = Median(_action) - Median(_commandLine);
-        yield return Said.Split('\n')[^1];
+        yield return _image.Size;
         yield return string.Create(CultureInfo.InvariantCulture, $"the action adds {added:0.00} s (goal: under {MostSecondsAdded} s)");
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _folder.Delete(recursive: true);
-        if (Said.Length > 0)
-        {
-            await ExternalProgram.ReadAsync(CancellationToken.None, "docker", "image", "rm", "--force", _tag);
-        }
-    }
+    public ValueTask DisposeAsync() => _image.DisposeAsync();
 
     // With the reports that the action writes too.
     private async Task<TimeSpan> RunCommandLineAsync(CancellationToken cancellationToken)
     {
         TimeSpan time = await ExternalProgram.TimeAsync(
             cancellationToken,
-            _executable, "run", "--command", "true", "--image", DockerClient.Image, "--working-directory", Workspace, "--ci", "none",
-            "--report-directory", Path.Combine(_folder.FullName, "reports"), "--audit-log", Path.Combine(_folder.FullName, "audit.jsonl"));
+            _executable, "run", "--command", "true", "--image", DockerClient.Image, "--working-directory", _image.Workspace, "--ci", "none",
+            "--report-directory", _image.Reports, "--audit-log", Path.Combine(_image.Reports, "audit.jsonl"));
         _commandLine.Add(time.TotalSeconds);
         return time;
     }

@@ -3,21 +3,28 @@ using System.Globalization;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>How long a sandbox outlives a signal to the command line that owns it, until the engine says that it has removed the container. The peer is the goal itself.</summary>
+/// <summary>
+/// How long a signal to the process that owns a sandbox takes, until that process has ended and the engine says that it has removed the container. The peer is the goal itself.
+/// </summary>
 internal sealed class Ending : IMeasure
 {
-    // The first thing that is told of the agent itself.
-    private const string Ready = "agent.output";
+    // The agent says it as soon as it heeds, or does not heed, what it will be sent.
+    private const string Ready = "ready-for-the-signal";
+    private const string HeedingAgent = $"echo {Ready}; exec sleep 600";
+    private const string HeedlessAgent = $"trap '' TERM INT HUP; echo {Ready}; while true; do sleep 600; done";
 
-    private readonly Bench _bench = new();
-    private readonly string _executable;
     private readonly string _signal;
+    private readonly Func<CancellationToken, Task<string?>> _prepareAsync;
+    private readonly Func<string[]> _createCommand;
+    private readonly Func<ValueTask> _disposeAsync;
 
-    private Ending(string name, string executable, string signal, int seconds)
+    private Ending(string name, string signal, int seconds, Func<CancellationToken, Task<string?>> prepareAsync, Func<string[]> createCommand, Func<ValueTask> disposeAsync)
     {
         Name = name;
-        _executable = executable;
         _signal = signal;
+        _prepareAsync = prepareAsync;
+        _createCommand = createCommand;
+        _disposeAsync = disposeAsync;
         Peers = [new(string.Create(CultureInfo.InvariantCulture, $"{seconds} s"), 1, _ => Task.FromResult(TimeSpan.FromSeconds(seconds)))];
     }
 
@@ -26,39 +33,37 @@ internal sealed class Ending : IMeasure
     public IReadOnlyList<Peer> Peers { get; }
 
     /// <summary>An interrupt, and an agent that heeds its own signal.</summary>
-    public static Ending Cancelled(string executable) => new("cancel", executable, "INT", 1);
+    public static Ending Cancelled(string executable) => OfCommandLine("cancel", executable, "INT", 1);
 
     /// <summary>A kill: nobody is left to remove anything.</summary>
-    public static Ending Killed(string executable) => new("killed", executable, "KILL", 3);
+    public static Ending Killed(string executable) => OfCommandLine("killed", executable, "KILL", 3);
 
-    public async Task<string?> PrepareAsync(CancellationToken cancellationToken) =>
-        File.Exists(_executable)
-            ? await DockerClient.MissingAsync(cancellationToken)
-            : $"'{_executable}' is not there: publish src/Action with -c Release -r linux-x64, or name the executable with --cli";
+    /// <summary>What the runner sends first to the step that it cancels, by way of the engine's client, and an agent that heeds no signal.</summary>
+    public static Ending ActionInterrupted(string executable) => OfAction("action-interrupt", executable, "INT");
+
+    /// <summary>What the runner sends then.</summary>
+    public static Ending ActionTerminated(string executable) => OfAction("action-terminate", executable, "TERM");
+
+    public Task<string?> PrepareAsync(CancellationToken cancellationToken) => _prepareAsync(cancellationToken);
 
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken)
     {
-        using Process run = Process.Start(new ProcessStartInfo(
-            "env",
-            ["--default-signal=INT", _executable, "run", "--command", "echo ready; exec sleep 600", "--policy", _bench.PolicyFile, "--working-directory", _bench.Workspace, "--timeout-seconds", "60"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
+        // What it says of its end is of no interest.
+        string[] start = ["--default-signal=INT", "sh", "-c", "exec \"$@\" 2>/dev/null", "sh", .. _createCommand()];
+        using Process run = Process.Start(new ProcessStartInfo("env", start) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         run.StandardInput.Close();
         while (!(await run.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The agent never ran.")).Contains(Ready, StringComparison.Ordinal))
         {
         }
 
         Task rest = run.StandardOutput.ReadToEndAsync(cancellationToken);
-        string owner = string.Create(CultureInfo.InvariantCulture, $"label=dev.isolated-agents.owner-pid={run.Id}");
-        string container = await ExternalProgram.ReadAsync(cancellationToken, "docker", "ps", "-aq", "--no-trunc", "--filter", owner);
-        if (container.Length == 0)
+        string[] sandboxes = (await ExternalProgram.ReadAsync(cancellationToken, "docker", "ps", "-q", "--no-trunc", "--filter", "label=dev.isolated-agents.session")).Split('\n');
+        if (sandboxes is not [{ Length: > 0 } sandbox])
         {
-            throw new InvalidOperationException("The run has no container.");
+            throw new InvalidOperationException($"The run has no container, or there are others: {string.Join(' ', sandboxes)}");
         }
 
-        using Process events = Process.Start(new ProcessStartInfo("docker", ["events", "--since", "1m", "--filter", $"container={container}", "--format", "{{.Action}}"]) { RedirectStandardOutput = true })!;
+        using Process events = Process.Start(new ProcessStartInfo("docker", ["events", "--since", "1m", "--filter", $"container={sandbox}", "--format", "{{.Action}}"]) { RedirectStandardOutput = true })!;
         try
         {
             // It listens once it has told what was before.
@@ -66,8 +71,8 @@ internal sealed class Ending : IMeasure
             long began = Stopwatch.GetTimestamp();
             await ExternalProgram.ReadAsync(cancellationToken, "kill", $"-{_signal}", run.Id.ToString(CultureInfo.InvariantCulture));
             await WaitForAsync(events, "destroy", cancellationToken);
-            TimeSpan time = Stopwatch.GetElapsedTime(began);
             await run.WaitForExitAsync(cancellationToken);
+            TimeSpan time = Stopwatch.GetElapsedTime(began);
             await rest;
             return time;
         }
@@ -79,10 +84,30 @@ internal sealed class Ending : IMeasure
 
     public IEnumerable<string> Notes() => [];
 
-    public ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => _disposeAsync();
+
+    private static Ending OfCommandLine(string name, string executable, string signal, int seconds)
     {
-        _bench.Dispose();
-        return ValueTask.CompletedTask;
+        Bench bench = new();
+        return new Ending(
+            name,
+            signal,
+            seconds,
+            async token => File.Exists(executable)
+                ? await DockerClient.MissingAsync(token)
+                : $"'{executable}' is not there: publish src/Action with -c Release -r linux-x64, or name the executable with --cli",
+            () => [executable, "run", "--command", HeedingAgent, "--policy", bench.PolicyFile, "--working-directory", bench.Workspace, "--timeout-seconds", "60"],
+            () =>
+            {
+                bench.Dispose();
+                return ValueTask.CompletedTask;
+            });
+    }
+
+    private static Ending OfAction(string name, string executable, string signal)
+    {
+        ActionImage image = new(executable);
+        return new Ending(name, signal, 5, image.BuildAsync, () => image.Step(HeedlessAgent), image.DisposeAsync);
     }
 
     private static async Task WaitForAsync(Process events, string action, CancellationToken cancellationToken)

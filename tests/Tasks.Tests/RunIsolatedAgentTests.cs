@@ -258,7 +258,7 @@ public sealed class RunIsolatedAgentTests
         Runner = async (loggers, request, _) =>
         {
             _request = request;
-            await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new LoggerSink(loggers.CreateLogger(LoggerSink.Category))]);
+            await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new LoggerSink(loggers.CreateLogger(LoggerSink.Category))]);
             foreach (TelemetryEvent telemetryEvent in events)
             {
                 stream.Raise(telemetryEvent);

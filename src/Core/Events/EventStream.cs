@@ -19,9 +19,7 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly Lock _stamping = new();
     private readonly ITelemetrySink?[] _sinks;
     private readonly SecretMasker _masker;
-    private readonly TimeProvider _time;
-    private readonly DateTimeOffset _startTime;
-    private readonly long _startTimestamp;
+    private readonly SteadyClock _clock;
     private readonly Queue<TelemetrySuppressed> _late = new();
     private readonly List<string> _lostSinks = [];
     private readonly CancellationTokenSource _stalled = new();
@@ -32,14 +30,12 @@ internal sealed class EventStream : IAsyncDisposable
     private int _isLimited;
     private long _sequence;
 
-    public EventStream(string sessionId, SecretMasker masker, TimeProvider time, ImmutableArray<ITelemetrySink> sinks)
+    public EventStream(string sessionId, SecretMasker masker, SteadyClock clock, ImmutableArray<ITelemetrySink> sinks)
     {
         SessionId = sessionId;
         _masker = masker;
-        _time = time;
+        _clock = clock;
         _sinks = [.. sinks];
-        _startTime = time.GetUtcNow();
-        _startTimestamp = time.GetTimestamp();
         _reading = Task.Run(ReadAsync);
     }
 
@@ -185,7 +181,7 @@ internal sealed class EventStream : IAsyncDisposable
     private void Stamp(TelemetryEvent telemetryEvent)
     {
         telemetryEvent.Sequence = ++_sequence;
-        telemetryEvent.Timestamp = _startTime + _time.GetElapsedTime(_startTimestamp);
+        telemetryEvent.Timestamp = _clock.Now;
         telemetryEvent.SessionId = SessionId;
     }
 

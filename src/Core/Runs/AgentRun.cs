@@ -18,7 +18,7 @@ using Microsoft.Extensions.Logging;
 namespace IsolatedAgents.Runs;
 
 /// <summary>One resolved run, from its first event to its result. The one place where trouble with the machinery becomes a verdict.</summary>
-internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest request, ResolvedRun run, long started)
+internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest request, ResolvedRun run, SteadyClock clock)
 {
     // Where a run was cancelled: less than a build host waits before it kills.
     private static readonly TimeSpan SinkPatience = TimeSpan.FromSeconds(3);
@@ -27,18 +27,12 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
     private readonly ReportCollector _collector = new();
 
-    // One look at the wall clock a run, which may be set meanwhile: what comes after it is dated by what has passed since.
-    private readonly DateTimeOffset _opened = TimeProvider.System.GetUtcNow() - TimeProvider.System.GetElapsedTime(started);
     private HostPathMap? _paths;
-
-    private DateTimeOffset Now => _opened + Elapsed;
-
-    private TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(started);
 
     public async Task<AgentRunResult> RunAsync(CancellationToken cancellationToken)
     {
         SecretMasker masker = new(run.Secrets);
-        RunReporting reporting = new(request, run, _collector, masker);
+        RunReporting reporting = new(request, run, clock.Start, _collector, masker);
         AgentRunResult result;
         try
         {
@@ -51,7 +45,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
         result = result with
         {
-            Duration = Elapsed,
+            Duration = clock.Elapsed,
             HostPaths = _paths,
             Diagnostics = [.. result.Diagnostics.Select(diagnostic => diagnostic with { Message = masker.Mask(diagnostic.Message) })],
             Violations = [.. result.Violations.Select(violation => violation with { Subject = masker.Mask(violation.Subject) })],
@@ -66,7 +60,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
         using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
-        EventStream stream = new(run.SessionId, masker, TimeProvider.System, [.. sinks.OfType<ITelemetrySink>()]);
+        EventStream stream = new(run.SessionId, masker, clock, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
         using CancellationTokenRegistration limit = stop.Token.Register(() => stream.LimitWaiting(SinkPatience));
         AgentRunResult result = await RunAsync(search, new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
@@ -81,7 +75,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
         };
-        audit?.Seal(Now, result.Verdict.Name());
+        audit?.Seal(clock.Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
         {
             Diagnostic lost = new(DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold.");
@@ -93,7 +87,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
     private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) => new()
     {
-        Timestamp = Now,
+        Timestamp = clock.Now,
         SessionId = run.SessionId,
         PolicySha256 = run.Loaded.Sha256,
         PolicyFile = run.Loaded.File,
@@ -232,12 +226,12 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     {
         if (result.Verdict == Verdict.Passed)
         {
-            await events.RaiseAsync(new SessionCompleted(Elapsed, result.ExitCode, result.Artifacts.Length, result.Artifacts.Sum(artifact => artifact.Size))).ConfigureAwait(false);
+            await events.RaiseAsync(new SessionCompleted(clock.Elapsed, result.ExitCode, result.Artifacts.Length, result.Artifacts.Sum(artifact => artifact.Size))).ConfigureAwait(false);
             return;
         }
 
         string reason = result.Diagnostics.FirstOrDefault(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) is { } cause ? $"{cause.Code}: {cause.Message}" : result.Verdict.Name();
-        await events.RaiseAsync(new SessionFailed(reason, Elapsed, result.ExitCode)).ConfigureAwait(false);
+        await events.RaiseAsync(new SessionFailed(reason, clock.Elapsed, result.ExitCode)).ConfigureAwait(false);
     }
 
     private AgentRunResult Cancelled() => Trouble(

@@ -1,4 +1,5 @@
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Events;
 using IsolatedAgents.Reports;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +18,7 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
     public async Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        long started = TimeProvider.System.GetTimestamp();
+        SteadyClock clock = new(TimeProvider.System);
         string sessionId = request.SessionId ?? Guid.CreateVersion7().ToString("N");
         ResolvedRun run;
         try
@@ -33,16 +34,15 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
             return Failed(Verdict.EngineError, failure.Diagnostic);
         }
 
-        return await new AgentRun(_loggerFactory, request, run, started).RunAsync(cancellationToken).ConfigureAwait(false);
+        return await new AgentRun(_loggerFactory, request, run, clock).RunAsync(cancellationToken).ConfigureAwait(false);
 
         AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic)
         {
-            TimeSpan duration = TimeProvider.System.GetElapsedTime(started);
             AgentRunResult failed = new()
             {
                 Verdict = verdict,
                 SessionId = sessionId,
-                Duration = duration,
+                Duration = clock.Elapsed,
                 Diagnostics = [diagnostic],
             };
             return failed with
@@ -50,7 +50,7 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
                 Report = new RunReport
                 {
                     Result = failed,
-                    Started = TimeProvider.System.GetUtcNow() - duration,
+                    Started = clock.Start,
                     Agent = request.Agent ?? request.Command ?? "",
                     PolicyFile = request.PolicyFile,
                     Findings = new FindingList(request, null).Create(failed.Diagnostics, []),

@@ -7,11 +7,10 @@ using IsolatedAgents.Telemetry;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Makes the reports of a run that has ended.</summary>
-internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, ReportCollector collector, SecretMasker masker)
+internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, DateTimeOffset started, ReportCollector collector, SecretMasker masker)
 {
     // Before the agent runs: it may be in a workspace that it can write.
     private readonly string _agentSha256 = HashOf(run.Agent);
-    private readonly DateTimeOffset _started = TimeProvider.System.GetUtcNow();
 
     /// <summary>The result with its report, and with the files of it where a folder was asked for.</summary>
     /// <param name="result">Complete, and without secrets.</param>
@@ -36,7 +35,7 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Rep
     private RunReport Create(AgentRunResult result) => new()
     {
         Result = result,
-        Started = _started,
+        Started = started,
         Agent = masker.Mask(run.Agent.Name),
         Command = [.. run.Agent.Command.Select(word => masker.Mask(word))],
         AgentSha256 = _agentSha256,

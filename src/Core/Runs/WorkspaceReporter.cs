@@ -44,7 +44,7 @@ internal sealed class WorkspaceReporter(Policy policy, WorkspaceOriginal origina
                 break;
             case FrameType.OutputRejected when _found is { Exceeded: false }:
                 OutputRejection rejection = OutputRejection.FromPayload(frame.Payload);
-                await RejectAsync(rejection.Path, SandboxReporter.Explain(rejection.Reason)).ConfigureAwait(false);
+                await RejectAsync(rejection.Path, OutputReporter.Explain(rejection.Reason)).ConfigureAwait(false);
                 break;
             default:
                 throw new ProtocolException($"A {frame.Type} frame came out of turn.");

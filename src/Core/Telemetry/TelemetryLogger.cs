@@ -10,9 +10,7 @@ public sealed class TelemetryLogger : IDisposable
 {
     private readonly LoggerSink _sink;
     private readonly ILoggerFactory? _ownFactory;
-    private readonly TimeProvider _time;
-    private readonly DateTimeOffset _startTime;
-    private readonly long _startTimestamp;
+    private readonly SteadyClock _clock;
     private readonly Lock _writing = new();
     private long _sequence;
 
@@ -49,9 +47,7 @@ public sealed class TelemetryLogger : IDisposable
         ArgumentNullException.ThrowIfNull(loggerFactory);
         Factory = loggerFactory;
         _sink = new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category));
-        _time = time;
-        _startTime = time.GetUtcNow();
-        _startTimestamp = time.GetTimestamp();
+        _clock = new SteadyClock(time);
         Enabled = enabled;
         Level = level;
     }
@@ -112,7 +108,7 @@ public sealed class TelemetryLogger : IDisposable
         lock (_writing)
         {
             custom.Sequence = ++_sequence;
-            custom.Timestamp = _startTime + _time.GetElapsedTime(_startTimestamp);
+            custom.Timestamp = _clock.Now;
             _sink.Write(custom);
         }
     }

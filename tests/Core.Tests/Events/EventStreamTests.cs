@@ -11,7 +11,7 @@ public sealed class EventStreamTests
     public async Task Raise_FromManyThreads_KeepsOrderWithoutGaps()
     {
         var sink = new Collector();
-        await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [sink]);
+        await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [sink]);
         await Parallel.ForAsync(0, 10_000, TestContext.CancellationToken, async (i, token) =>
         {
             if (i % 3 == 0)
@@ -36,7 +36,7 @@ public sealed class EventStreamTests
     {
         var time = new JumpingTime();
         var sink = new Collector();
-        await using var stream = new EventStream("s-1", SecretMasker.None, time, [sink]);
+        await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(time), [sink]);
         stream.Raise(new FileRead("a"));
         time.Timestamp += 5 * time.TimestampFrequency;
         time.Now = time.Now.AddYears(-6);
@@ -51,7 +51,7 @@ public sealed class EventStreamTests
     public async Task LimitWaiting_SinkThatStandsStill_HoldsNobodyUpAnyMore()
     {
         using var stuck = new Stuck();
-        var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new Collector(), stuck]);
+        var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new Collector(), stuck]);
         Task flood = Task.Run(async () =>
         {
             for (int i = 0; i < 2 * EventStream.Capacity; i++)
@@ -72,7 +72,7 @@ public sealed class EventStreamTests
     public async Task LimitWaiting_SinkThatIsSlow_GetsEverything()
     {
         var sink = new Collector();
-        await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new Slow(), sink]);
+        await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new Slow(), sink]);
         stream.LimitWaiting(TimeSpan.FromSeconds(2));
         for (int i = 0; i < 300; i++)
         {
@@ -90,7 +90,7 @@ public sealed class EventStreamTests
     public async Task Raise_SinkThrows_OthersGetEverythingAndAreTold(bool late)
     {
         var sink = new Collector();
-        await using var stream = new EventStream("s-1", new SecretMasker(["hunter22"]), TimeProvider.System, [new Broken(late ? 2 : 1), sink]);
+        await using var stream = new EventStream("s-1", new SecretMasker(["hunter22"]), new SteadyClock(TimeProvider.System), [new Broken(late ? 2 : 1), sink]);
         stream.Raise(new FileRead("a"));
         stream.Raise(new FileRead("hunter22"));
 
@@ -108,7 +108,7 @@ public sealed class EventStreamTests
     public async Task RaiseAsync_SlowSink_Waits()
     {
         using var gate = new SemaphoreSlim(0);
-        await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, [new Gated(gate)]);
+        await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new Gated(gate)]);
         for (int i = 0; i < EventStream.Capacity; i++)
         {
             await stream.RaiseAsync(new FileRead("a"), TestContext.CancellationToken);
@@ -125,7 +125,7 @@ public sealed class EventStreamTests
     [TestMethod]
     public async Task Raise_AfterCompletion_Throws()
     {
-        await using var stream = new EventStream("s-1", SecretMasker.None, TimeProvider.System, []);
+        await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), []);
         await stream.CompleteAsync();
 
         Assert.ThrowsExactly<InvalidOperationException>(() => stream.Raise(new FileRead("a")));

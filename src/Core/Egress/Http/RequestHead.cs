@@ -11,14 +11,12 @@ internal sealed record RequestHead
     /// <summary>The longest head, in bytes.</summary>
     public const int MaxBytes = 64 * 1024;
 
-    private static readonly byte[][] Framing = ["content-length"u8.ToArray(), "transfer-encoding"u8.ToArray(), "host"u8.ToArray()];
-
     public required string Method { get; init; }
 
     /// <summary>Path without query.</summary>
     public required string Path { get; init; }
 
-    public HttpFraming Body { get; private init; } = new(HttpFramingKind.None);
+    public HttpFraming Body { get; private init; }
 
     /// <summary>Whether the connection is asked to become a WebSocket.</summary>
     public bool IsWebSocket { get; private init; }
@@ -41,94 +39,56 @@ internal sealed record RequestHead
             throw Refused("The HTTP request line is not ended by CRLF");
         }
 
-        (string method, string target, bool isOld) line = RequestLine(requestLine, target);
+        (string method, string path, bool isOld) = RequestLine(requestLine, target);
         ArrayBufferWriter<byte> forwarded = new(head.Length);
-        forwarded.Write(requestLine);
-        forwarded.Write("\r\n"u8);
-        int hosts = 0;
-        long? length = null;
-        bool isChunked = false, isUpgrade = false, isWebSocket = false, isClose = false;
-        while (true)
+        Forward(requestLine, forwarded);
+        RequestFields fields = new(target);
+        scoped ReadOnlySpan<byte> field;
+        do
         {
-            if (!HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> field))
+            if (!HeaderLines.TryTakeLine(ref rest, out field))
             {
                 throw Refused("An HTTP header line holds a bare CR, LF or NUL");
             }
 
-            if (field.IsEmpty)
+            if (field.IsEmpty || fields.Take(field))
             {
-                break;
+                Forward(field, forwarded);
             }
-
-            if (!HeaderLines.TrySplit(field, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
-            {
-                throw Refused("An HTTP header line is no field");
-            }
-
-            if (HeaderLines.Is(name, "host"u8))
-            {
-                hosts++;
-                RequireHost(value, target, "Host header");
-            }
-            else if (HeaderLines.Is(name, "content-length"u8))
-            {
-                length = length is null && HeaderLines.TryReadLength(value, out long bytes) ? bytes : throw Refused("The HTTP request's Content-Length is ambiguous");
-            }
-            else if (HeaderLines.Is(name, "transfer-encoding"u8))
-            {
-                isChunked = !isChunked && HeaderLines.Is(value, "chunked"u8) ? true : throw Refused("The HTTP request's Transfer-Encoding is not exactly 'chunked'");
-            }
-            else if (HeaderLines.Is(name, "upgrade"u8))
-            {
-                isWebSocket = HeaderLines.Is(value, "websocket"u8);
-                if (!isWebSocket)
-                {
-                    continue;
-                }
-            }
-            else if (HeaderLines.Is(name, "http2-settings"u8))
-            {
-                continue;
-            }
-            else if (HeaderLines.Is(name, "connection"u8))
-            {
-                RequireHarmless(value);
-                isClose |= HeaderLines.Lists(value, "close"u8);
-                isUpgrade |= HeaderLines.Lists(value, "upgrade"u8);
-                if (HeaderLines.Lists(value, "http2-settings"u8))
-                {
-                    continue;
-                }
-            }
-            else
-            {
-                RequireUndisguised(name);
-            }
-
-            forwarded.Write(field);
-            forwarded.Write("\r\n"u8);
         }
+        while (!field.IsEmpty);
 
-        if (hosts > 1 || (hosts == 0 && !target.IsAddress))
-        {
-            throw Refused(hosts == 0 ? "The HTTP request has no Host header" : "The HTTP request has more than one Host header");
-        }
-
-        if (isChunked && (length is not null || line.isOld))
-        {
-            throw Refused("The HTTP request's body has two lengths");
-        }
-
-        forwarded.Write("\r\n"u8);
         return new RequestHead
         {
-            Method = line.method,
-            Path = line.target,
+            Method = method,
+            Path = path,
             Forwarded = forwarded.WrittenMemory,
-            Body = isChunked ? new HttpFraming(HttpFramingKind.Chunked) : length > 0 ? new HttpFraming(HttpFramingKind.Length, length.Value) : new HttpFraming(HttpFramingKind.None),
-            IsWebSocket = isWebSocket && isUpgrade,
-            IsLast = isClose,
+            Body = fields.Complete(isOld),
+            IsWebSocket = fields.IsWebSocket,
+            IsLast = fields.IsLast,
         };
+    }
+
+    /// <summary>Throws where <paramref name="authority"/>, of which <paramref name="what"/> consists, is not what the agent connected to.</summary>
+    internal static void RequireHost(ReadOnlySpan<byte> authority, EgressTarget target, string what)
+    {
+        int close = authority.StartsWith("["u8) ? authority.IndexOf((byte)']') : -1;
+        int colon = authority[(close + 1)..].IndexOf((byte)':');
+        ReadOnlySpan<byte> host = colon < 0 ? authority : authority[..(close + 1 + colon)];
+        ReadOnlySpan<byte> port = colon < 0 ? [] : authority[(close + 2 + colon)..];
+        if (!IsTarget(host, target) || (colon >= 0 && !(HeaderLines.TryReadLength(port, out long number) && number == target.Port)))
+        {
+            string shown = authority.Length > 200 ? Encoding.Latin1.GetString(authority[..200]) + "…" : Encoding.Latin1.GetString(authority);
+            throw Refused($"The HTTP {what} names '{shown}', but the connection was made to '{target}'");
+        }
+    }
+
+    internal static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
+
+    private static void Forward(ReadOnlySpan<byte> line, ArrayBufferWriter<byte> forwarded)
+    {
+        forwarded.Write(line);
+        forwarded.Write("\r\n"u8);
     }
 
     private static (string Method, string Path, bool IsOld) RequestLine(ReadOnlySpan<byte> line, EgressTarget target)
@@ -179,19 +139,6 @@ internal sealed record RequestHead
         return end < 0 ? "/"u8 : rest[end..];
     }
 
-    private static void RequireHost(ReadOnlySpan<byte> authority, EgressTarget target, string what)
-    {
-        int close = authority.StartsWith("["u8) ? authority.IndexOf((byte)']') : -1;
-        int colon = authority[(close + 1)..].IndexOf((byte)':');
-        ReadOnlySpan<byte> host = colon < 0 ? authority : authority[..(close + 1 + colon)];
-        ReadOnlySpan<byte> port = colon < 0 ? [] : authority[(close + 2 + colon)..];
-        if (!IsTarget(host, target) || (colon >= 0 && !(HeaderLines.TryReadLength(port, out long number) && number == target.Port)))
-        {
-            string shown = authority.Length > 200 ? Encoding.Latin1.GetString(authority[..200]) + "…" : Encoding.Latin1.GetString(authority);
-            throw Refused($"The HTTP {what} names '{shown}', but the connection was made to '{target}'");
-        }
-    }
-
     private static bool IsTarget(ReadOnlySpan<byte> host, EgressTarget target)
     {
         if (target.IsAddress)
@@ -203,29 +150,4 @@ internal sealed record RequestHead
         Span<char> name = stackalloc char[HostText.MaxLength];
         return HostText.TryNormalizeName(host, name, out int length) && name[..length].SequenceEqual(target.Host);
     }
-
-    /// <summary>A header that the next hop is told to drop must be none that this reading depends on.</summary>
-    private static void RequireHarmless(ReadOnlySpan<byte> connection)
-    {
-        foreach (byte[] name in Framing)
-        {
-            if (HeaderLines.Lists(connection, name))
-            {
-                throw Refused("The HTTP request's Connection header names a header that must stay");
-            }
-        }
-    }
-
-    private static void RequireUndisguised(ReadOnlySpan<byte> name)
-    {
-        foreach (byte[] known in Framing)
-        {
-            if (HeaderLines.IsDisguised(name, known))
-            {
-                throw Refused("An HTTP header's name can be taken for another's");
-            }
-        }
-    }
-
-    private static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
 }

@@ -161,7 +161,7 @@ internal sealed unsafe class AgentSession
             case FrameType.Stop:
                 End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
                 break;
-            case FrameType.EgressReply or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
+            case FrameType.EgressReply or FrameType.EgressReplyUrgent or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
                 Connections.Deliver(type, payload);
                 break;
             default:

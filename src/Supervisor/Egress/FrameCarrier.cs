@@ -98,6 +98,9 @@ internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
             case FrameType.EgressReply when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
                 connection.Reply(payload.AsMemory(EgressData.HeaderLength));
                 break;
+            case FrameType.EgressReplyUrgent when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
+                connection.ReplyUrgent(payload.AsMemory(EgressData.HeaderLength));
+                break;
             case FrameType.EgressReplyEnd:
                 EgressEnd end = EgressEnd.FromPayload(payload);
                 _connections.GetValueOrDefault(end.Connection)?.EndReply(end.IsReset);

@@ -30,7 +30,10 @@ internal sealed class FramedConnections(ChannelWriter<AgentConnection> connectio
                 connections.TryWrite(new AgentConnection(stream, new EgressTarget(opened.Host, opened.Port)));
                 return true;
             case FrameType.EgressSent:
-                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength));
+                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength), isUrgent: false);
+                return true;
+            case FrameType.EgressSentUrgent:
+                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength), isUrgent: true);
                 return true;
             case FrameType.EgressSentEnd:
                 EgressEnd end = EgressEnd.FromPayload(payload);

@@ -26,9 +26,10 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
     {
         InspectedConnection connection = context.GetRequiredFeature<InspectedConnection>();
         EgressTarget target = connection.Connection.Target;
+        using OpenExchanges.Exchange exchange = connection.Exchanges.Begin();
         try
         {
-            await ForwardAsync(context, connection, target).ConfigureAwait(false);
+            await ForwardAsync(context, connection, target, exchange).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
@@ -49,7 +50,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
 
     public void Dispose() => client.Dispose();
 
-    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target)
+    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target, OpenExchanges.Exchange exchange)
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
@@ -63,8 +64,9 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             throw refusal;
         }
 
-        using HttpRequestMessage message = Message(context, request, target, uri, usage);
+        using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
         using HttpResponseMessage answer = await SendAsync(message, cancellationToken).ConfigureAwait(false);
+        exchange.Answered();
         await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
         {
             Method = request.Method,
@@ -88,7 +90,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage)
+    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage, OpenExchanges.Exchange exchange)
     {
         HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
         {
@@ -97,7 +99,8 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         };
         if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
         {
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage,
+            exchange.BeginSending();
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage, exchange,
                 refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
         }
 

@@ -6,7 +6,11 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Sandbox.Connections;
 
 /// <summary>One connection of the agent whose bytes come in frames. A window in each direction bounds what is under way.</summary>
-internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, FramedConnections all) : DuplexStream
+/// <param name="connection">Its number.</param>
+/// <param name="send">Sends a frame to the supervisor.</param>
+/// <param name="whenUnheld">Completes when no process holds the agent's end.</param>
+/// <param name="all">Where it is to be forgotten.</param>
+internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, Func<CancellationToken, Task> whenUnheld, FramedConnections all) : DuplexStream
 {
     // Few large grants: each is a frame of its own.
     private const int GrantBatch = EgressWindow.Initial / 4;
@@ -14,6 +18,7 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
     private readonly Channel<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)> _received =
         Channel.CreateUnbounded<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _grown = new(0);
     private readonly Lock _lock = new();
     private ReadOnlyMemory<byte> _rest;
@@ -23,6 +28,17 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
     private int _taken;
     private bool _isBroken;
     private bool _isClosed;
+
+    private bool IsBroken
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isBroken;
+            }
+        }
+    }
 
     /// <summary>The agent has sent something.</summary>
     /// <param name="bytes">One byte where it is urgent.</param>
@@ -52,6 +68,7 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
         }
 
         _received.Writer.TryComplete(isReset ? Broken() : null);
+        _ended.TrySetResult();
     }
 
     /// <summary>The agent has taken so many bytes.</summary>
@@ -112,6 +129,15 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
     }
 
     public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => await WriteOnceAsync(FrameType.EgressReplyUrgent, one, CancellationToken.None).ConfigureAwait(false);
+
+    public override async Task WhenLeftAsync(CancellationToken cancellationToken)
+    {
+        await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (!IsBroken)
+        {
+            await whenUnheld(cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     public override async ValueTask CompleteWritesAsync(CancellationToken cancellationToken) =>
         await send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), cancellationToken).ConfigureAwait(false);

@@ -9,8 +9,8 @@ namespace IsolatedAgents.Egress.Inspection;
 /// </remarks>
 internal static class Departure
 {
-    // What the agent has sent before it left is its last will: the server gets it, as it would if the connection were its own. One whose answer has not begun may not have reached it.
-    private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(1);
+    // What the agent has sent before it left, the server gets, as it would if the connection were its own. But nobody waits for long until a server can be reached.
+    private static readonly TimeSpan ConnectTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Watches until it is cancelled, or has ended the requests.</summary>
@@ -23,10 +23,11 @@ internal static class Departure
             TimeProvider time = TimeProvider.System;
             long since = time.GetTimestamp();
             OpenExchanges exchanges = connection.Exchanges;
-            while (exchanges.IsAnySending || (exchanges.IsAnyUnanswered && time.GetElapsedTime(since) < RequestTime))
+            do
             {
                 await Task.Delay(LookInterval, cancellationToken).ConfigureAwait(false);
             }
+            while (exchanges.IsAnySending || (exchanges.IsAnyUnsent && time.GetElapsedTime(since) < ConnectTime));
 
             if (exchanges.IsAny)
             {

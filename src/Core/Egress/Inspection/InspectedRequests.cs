@@ -65,8 +65,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
 
         using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
-        using HttpResponseMessage answer = await SendAsync(message, cancellationToken).ConfigureAwait(false);
-        exchange.Answered();
+        using HttpResponseMessage answer = await SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
         await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
         {
             Method = request.Method,
@@ -122,11 +121,11 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         try
         {
-            return await client.SendAsync(message, cancellationToken).ConfigureAwait(false);
+            return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {

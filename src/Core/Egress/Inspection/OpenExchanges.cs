@@ -4,33 +4,33 @@ namespace IsolatedAgents.Egress.Inspection;
 internal sealed class OpenExchanges
 {
     private int _open;
-    private int _unanswered;
+    private int _unsent;
     private int _sending;
 
     /// <summary>Whether any request is under way.</summary>
     public bool IsAny => Volatile.Read(ref _open) > 0;
 
-    /// <summary>Whether the server has not begun to answer one yet, so that it may not have reached it.</summary>
-    public bool IsAnyUnanswered => Volatile.Read(ref _unanswered) > 0;
+    /// <summary>Whether one still waits for a connection to the server.</summary>
+    public bool IsAnyUnsent => Volatile.Read(ref _unsent) > 0;
 
-    /// <summary>Whether something that the agent has sent is still on its way to the server.</summary>
+    /// <summary>Whether the body of one is on its way to the server.</summary>
     public bool IsAnySending => Volatile.Read(ref _sending) > 0;
 
     /// <summary>A request has come.</summary>
     public Exchange Begin()
     {
         Interlocked.Increment(ref _open);
-        Interlocked.Increment(ref _unanswered);
+        Interlocked.Increment(ref _unsent);
         return new Exchange(this);
     }
 
     /// <summary>One request, from its head to the end of its answer.</summary>
     internal sealed class Exchange(OpenExchanges all) : IDisposable
     {
-        private int _isAnswered;
+        private int _isSent;
         private int _isSending;
 
-        /// <summary>A body begins to go to the server, or what takes its place.</summary>
+        /// <summary>It has a body that is to go to the server, or bytes of another protocol.</summary>
         public void BeginSending()
         {
             if (Interlocked.Exchange(ref _isSending, 1) == 0)
@@ -48,18 +48,18 @@ internal sealed class OpenExchanges
             }
         }
 
-        /// <summary>The server has begun to answer, or never will.</summary>
-        public void Answered()
+        /// <summary>Its head goes to the server, or never will. May be called again.</summary>
+        public void SentHead()
         {
-            if (Interlocked.Exchange(ref _isAnswered, 1) == 0)
+            if (Interlocked.Exchange(ref _isSent, 1) == 0)
             {
-                Interlocked.Decrement(ref all._unanswered);
+                Interlocked.Decrement(ref all._unsent);
             }
         }
 
         public void Dispose()
         {
-            Answered();
+            SentHead();
             EndSending();
             Interlocked.Decrement(ref all._open);
         }

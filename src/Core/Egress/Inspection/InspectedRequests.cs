@@ -64,8 +64,25 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             throw refusal;
         }
 
+        bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
+        if (isWebSocket && tokens.WebSocketRefusal is { } uncounted)
+        {
+            throw uncounted;
+        }
+
         using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
+        if (isWebSocket)
+        {
+            HeaderTransfer.AskForWebSocket(message);
+            (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
+        }
+
         using HttpResponseMessage answer = await SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols && !(isWebSocket && HeaderTransfer.IsWebSocket(answer)))
+        {
+            throw new IOException("it switched to a protocol that was not asked for");
+        }
+
         await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
         {
             Method = request.Method,
@@ -73,6 +90,12 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             Status = (int)answer.StatusCode,
             IsInspected = true,
         }).ConfigureAwait(false);
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
+        {
+            await CarryWebSocketAsync(context, target, answer, exchange, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         bool isWhole = false;
         try
         {
@@ -96,7 +119,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
-        if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !InspectedRequestRules.IsWebSocket(context, request))
         {
             exchange.BeginSending();
             message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage, exchange,
@@ -130,6 +153,24 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
             throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
+        }
+    }
+
+    private async Task CarryWebSocketAsync(IFeatureCollection context, EgressTarget target, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        HeaderTransfer.ToAgent(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers);
+        context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
+        Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
+        exchange.BeginSending();
+        try
+        {
+            await WebSocketRelay.RunAsync(agent, server, credentials?.NewGuard(), exchange, cancellationToken).ConfigureAwait(false);
+        }
+        catch (EgressRefusedException refusal)
+        {
+            // The agent has been told in the WebSocket's own way; a reset would take that back.
+            await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
         }
     }
 

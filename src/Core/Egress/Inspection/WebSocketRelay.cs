@@ -26,8 +26,9 @@ internal static class WebSocketRelay
         // No pings of our own: who is silent for too long is to be seen as that.
         using WebSocket fromAgent = WebSocket.CreateFromStream(agent, new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = Timeout.InfiniteTimeSpan });
         using WebSocket fromServer = WebSocket.CreateFromStream(server, new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        Task toServer = SendAsync(fromAgent, fromServer, guard, exchange, cancellationToken);
-        Task toAgent = CarryAsync(fromServer, fromAgent, null, cancellationToken);
+        using CancellationTokenSource broken = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task toServer = SendAsync(fromAgent, fromServer, guard, exchange, broken.Token);
+        Task toAgent = CarryAsync(fromServer, fromAgent, null, broken.Token);
         Task first = await Task.WhenAny(toServer, toAgent).ConfigureAwait(false);
         Task second = first == toServer ? toAgent : toServer;
         try
@@ -44,7 +45,7 @@ internal static class WebSocketRelay
             }
 
             // The other way still uses both.
-            fromAgent.Abort();
+            await broken.CancelAsync().ConfigureAwait(false);
             await second.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (exception is WebSocketException or ObjectDisposedException or InvalidOperationException)
             {

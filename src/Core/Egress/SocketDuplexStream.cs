@@ -81,7 +81,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
 
     public override async Task WhenLeftAsync(CancellationToken cancellationToken)
     {
-        if (ReadinessLoop.Shared is not { } loop || whenUnheld is null)
+        if (ReadinessLoop.Shared is not { } loop)
         {
             await base.WhenLeftAsync(cancellationToken).ConfigureAwait(false);
             return;
@@ -105,7 +105,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
             throw new OperationCanceledException("The connection was closed.", exception, cancellationToken);
         }
 
-        await whenUnheld(cancellationToken).ConfigureAwait(false);
+        await (whenUnheld is null ? base.WhenLeftAsync(cancellationToken) : whenUnheld(cancellationToken)).ConfigureAwait(false);
     }
 
     public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken)

@@ -18,8 +18,9 @@ internal static class Departure
     {
         try
         {
-            Task left = connection.Connection.Agent.WhenLeftAsync(cancellationToken);
-            await (await Task.WhenAny(left, gone).ConfigureAwait(false)).ConfigureAwait(false);
+            // Where it fails, this side has closed the connection, and the agent is as good as gone.
+            await Task.WhenAny(connection.Connection.Agent.WhenLeftAsync(cancellationToken), gone).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
             TimeProvider time = TimeProvider.System;
             long since = time.GetTimestamp();
             OpenExchanges exchanges = connection.Exchanges;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Sandbox.Connections;
@@ -13,11 +14,13 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
-    // To look takes the supervisor a while where the sandbox has many sockets. One question at a time, and not one upon the other, leaves it the most of its time.
-    private static readonly TimeSpan BetweenQuestions = TimeSpan.FromMilliseconds(10);
+    // To look takes the supervisor a while where the sandbox has many sockets. One question at a time, and a rest after each that is longer than it took, leaves it most of its time.
+    private const int RestFactor = 4;
+    private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _lock = new();
     private Task _turn = Task.CompletedTask;
+    private TimeSpan _rest = ShortestRest;
     private TaskCompletionSource<bool>? _asked;
     private int _connection;
     private bool _isEnded;
@@ -78,7 +81,7 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
         lock (_lock)
         {
             Task<bool> answer = AskAsync(question, _turn);
-            _turn = PauseAfterAsync(answer);
+            _turn = RestAfterAsync(answer);
             return answer;
         }
     }
@@ -100,13 +103,17 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
             answer = _asked.Task;
         }
 
+        long asked = Stopwatch.GetTimestamp();
         await send(FrameType.EgressQuestion, question.ToPayload(), CancellationToken.None).ConfigureAwait(false);
-        return await answer.ConfigureAwait(false);
+        bool isHeld = await answer.ConfigureAwait(false);
+        TimeSpan took = Stopwatch.GetElapsedTime(asked);
+        _rest = took * RestFactor > ShortestRest ? took * RestFactor : ShortestRest;
+        return isHeld;
     }
 
-    private static async Task PauseAfterAsync(Task answer)
+    private async Task RestAfterAsync(Task answer)
     {
         await answer.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.Delay(BetweenQuestions).ConfigureAwait(false);
+        await Task.Delay(_rest).ConfigureAwait(false);
     }
 }

@@ -20,6 +20,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
 
     private readonly byte[] _isAtMark = new byte[sizeof(int)];
     private SocketReadiness? _readiness;
+    private volatile SocketReadiness? _end;
     private int _firstReads;
 
     public override void ExpectFirstBytes()
@@ -90,6 +91,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
         try
         {
             using SocketReadiness end = new(loop, socket.SafeHandle, Epoll.Ended);
+            _end = end;
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);
             await end.WaitAsync().ConfigureAwait(false);
             await ReadinessLoop.LeaveAsync();
@@ -177,5 +179,6 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
     {
         socket.Dispose();
         _readiness?.Dispose();
+        _end?.Dispose();
     }
 }

@@ -77,8 +77,10 @@ public sealed class DepartureTests(TestContext context)
             await socket.SendAsync("noticed\n"u8.ToArray());
         });
         using EgressHost host = new();
-        AgentRunRequest request = server.ScriptRequest(host, Clients, "", $"control.test:{control.Port}");
-        AgentRunResult result = await host.RunAsync(request with { Command = $"python3 /workspace/agent.py {server.Port} {control.Port} '{way}' {path}" }, Token);
+        await File.WriteAllTextAsync(Path.Combine(host.Sandbox.Workspace, "agent.py"), Clients, Token);
+        string command = $"python3 /workspace/agent.py {server.Port} {control.Port} '{way}' {path}";
+        string image = way == "curl2" ? SandboxHost.ClientsImage : SandboxHost.PythonImage;
+        AgentRunResult result = await host.RunAsync(server.Request(host, command, image, "", $"control.test:{control.Port}"), Token);
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("noticed", host.Lines[^1], string.Join('\n', host.Lines));
         NetworkClosed closed = host.Sandbox.Events.OfType<NetworkClosed>().Single(closed => closed.Host == InspectedServer.Name);

@@ -57,7 +57,7 @@ internal sealed class InspectedServer : IDisposable
         await stream.FlushAsync();
     }
 
-    /// <summary>A run of a Python script, in the image that has the usual clients.</summary>
+    /// <summary>A run of a Python script.</summary>
     /// <param name="host">Runs it.</param>
     /// <param name="script">The agent.</param>
     /// <param name="network">Further keys of the policy's network, each behind a comma; and what else is allowed.</param>
@@ -65,7 +65,7 @@ internal sealed class InspectedServer : IDisposable
     public AgentRunRequest ScriptRequest(EgressHost host, string script, string network, params string[] allowed)
     {
         File.WriteAllText(Path.Combine(host.Sandbox.Workspace, "agent.py"), script);
-        return Request(host, "python3 /workspace/agent.py", SandboxHost.ClientsImage, network, allowed);
+        return Request(host, "python3 /workspace/agent.py", SandboxHost.PythonImage, network, allowed);
     }
 
     /// <summary>A run of a command.</summary>

@@ -6,21 +6,25 @@ namespace IsolatedAgents.Protocol;
 /// <param name="Connection">Number of the connection, never used twice in a run.</param>
 /// <param name="Host">What was asked for, in its one spelling (<see cref="HostText"/>; IPv6 without brackets).</param>
 /// <param name="Port">TCP port.</param>
-internal sealed record EgressOpened(int Connection, string Host, int Port)
+/// <param name="Socket">What the supervisor calls the agent's end; only for its own use in an <see cref="EgressQuestion"/>.</param>
+internal sealed record EgressOpened(int Connection, string Host, int Port, string Socket)
 {
-    /// <summary>Most bytes of a payload: two numbers and a name behind its length.</summary>
-    public const int MaxLength = (3 * sizeof(int)) + HostText.MaxLength;
+    /// <summary>Most characters of <see cref="Socket"/>: two addresses of IPv6 in hexadecimal digits, with their ports.</summary>
+    public const int MaxSocketLength = (2 * 37) + 1;
 
-    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Int32(Port).Text(Host).Written.ToArray();
+    /// <summary>Most bytes of a payload: two numbers, and two texts behind their lengths.</summary>
+    public const int MaxLength = (4 * sizeof(int)) + HostText.MaxLength + MaxSocketLength;
+
+    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Int32(Port).Text(Host).Text(Socket).Written.ToArray();
 
     public static EgressOpened FromPayload(ReadOnlySpan<byte> payload)
     {
         MessageReader reader = new(payload);
         int connection = reader.Int32();
         int port = reader.Int32();
-        EgressOpened message = new(connection, reader.Text(), port);
+        EgressOpened message = new(connection, reader.Text(), port, reader.Text());
         reader.End();
-        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength } ? message : throw new ProtocolException("A connection's endpoint is out of range.");
+        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength, Socket.Length: <= MaxSocketLength } ? message : throw new ProtocolException("A connection's endpoint is out of range.");
     }
 }
 
@@ -56,6 +60,41 @@ internal sealed record EgressWindow(int Connection, int Bytes)
         EgressWindow message = new(reader.Int32(), reader.Int32());
         reader.End();
         return message.Bytes is > 0 and <= Initial ? message : throw new ProtocolException("A connection's window grew by an impossible amount.");
+    }
+}
+
+/// <summary>Does a process of the sandbox still hold the agent's end of a connection?</summary>
+/// <param name="Connection">Number of the connection.</param>
+/// <param name="Socket">As it came with <see cref="EgressOpened"/>.</param>
+internal sealed record EgressQuestion(int Connection, string Socket)
+{
+    /// <summary>Most bytes of a payload: a number, and a text behind its length.</summary>
+    public const int MaxLength = (2 * sizeof(int)) + EgressOpened.MaxSocketLength;
+
+    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Text(Socket).Written.ToArray();
+
+    public static EgressQuestion FromPayload(ReadOnlySpan<byte> payload)
+    {
+        MessageReader reader = new(payload);
+        EgressQuestion message = new(reader.Int32(), reader.Text());
+        reader.End();
+        return message;
+    }
+}
+
+/// <summary>The answer to an <see cref="EgressQuestion"/>.</summary>
+/// <param name="Connection">Number of the connection.</param>
+/// <param name="IsHeld">Whether a process holds it.</param>
+internal sealed record EgressAnswer(int Connection, bool IsHeld)
+{
+    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Flag(IsHeld).Written.ToArray();
+
+    public static EgressAnswer FromPayload(ReadOnlySpan<byte> payload)
+    {
+        MessageReader reader = new(payload);
+        EgressAnswer message = new(reader.Int32(), reader.Flag());
+        reader.End();
+        return message;
     }
 }
 

@@ -30,8 +30,10 @@ internal static class Frame
     {
         FrameType.Launch => 4 * 1024 * 1024,
         FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.EgressReply or FrameType.EgressSent => MaxDataLength,
+        FrameType.EgressReplyUrgent or FrameType.EgressSentUrgent => EgressData.HeaderLength + 1,
         FrameType.EgressOpened => EgressOpened.MaxLength,
-        FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow => 16,
+        FrameType.EgressQuestion => EgressQuestion.MaxLength,
+        FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow or FrameType.EgressAnswer => 16,
         FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
         FrameType.OutputDescriptor => 0,
         FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,

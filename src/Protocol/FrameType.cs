@@ -24,6 +24,12 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: bytes that the agent sent were taken (<see cref="EgressWindow"/>).</summary>
     EgressSentWindow = 7,
 
+    /// <summary>To the supervisor: one byte of an egress connection that the server sent as urgent (<see cref="EgressData"/>). Counts against the window like any other.</summary>
+    EgressReplyUrgent = 8,
+
+    /// <summary>To the supervisor: does a process still hold the agent's end of a connection (<see cref="Protocol.EgressQuestion"/>)?</summary>
+    EgressQuestion = 9,
+
     /// <summary>From the supervisor, first of all (<see cref="Hello"/>).</summary>
     Hello = 64,
 
@@ -77,6 +83,12 @@ internal enum FrameType : byte
 
     /// <summary>Bytes for the agent were taken by it (<see cref="EgressWindow"/>).</summary>
     EgressReplyWindow = 81,
+
+    /// <summary>One byte that the agent sent on it as urgent (<see cref="EgressData"/>). Counts against the window like any other.</summary>
+    EgressSentUrgent = 82,
+
+    /// <summary>Whether a process holds it (<see cref="Protocol.EgressAnswer"/>).</summary>
+    EgressAnswer = 83,
 
     /// <summary>How the private copy of the workspace differs (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
     WorkspaceFound = 90,

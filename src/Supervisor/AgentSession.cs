@@ -161,8 +161,12 @@ internal sealed unsafe class AgentSession
             case FrameType.Stop:
                 End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
                 break;
-            case FrameType.EgressReply or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
+            case FrameType.EgressReply or FrameType.EgressReplyUrgent or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
                 Connections.Deliver(type, payload);
+                break;
+            case FrameType.EgressQuestion:
+                EgressQuestion question = EgressQuestion.FromPayload(payload);
+                _channel.Send(FrameType.EgressAnswer, new EgressAnswer(question.Connection, SocketTable.IsHeld(question.Socket)).ToPayload());
                 break;
             default:
                 throw new ProtocolException($"A {type} frame came while the agent runs.");

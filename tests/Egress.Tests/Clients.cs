@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 
 namespace IsolatedAgents.Egress.Tests;
@@ -9,7 +10,28 @@ namespace IsolatedAgents.Egress.Tests;
 internal static class Clients
 {
     /// <summary>.NET's client: every connection goes to the exposed port, whatever the address says.</summary>
-    public static HttpClient Http(int exposedPort, X509Certificate2Collection? roots = null)
+    public static HttpClient Http(int exposedPort, X509Certificate2Collection? roots = null) => new(Handler(exposedPort, roots)) { Timeout = TimeSpan.FromSeconds(30) };
+
+    /// <summary>.NET's WebSocket, connected.</summary>
+    public static async Task<ClientWebSocket> WebSocketAsync(int exposedPort, X509Certificate2Collection roots, Uri address)
+    {
+        ClientWebSocket socket = new();
+        socket.Options.CollectHttpResponseDetails = true;
+        using HttpMessageInvoker invoker = new(Handler(exposedPort, roots));
+        using CancellationTokenSource late = new(TimeSpan.FromSeconds(30));
+        try
+        {
+            await socket.ConnectAsync(address, invoker, late.Token);
+        }
+        catch (WebSocketException)
+        {
+            // How far it came, it says itself.
+        }
+
+        return socket;
+    }
+
+    private static SocketsHttpHandler Handler(int exposedPort, X509Certificate2Collection? roots)
     {
         SocketsHttpHandler handler = new()
         {
@@ -28,7 +50,7 @@ internal static class Clients
             handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
         }
 
-        return new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(30) };
+        return handler;
     }
 
     public static X509Certificate2Collection Roots(string pem)

@@ -26,6 +26,10 @@ internal static class FrameTargets
         FrameType.OutputFile => OutputFile.FromPayload(payload).ToPayload(),
         FrameType.WorkspaceFound => WorkspaceFound.FromPayload(payload).ToPayload(),
         FrameType.WorkspaceDeleted => WorkspaceDeletion.FromPayload(payload).ToPayload(),
+        FrameType.EgressOpened => EgressOpened.FromPayload(payload).ToPayload(),
+        FrameType.EgressSentEnd => EgressEnd.FromPayload(payload).ToPayload(),
+        FrameType.EgressReplyWindow => EgressWindow.FromPayload(payload).ToPayload(),
+        FrameType.EgressAnswer => EgressAnswer.FromPayload(payload).ToPayload(),
         _ => null,
     };
 
@@ -35,6 +39,9 @@ internal static class FrameTargets
         FrameType.Launch => LaunchSpec.FromPayload(payload).ToPayload(),
         FrameType.Stop => StopRequest.FromPayload(payload).ToPayload(),
         FrameType.Credit => Credit.FromPayload(payload).ToPayload(),
+        FrameType.EgressReplyEnd => EgressEnd.FromPayload(payload).ToPayload(),
+        FrameType.EgressSentWindow => EgressWindow.FromPayload(payload).ToPayload(),
+        FrameType.EgressQuestion => EgressQuestion.FromPayload(payload).ToPayload(),
         _ => null,
     };
 

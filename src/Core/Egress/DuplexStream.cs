@@ -31,6 +31,10 @@ internal abstract class DuplexStream : Stream
     /// <summary>Reads on, and says whether what was read is a byte that the other end sent as urgent (MSG_OOB): that one comes alone. Where urgent bytes are not told apart, none is.</summary>
     public virtual async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer) => (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
 
+    /// <summary>Completes once nobody is left at the other end: its connection is broken, or it has said that it sends nothing more, and no process holds it either, to take what comes. Where that cannot be told, it never does.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled, or this stream closed.</exception>
+    public virtual Task WhenLeftAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
+
     /// <summary>Writes one byte as urgent, or in line where that cannot be said.</summary>
     public virtual ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => WriteAsync(one, CancellationToken.None);
 

@@ -1,17 +1,26 @@
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Interop;
 using IsolatedAgents.Egress.Readiness;
 
 namespace IsolatedAgents.Egress;
 
 /// <summary>A connected stream socket, which it owns.</summary>
 /// <remarks>Urgent bytes are told apart on sockets that keep them in line (SO_OOBINLINE).</remarks>
-internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
+/// <param name="socket">Connected.</param>
+/// <param name="whenUnheld">Completes when no process holds the other end; null where nobody knows.</param>
+internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, Task>? whenUnheld = null) : DuplexStream
 {
+    // include/uapi/linux/tcp.h: TCP_INFO, whose first byte is the state; include/net/tcp_states.h: TCP_CLOSE
+    private const int ProtocolLevel = 6;
+    private const int ConnectionInformation = 11;
+    private const byte Closed = 7;
+
     // As many as a request and its answer take. Whoever reads on carries more, and would keep the loop from others.
     private const int FirstReads = 8;
 
     private readonly byte[] _isAtMark = new byte[sizeof(int)];
     private SocketReadiness? _readiness;
+    private volatile SocketReadiness? _end;
     private int _firstReads;
 
     public override void ExpectFirstBytes()
@@ -70,6 +79,36 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
     }
 
     public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => await socket.SendAsync(one, SocketFlags.OutOfBand).ConfigureAwait(false);
+
+    public override async Task WhenLeftAsync(CancellationToken cancellationToken)
+    {
+        if (ReadinessLoop.Shared is not { } loop)
+        {
+            await base.WhenLeftAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            using SocketReadiness end = new(loop, socket.SafeHandle, Epoll.Ended);
+            _end = end;
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);
+            await end.WaitAsync().ConfigureAwait(false);
+            await ReadinessLoop.LeaveAsync();
+            byte[] state = new byte[1];
+            socket.GetRawSocketOption(ProtocolLevel, ConnectionInformation, state);
+            if (state[0] == Closed)
+            {
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException or SocketException)
+        {
+            throw new OperationCanceledException("The connection was closed.", exception, cancellationToken);
+        }
+
+        await (whenUnheld is null ? base.WhenLeftAsync(cancellationToken) : whenUnheld(cancellationToken)).ConfigureAwait(false);
+    }
 
     public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken)
     {
@@ -140,5 +179,6 @@ internal sealed class SocketDuplexStream(Socket socket) : DuplexStream
     {
         socket.Dispose();
         _readiness?.Dispose();
+        _end?.Dispose();
     }
 }

@@ -34,6 +34,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly Channel<AgentConnection> _connections;
     private readonly FramedConnections? _framed;
+    private readonly SocketHolders _holders;
     private readonly Task _draining;
     private readonly Task _receiving;
     private Task _keepingAlive = Task.CompletedTask;
@@ -47,7 +48,8 @@ internal sealed class SandboxLink : IAsyncDisposable
         _transport = transport;
         // Sockets are served by the thread that takes them; frames of others would wait.
         _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null });
-        _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync) : null;
+        _holders = new SocketHolders(SendAsync);
+        _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync, _holders) : null;
         _draining = Task.Run(DrainAsync);
         _receiving = transport.Connections is { } socket ? ReceiveConnectionsAsync(socket) : Task.CompletedTask;
     }
@@ -196,6 +198,7 @@ internal sealed class SandboxLink : IAsyncDisposable
         }
 
         _frames.Writer.TryComplete(failure);
+        _holders.End();
         _framed?.EndAll();
         if (_transport.Connections is null)
         {
@@ -207,7 +210,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     {
         try
         {
-            await DescriptorReceiver.ReceiveAsync(socket, _connections.Writer, _closing.Token).ConfigureAwait(false);
+            await DescriptorReceiver.ReceiveAsync(socket, _connections.Writer, _holders, _closing.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -227,7 +230,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     {
         while (decoder.TryRead(ref received, out FrameType type, out byte[] payload))
         {
-            if (_framed?.TryTake(type, payload) == true)
+            if (_holders.TryTake(type, payload) || _framed?.TryTake(type, payload) == true)
             {
                 continue;
             }

@@ -14,7 +14,7 @@ internal sealed class DescriptorCarrier(int host) : IConnectionCarrier
 
     public void Carry(int fd, string target, int port)
     {
-        byte[] payload = new EgressOpened(++_last, target, port).ToPayload();
+        byte[] payload = new EgressOpened(++_last, target, port, SocketTable.NameOf(fd)).ToPayload();
         byte[] message = new byte[sizeof(ushort) + payload.Length];
         BinaryPrimitives.WriteUInt16LittleEndian(message, (ushort)payload.Length);
         payload.CopyTo(message.AsSpan(sizeof(ushort)));

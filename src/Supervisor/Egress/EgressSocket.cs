@@ -34,7 +34,7 @@ internal static unsafe class EgressSocket
         // An address of a range is local without being the interface's own.
         SetOption(fd, isIPv4 ? InternetLevel : Internet6Level, isIPv4 ? InternetFreeBind : Internet6FreeBind);
         AllowReuse(fd);
-        // Urgent bytes stay where they are in the stream, instead of being lost; connections take it over.
+        // Urgent bytes stay in their place in the stream, so that they can be told apart and passed on as such; connections take it over.
         SetOption(fd, SocketLevel, SocketUrgentInline);
         Span<byte> name = stackalloc byte[MaxAddress];
         int length = Write(name, address, port);
@@ -69,6 +69,13 @@ internal static unsafe class EgressSocket
         int length = MaxAddress;
         KernelException.ThrowIfFailed("getsockname", LibC.getsockname(fd, name, &length));
         return BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(name + PortOffset, sizeof(ushort)));
+    }
+
+    /// <summary>Whether the next byte is one that was sent as urgent. To be asked when there is something to read: what is there does not become urgent any more. A read never goes past such a byte's place.</summary>
+    public static bool IsAtUrgent(int fd)
+    {
+        int isAtMark = 0;
+        return LibC.ioctl(fd, SocketIsAtMark, &isAtMark) == 0 && isAtMark != 0;
     }
 
     /// <summary>Closes a connection so that its other end sees a reset.</summary>

@@ -28,7 +28,7 @@ internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
     public void Carry(int fd, string host, int port)
     {
         int number = ++_last;
-        Send(Frame.Create(FrameType.EgressOpened, new EgressOpened(number, host, port).ToPayload()));
+        Send(Frame.Create(FrameType.EgressOpened, new EgressOpened(number, host, port, SocketTable.NameOf(fd)).ToPayload()));
         FramedConnection connection = new(fd, number, this);
         _connections.Add(number, connection);
         _loop.Add(connection, EpollIn);
@@ -97,6 +97,9 @@ internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
         {
             case FrameType.EgressReply when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
                 connection.Reply(payload.AsMemory(EgressData.HeaderLength));
+                break;
+            case FrameType.EgressReplyUrgent when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
+                connection.ReplyUrgent(payload.AsMemory(EgressData.HeaderLength));
                 break;
             case FrameType.EgressReplyEnd:
                 EgressEnd end = EgressEnd.FromPayload(payload);

@@ -38,10 +38,14 @@ internal sealed class FramedConnection(int fd, int number, FrameCarrier carrier)
     public void Reply(ReadOnlyMemory<byte> bytes)
     {
         _replies.Add(bytes);
-        if (FlushReplies())
-        {
-            Settle();
-        }
+        Deliver();
+    }
+
+    /// <summary>A byte for the agent that the server sent as urgent.</summary>
+    public void ReplyUrgent(ReadOnlyMemory<byte> one)
+    {
+        _replies.AddUrgent(one);
+        Deliver();
     }
 
     /// <summary>Nothing more comes for the agent.</summary>
@@ -64,10 +68,19 @@ internal sealed class FramedConnection(int fd, int number, FrameCarrier carrier)
         Settle();
     }
 
+    private void Deliver()
+    {
+        if (FlushReplies())
+        {
+            Settle();
+        }
+    }
+
     // False where the connection is no more.
     private bool TakeSent()
     {
-        int room = Math.Min(_window, EgressData.MaxLength);
+        bool isUrgent = EgressSocket.IsAtUrgent(Fd);
+        int room = isUrgent ? 1 : Math.Min(_window, EgressData.MaxLength);
         int count = Descriptor.Read(Fd, _frame.AsSpan(Frame.HeaderLength + EgressData.HeaderLength, room));
         if (count == -TryAgain)
         {
@@ -89,7 +102,7 @@ internal sealed class FramedConnection(int fd, int number, FrameCarrier carrier)
 
         _window -= count;
         int length = EgressData.HeaderLength + count;
-        Frame.WriteHeader(_frame, FrameType.EgressSent, length);
+        Frame.WriteHeader(_frame, isUrgent ? FrameType.EgressSentUrgent : FrameType.EgressSent, length);
         EgressData.WriteHeader(_frame.AsSpan(Frame.HeaderLength), number);
         carrier.Send(_frame.AsSpan(0, Frame.HeaderLength + length));
         return true;

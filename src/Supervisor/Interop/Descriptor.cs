@@ -37,6 +37,21 @@ internal static unsafe class Descriptor
         }
     }
 
+    /// <summary>Sends one byte as urgent: tcp(7), MSG_OOB. 1, or the negative error number.</summary>
+    public static int SendUrgent(int socket, ReadOnlySpan<byte> one)
+    {
+        fixed (byte* pointer = one)
+        {
+            nint count;
+            do
+            {
+                count = LibC.sendto(socket, pointer, 1, MessageOutOfBand | MessageNoSignal, null, 0);
+            }
+            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
+        }
+    }
+
     /// <summary>Sends once, over a Unix socket, and a descriptor with the first byte: unix(7), SCM_RIGHTS. The count, or the negative error number.</summary>
     public static int Send(int socket, ReadOnlySpan<byte> bytes, int fd)
     {

@@ -57,6 +57,7 @@ internal static class KernelConstants
 
     public const int AddressFamilyNetlink = 16;
     public const int SocketRaw = 3;
+    public const int MessageOutOfBand = 1;
     public const int MessageNoSignal = 0x4000;
     public const int ShutdownWrite = 1;
 
@@ -69,6 +70,9 @@ internal static class KernelConstants
     public const int SocketProtocol = 38;
     public const int SocketLinger = 13;
     public const int RightsMessage = 1;
+
+    // include/uapi/asm-generic/sockios.h: SIOCATMARK
+    public const uint SocketIsAtMark = 0x8905;
 
     // include/uapi/linux/in.h, in6.h, tcp.h
     public const int ProtocolTcp = 6;

@@ -57,6 +57,9 @@ internal static unsafe partial class LibC
     public static partial int getsockname(int fd, byte* address, int* length);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int getpeername(int fd, byte* address, int* length);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial int shutdown(int fd, int how);
 
     [LibraryImport("c", SetLastError = true)]

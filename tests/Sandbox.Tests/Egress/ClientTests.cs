@@ -62,11 +62,11 @@ public sealed class ClientTests(TestContext context)
             Path.Combine(host.Sandbox.Root, "policy.json"),
             $$"""{ "network": { "allowed_endpoints": ["{{endpoint}}", "127.0.0.1:9"]{{(isInspected ? $$""", "inspect": [{ "endpoint": "{{endpoint}}", "allow": ["GET /echo"] }]""" : "")}} } }""",
             Token);
-        CopyRuntime(host.Sandbox.Workspace);
+        DotNetAgent.CopyTo(host.Sandbox.Workspace);
         await File.WriteAllTextAsync(Path.Combine(host.Sandbox.Workspace, "ca.pem"), nginx.Authority.ExportCertificatePem(), Token);
         string trust = isInspected ? "" : "SSL_CERT_FILE=/workspace/ca.pem ";
         AgentRunRequest request = host.Sandbox.Request(
-            $"{trust}/workspace/dotnet/dotnet /workspace/agent/IsolatedAgents.HttpClientAgent.dll https://{endpoint}/echo https://{endpoint}/other https://elsewhere.test/",
+            $"{trust}{DotNetAgent.Command} https://{endpoint}/echo https://{endpoint}/other https://elsewhere.test/",
             SandboxHost.ClientsImage,
             ("memory_mb", "512"),
             ("pids_limit", "128")) with
@@ -141,29 +141,6 @@ public sealed class ClientTests(TestContext context)
         await ShellAsync(package, $"python3 -m zipfile -c {index}/tiny_package-1.0-py3-none-any.whl tiny_package tiny_package-1.0.dist-info");
         await File.WriteAllTextAsync(Path.Combine(index, "index.html"), "<a href=\"tiny_package-1.0-py3-none-any.whl\">tiny_package-1.0-py3-none-any.whl</a>", Token);
         await ShellAsync(nginx.Root, "chmod -R a+rX .");
-    }
-
-    // The runtime that runs this test, and the agent: what an agent in .NET would bring along.
-    private static void CopyRuntime(string workspace)
-    {
-        string shared = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        string root = Path.GetFullPath(Path.Combine(shared, "../../.."));
-        string target = Path.Combine(workspace, "dotnet");
-        string version = Path.GetFileName(shared);
-        foreach (string file in Directory.EnumerateFiles(shared).Concat(Directory.EnumerateFiles(Path.Combine(root, "host", "fxr"), "*", SearchOption.AllDirectories)).Append(Path.Combine(root, "dotnet")))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(root, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        Assert.IsTrue(Directory.Exists(Path.Combine(target, "shared", "Microsoft.NETCore.App", version)));
-        string agent = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../IsolatedAgents.HttpClientAgent", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))));
-        Directory.CreateDirectory(Path.Combine(workspace, "agent"));
-        foreach (string file in Directory.EnumerateFiles(agent, "IsolatedAgents.HttpClientAgent.*"))
-        {
-            File.Copy(file, Path.Combine(workspace, "agent", Path.GetFileName(file)));
-        }
     }
 
     private async Task ShellAsync(string folder, string command)

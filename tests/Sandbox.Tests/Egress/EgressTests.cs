@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
@@ -110,51 +109,6 @@ public sealed class EgressTests(TestContext context)
         ];
         CollectionAssert.AreEqual(expected, host.Lines.ToArray(), string.Join('\n', host.Lines));
         AssertVerdict(Verdict.Passed, 0, result);
-    }
-
-    [TestMethod]
-    [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task UrgentBytes_ArriveAsSuchOrInLine()
-    {
-        using HostServer server = new(async (socket, _) =>
-        {
-            string text = await ReadUntilAsync(socket, "ab");
-            string urgent = "none";
-            while (urgent == "none" && !text.EndsWith('!') && socket.Available == 0)
-            {
-                // Urgent, or as a byte like any other.
-                byte[] one = new byte[1];
-                urgent = socket.Poll(10_000, SelectMode.SelectError) && socket.Receive(one, SocketFlags.OutOfBand) == 1 ? Encoding.ASCII.GetString(one) : urgent;
-            }
-
-            await socket.SendAsync("ok\n"u8.ToArray());
-            text += await ReadUntilAsync(socket, "cd");
-            await socket.SendAsync(Encoding.ASCII.GetBytes($"{text} {urgent} "));
-            await socket.SendAsync("?"u8.ToArray(), SocketFlags.OutOfBand);
-            await socket.SendAsync("end\n"u8.ToArray());
-            await socket.ReceiveAsync(new byte[1]);
-        });
-        using EgressHost host = new();
-        AgentRunResult result = await host.RunAsync(
-            [$"echo.test:{server.Port}"],
-            $$"""
-            import select, socket
-            u = socket.create_connection(('echo.test', {{server.Port}}), 10)
-            u.sendall(b'\x01first|'); u.sendall(b'ab'); u.send(b'!', socket.MSG_OOB)
-            print(u.recv(3).decode().strip()); u.sendall(b'cd')
-            got = b''; urgent = 'none'
-            p = select.poll(); p.register(u, select.POLLIN | select.POLLPRI)
-            while not got.endswith(b'end\n'):
-                event = p.poll(10000)[0][1]
-                if event & select.POLLPRI and urgent == 'none': urgent = u.recv(1, socket.MSG_OOB).decode()
-                else: got += u.recv(100)
-            print('x', got.decode().split('|')[1].strip(), urgent)
-            """,
-            Token);
-        AssertVerdict(Verdict.Passed, 0, result);
-        // Frames have no place for it: it stays where it was in the stream.
-        bool isSocket = host.Sandbox.Route!.Contains("socket", StringComparison.OrdinalIgnoreCase);
-        Assert.AreEqual(isSocket ? "x abcd ! end ?" : "x ab!cd none ?end none", host.Lines[^1], string.Join('\n', host.Lines));
     }
 
     [TestMethod]
@@ -311,18 +265,6 @@ public sealed class EgressTests(TestContext context)
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.DoesNotContain("late", host.Lines);
         Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);
-    }
-
-    private static async Task<string> ReadUntilAsync(Socket socket, string end)
-    {
-        byte[] buffer = new byte[100];
-        string text = "";
-        while (!text.Contains(end, StringComparison.Ordinal) && await socket.ReceiveAsync(buffer) is var count and > 0)
-        {
-            text += Encoding.ASCII.GetString(buffer, 0, count);
-        }
-
-        return text;
     }
 
     private static int Descriptors() => Directory.EnumerateFileSystemEntries("/proc/self/fd").Count();

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
@@ -12,6 +11,7 @@ internal sealed class NginxServer : IDisposable
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(20);
 
     private readonly Process _process;
+    private readonly ServerCertificate _certificate;
     private readonly string _folder = Directory.CreateTempSubdirectory("isolated-agents-nginx-").FullName;
 
     private NginxServer(string host)
@@ -20,20 +20,9 @@ internal sealed class NginxServer : IDisposable
         Root = Directory.CreateDirectory(Path.Combine(_folder, "root")).FullName;
         // Its workers are nobody in particular.
         File.SetUnixFileMode(_folder, (UnixFileMode)0b111_101_101);
-        using ECDsa authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=test authority", authorityKey, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        using X509Certificate2 authority = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
-        Authority = X509CertificateLoader.LoadCertificate(authority.RawData);
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest leaf = new($"CN={host}", key, HashAlgorithmName.SHA256);
-        SubjectAlternativeNameBuilder names = new();
-        names.AddDnsName(host);
-        leaf.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 certificate = leaf.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), [1, 2, 3, 4]);
-        File.WriteAllText(Path.Combine(_folder, "cert.pem"), certificate.ExportCertificatePem() + "\n" + Authority.ExportCertificatePem());
-        File.WriteAllText(Path.Combine(_folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
+        _certificate = new ServerCertificate(host);
+        File.WriteAllText(Path.Combine(_folder, "cert.pem"), _certificate.ChainPem);
+        File.WriteAllText(Path.Combine(_folder, "key.pem"), _certificate.KeyPem);
         File.WriteAllText(Path.Combine(_folder, "nginx.conf"), $$"""
             daemon off; pid {{_folder}}/nginx.pid; error_log {{_folder}}/error.log; worker_processes 1;
             events { worker_connections 4096; }
@@ -59,7 +48,7 @@ internal sealed class NginxServer : IDisposable
     public int SecurePort { get; }
 
     /// <summary>Whom a client has to trust.</summary>
-    public X509Certificate2 Authority { get; }
+    public X509Certificate2 Authority => _certificate.Authority;
 
     /// <summary>What was asked of it.</summary>
     public string Log => File.ReadAllText(Path.Combine(_folder, "access.log"));
@@ -88,7 +77,7 @@ internal sealed class NginxServer : IDisposable
         _process.Kill(entireProcessTree: true);
         _process.WaitForExit();
         _process.Dispose();
-        Authority.Dispose();
+        _certificate.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -14,23 +14,24 @@ namespace IsolatedAgents.Egress.Inspection;
 internal static class AspNetCoreFramework
 {
     private static readonly Lazy<string?> Folder = new(Find);
-    private static int _isReady;
+    // Runs that begin at once in one process wait for each other here.
+    private static readonly Lazy<bool> IsAvailable = new(TryMakeAvailable);
 
     /// <exception cref="ConfigurationException">IA2004: the framework is not there.</exception>
     public static void MakeAvailable()
     {
-        if (!RuntimeFeature.IsDynamicCodeSupported || Interlocked.Exchange(ref _isReady, 1) == 1)
-        {
-            return;
-        }
-
-        AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(AspNetCoreFramework).Assembly) ?? AssemblyLoadContext.Default;
-        context.Resolving += Resolve;
-        if (Folder.Value is null && !IsLoaded(context))
+        if (RuntimeFeature.IsDynamicCodeSupported && !IsAvailable.Value)
         {
             throw new ConfigurationException(DiagnosticTable.IsolationUnavailable,
                 "'network.inspect' needs the shared framework Microsoft.AspNetCore.App beside the .NET runtime, which is not there. Install it, as every .NET SDK does, or inspect nothing.");
         }
+    }
+
+    private static bool TryMakeAvailable()
+    {
+        AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(AspNetCoreFramework).Assembly) ?? AssemblyLoadContext.Default;
+        context.Resolving += Resolve;
+        return Folder.Value is not null || IsLoaded(context);
     }
 
     private static bool IsLoaded(AssemblyLoadContext context)

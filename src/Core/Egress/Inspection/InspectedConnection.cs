@@ -37,6 +37,8 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
 
     public RequestAllowance Allowance { get; }
 
+    public OpenExchanges Exchanges { get; } = new();
+
     /// <summary>When the server is done with it.</summary>
     public Task Ended => _ended.Task;
 

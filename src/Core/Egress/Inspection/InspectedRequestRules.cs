@@ -54,9 +54,10 @@ internal static class InspectedRequestRules
             throw Refused("The HTTP request's target holds a blank, a control character or '#'");
         }
 
-        if (context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true || context.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect == true || request.Method == "CONNECT")
+        bool isUpgrade = context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true || context.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect == true || request.Method == "CONNECT";
+        if (isUpgrade && !IsWebSocket(context, request))
         {
-            throw new EgressRefusedException("The HTTP request asks for another protocol, which cannot be inspected", "network.inspect");
+            throw new EgressRefusedException("The HTTP request asks for another protocol than WebSocket over HTTP/1.1, which cannot be inspected", "network.inspect");
         }
 
         if (connection.Allowance.Problem(request.Method, path) is { } problem)
@@ -64,6 +65,10 @@ internal static class InspectedRequestRules
             throw new EgressRefusedException(problem, "network.inspect");
         }
     }
+
+    /// <summary>Whether a request asks to go on as a WebSocket (RFC 6455, 4.1).</summary>
+    public static bool IsWebSocket(IFeatureCollection context, IHttpRequestFeature request) =>
+        context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true && request.Method == "GET" && request.Headers.Upgrade is [{ } protocol] && protocol.Equals("websocket", StringComparison.OrdinalIgnoreCase);
 
     /// <exception cref="EgressRefusedException">A placeholder stands anywhere but in the header that it is for.</exception>
     public static void RequireNoPlaceholder(IHttpRequestFeature request, string uri, EgressCredentials? credentials, EgressTarget target)

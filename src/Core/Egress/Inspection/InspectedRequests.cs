@@ -26,9 +26,10 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
     {
         InspectedConnection connection = context.GetRequiredFeature<InspectedConnection>();
         EgressTarget target = connection.Connection.Target;
+        using OpenExchanges.Exchange exchange = connection.Exchanges.Begin();
         try
         {
-            await ForwardAsync(context, connection, target).ConfigureAwait(false);
+            await ForwardAsync(context, connection, target, exchange).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
@@ -49,7 +50,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
 
     public void Dispose() => client.Dispose();
 
-    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target)
+    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target, OpenExchanges.Exchange exchange)
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
@@ -63,8 +64,25 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             throw refusal;
         }
 
-        using HttpRequestMessage message = Message(context, request, target, uri, usage);
-        using HttpResponseMessage answer = await SendAsync(message, cancellationToken).ConfigureAwait(false);
+        bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
+        if (isWebSocket && tokens.WebSocketRefusal is { } uncounted)
+        {
+            throw uncounted;
+        }
+
+        using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
+        if (isWebSocket)
+        {
+            HeaderTransfer.AskForWebSocket(message);
+            (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
+        }
+
+        using HttpResponseMessage answer = await SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols && !(isWebSocket && HeaderTransfer.IsWebSocket(answer)))
+        {
+            throw new IOException("it switched to a protocol that was not asked for");
+        }
+
         await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
         {
             Method = request.Method,
@@ -72,6 +90,12 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             Status = (int)answer.StatusCode,
             IsInspected = true,
         }).ConfigureAwait(false);
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
+        {
+            await CarryWebSocketAsync(context, target, answer, exchange, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         bool isWhole = false;
         try
         {
@@ -88,16 +112,17 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage)
+    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage, OpenExchanges.Exchange exchange)
     {
         HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
-        if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !InspectedRequestRules.IsWebSocket(context, request))
         {
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage,
+            exchange.BeginSending();
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage, exchange,
                 refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
         }
 
@@ -119,15 +144,33 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         try
         {
-            return await client.SendAsync(message, cancellationToken).ConfigureAwait(false);
+            return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
             throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
+        }
+    }
+
+    private async Task CarryWebSocketAsync(IFeatureCollection context, EgressTarget target, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        HeaderTransfer.ToAgent(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers);
+        context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
+        Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
+        exchange.BeginSending();
+        try
+        {
+            await WebSocketRelay.RunAsync(agent, server, credentials?.NewGuard(), exchange, cancellationToken).ConfigureAwait(false);
+        }
+        catch (EgressRefusedException refusal)
+        {
+            // The agent has been told in the WebSocket's own way; a reset would take that back.
+            await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
         }
     }
 

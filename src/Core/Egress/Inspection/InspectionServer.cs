@@ -51,13 +51,12 @@ internal sealed class InspectionServer : IInspector
             InspectedConnection inspected = new(connection, tls, _allowance(connection.Target));
             using (CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((InspectedConnection)state!).Close(), inspected))
             {
+                using CancellationTokenSource ended = new();
                 await _connections.GiveAsync(inspected, cancellationToken).ConfigureAwait(false);
-                if (await Task.WhenAny(inspected.Ended, bytes.Gone).ConfigureAwait(false) == bytes.Gone)
-                {
-                    inspected.Close();
-                }
-
+                Task watching = Departure.WatchAsync(inspected, bytes.Gone, ended.Token);
                 await inspected.Ended.ConfigureAwait(false);
+                await ended.CancelAsync().ConfigureAwait(false);
+                await watching.ConfigureAwait(false);
             }
 
             await EndAsync(connection, tls).ConfigureAwait(false);

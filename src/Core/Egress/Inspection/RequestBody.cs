@@ -6,7 +6,7 @@ using IsolatedAgents.Egress.Relaying;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>An agent's request body on its way to the server, as it comes and no faster than it is taken.</summary>
-internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, UsageScanner? usage, Func<EgressRefusedException, ValueTask> tell) : HttpContent
+internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, UsageScanner? usage, OpenExchanges.Exchange exchange, Func<EgressRefusedException, ValueTask> tell) : HttpContent
 {
     private const int BufferSize = 32 * 1024;
 
@@ -16,12 +16,13 @@ internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        while (await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
+        try
         {
-            await CheckAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
-            usage?.Sent(buffer.AsSpan(0, read));
-            await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
-            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await SendAsync(stream, buffer, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            exchange.EndSending();
         }
 
         ArrayPool<byte>.Shared.Return(buffer);
@@ -33,6 +34,17 @@ internal sealed class RequestBody(Stream body, long? length, IByteGuard? guard, 
     {
         bytes = length ?? 0;
         return length is not null;
+    }
+
+    private async Task SendAsync(Stream stream, byte[] buffer, CancellationToken cancellationToken)
+    {
+        while (await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
+        {
+            await CheckAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+            usage?.Sent(buffer.AsSpan(0, read));
+            await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async ValueTask CheckAsync(ReadOnlyMemory<byte> bytes)

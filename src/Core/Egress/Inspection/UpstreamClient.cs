@@ -10,6 +10,8 @@ namespace IsolatedAgents.Egress.Inspection;
 /// <summary>Talks to inspected servers: over connections that the dialler opens to the pinned address, and only where the server's certificate is good for its name.</summary>
 internal sealed class UpstreamClient : IDisposable
 {
+    private static readonly HttpRequestOptionsKey<OpenExchanges.Exchange> OfExchange = new(nameof(OpenExchanges.Exchange));
+
     private readonly HttpMessageInvoker _client;
     private readonly Dialler _dialler;
 
@@ -27,7 +29,7 @@ internal sealed class UpstreamClient : IDisposable
             ConnectTimeout = options.ConnectTimeout + options.ConnectTimeout,
             EnableMultipleHttp2Connections = true,
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-            RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+            RequestHeaderEncodingSelector = SelectEncoding,
             ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
             ConnectCallback = ConnectAsync,
         };
@@ -41,9 +43,26 @@ internal sealed class UpstreamClient : IDisposable
         _client = new HttpMessageInvoker(handler);
     }
 
-    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _client.SendAsync(request, cancellationToken);
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        request.Options.Set(OfExchange, exchange);
+        HttpResponseMessage answer = await _client.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        exchange.SentHead();
+        return answer;
+    }
 
     public void Dispose() => _client.Dispose();
+
+    // Asked when a header is written to a connection: from there on the request reaches the server.
+    private static Encoding SelectEncoding(string header, HttpRequestMessage request)
+    {
+        if (request.Options.TryGetValue(OfExchange, out OpenExchanges.Exchange? exchange))
+        {
+            exchange.SentHead();
+        }
+
+        return Encoding.Latin1;
+    }
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {

@@ -6,11 +6,16 @@ namespace IsolatedAgents.Egress.Interop;
 /// <summary>Asks the kernel to tell when sockets have something: epoll(7). Linux on 64 bits.</summary>
 internal static unsafe partial class Epoll
 {
+    /// <summary>EPOLLIN, include/uapi/linux/eventpoll.h: it can be read without waiting.</summary>
+    public const uint Readable = 0x001;
+
+    /// <summary>EPOLLRDHUP: its other end sends nothing more, even if not all was read that it has sent.</summary>
+    public const uint Ended = 0x2000;
+
     // include/uapi/linux/eventpoll.h
     private const int CloseOnExec = 0x80000;
     private const int AddOperation = 1;
     private const int ModifyOperation = 3;
-    private const uint Readable = 0x001;
     private const uint OneShot = 1U << 30;
 
     // include/uapi/asm-generic/errno-base.h
@@ -23,16 +28,17 @@ internal static unsafe partial class Epoll
     /// <summary>A new instance; negative where there can be none.</summary>
     public static int Create() => epoll_create1(CloseOnExec);
 
-    /// <summary>Has it told once when a socket can be read without waiting, or is broken.</summary>
+    /// <summary>Has it told once when a socket is as it is waited for, or is broken.</summary>
     /// <param name="epoll">The instance.</param>
     /// <param name="descriptor">The socket's. The kernel forgets it when it is closed.</param>
     /// <param name="key">What is given when it is told.</param>
     /// <param name="isNew">Whether it was never asked for before.</param>
+    /// <param name="events">What is waited for.</param>
     /// <exception cref="SocketException">The kernel refuses.</exception>
-    public static void Watch(int epoll, int descriptor, ulong key, bool isNew)
+    public static void Watch(int epoll, int descriptor, ulong key, bool isNew, uint events)
     {
         byte* change = stackalloc byte[EventSize];
-        *(uint*)change = Readable | OneShot;
+        *(uint*)change = events | OneShot;
         *(ulong*)(change + DataOffset) = key;
         if (epoll_ctl(epoll, isNew ? AddOperation : ModifyOperation, descriptor, change) < 0)
         {

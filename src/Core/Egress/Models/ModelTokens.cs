@@ -21,6 +21,9 @@ internal sealed class ModelTokens(long limit)
         : limit > 0 && _isUnknown ? new EgressRefusedException($"An answer did not say how many tokens it used, so that the limit of {limit} cannot be kept; ask for it, in OpenAI's chat streams by stream_options.include_usage", Key)
         : null;
 
+    /// <summary>Why no WebSocket may be opened; null where one may. What a model says in one is not counted.</summary>
+    public EgressRefusedException? WebSocketRefusal => limit > 0 ? new EgressRefusedException("What passes in a WebSocket cannot be counted as model tokens, so that the limit could not be kept", Key) : null;
+
     /// <summary>Counts what one answer used, and tells it.</summary>
     /// <param name="scanner">What was read of the request and the answer.</param>
     /// <param name="isWhole">Whether the answer came to its end.</param>

@@ -45,9 +45,9 @@ internal sealed class ReadinessLoop
     /// <summary>Forgets a socket.</summary>
     public void Remove(ulong key) => _sockets.TryRemove(key, out _);
 
-    /// <summary>Has <see cref="SocketReadiness.SetReady"/> called once when a socket can be read.</summary>
+    /// <summary>Has <see cref="SocketReadiness.SetReady"/> called once when a socket is as it is waited for.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The kernel refuses.</exception>
-    public void Watch(int descriptor, ulong key, bool isNew) => Epoll.Watch(_epoll, descriptor, key, isNew);
+    public void Watch(int descriptor, ulong key, bool isNew, uint events) => Epoll.Watch(_epoll, descriptor, key, isNew, events);
 
     private static ReadinessLoop? Create()
     {

@@ -1,19 +1,21 @@
 using System.Runtime.InteropServices;
 using System.Threading.Tasks.Sources;
+using IsolatedAgents.Egress.Interop;
 
 namespace IsolatedAgents.Egress.Readiness;
 
-/// <summary>Waits until one socket can be read; one wait at a time. What waited goes on in the loop's thread.</summary>
+/// <summary>Waits until one socket can be read, or has ended; one wait at a time. What waited goes on in the loop's thread.</summary>
 /// <param name="loop">Waits.</param>
 /// <param name="handle">The socket's.</param>
-internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle) : IValueTaskSource, IThreadPoolWorkItem, IDisposable
+/// <param name="events">What is waited for: <see cref="Epoll.Readable"/>, or <see cref="Epoll.Ended"/>.</param>
+internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle, uint events = Epoll.Readable) : IValueTaskSource, IThreadPoolWorkItem, IDisposable
 {
     private ManualResetValueTaskSourceCore<bool> _wait;
     private ulong _key;
     private int _isWaiting;
     private int _isClosed;
 
-    /// <summary>Completes when the socket can be read without waiting, or is broken.</summary>
+    /// <summary>Completes when the socket is as it is waited for, or is broken.</summary>
     /// <exception cref="ObjectDisposedException">It is closed, or is closed meanwhile.</exception>
     public ValueTask WaitAsync()
     {
@@ -31,7 +33,7 @@ internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle) : I
             _wait.Reset();
             short version = _wait.Version;
             Interlocked.Exchange(ref _isWaiting, 1);
-            loop.Watch((int)handle.DangerousGetHandle(), _key, isNew);
+            loop.Watch((int)handle.DangerousGetHandle(), _key, isNew, events);
             if (Volatile.Read(ref _isClosed) == 1)
             {
                 // Whoever closed it may have seen neither the key nor the wait.

@@ -22,7 +22,7 @@ internal static class DescriptorReceiver
     /// <summary>Passes each connection on, until the supervisor closes the socket, or those that lie in it when it is cancelled.</summary>
     /// <exception cref="ProtocolException">Something else than connections came.</exception>
     /// <exception cref="SocketException">The socket broke.</exception>
-    public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, CancellationToken cancellationToken)
+    public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, SocketHolders holders, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[BufferLength];
         int filled = 0;
@@ -58,7 +58,7 @@ internal static class DescriptorReceiver
                     continue;
                 }
 
-                filled = Take(buffer, filled + count, descriptors, connections);
+                filled = Take(buffer, filled + count, descriptors, connections, holders);
             }
         }
         finally
@@ -94,14 +94,14 @@ internal static class DescriptorReceiver
     }
 
     // How many bytes of a further message are left.
-    private static int Take(byte[] buffer, int filled, Queue<int> descriptors, ChannelWriter<AgentConnection> connections)
+    private static int Take(byte[] buffer, int filled, Queue<int> descriptors, ChannelWriter<AgentConnection> connections, SocketHolders holders)
     {
         Span<byte> rest = buffer.AsSpan(0, filled);
         while (rest.Length >= sizeof(ushort) && BinaryPrimitives.ReadUInt16LittleEndian(rest) is var length && rest.Length >= sizeof(ushort) + length)
         {
             EgressOpened opened = EgressOpened.FromPayload(rest.Slice(sizeof(ushort), length));
             Socket socket = Open(descriptors);
-            if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket), new EgressTarget(opened.Host, opened.Port))))
+            if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, holders.Of(opened)), new EgressTarget(opened.Host, opened.Port))))
             {
                 socket.Dispose();
             }

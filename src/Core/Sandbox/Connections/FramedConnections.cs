@@ -8,7 +8,8 @@ namespace IsolatedAgents.Sandbox.Connections;
 /// <summary>Sorts the frames of the agent's connections, where their bytes come in frames.</summary>
 /// <param name="connections">Takes each new one.</param>
 /// <param name="send">Sends a frame to the supervisor.</param>
-internal sealed class FramedConnections(ChannelWriter<AgentConnection> connections, Func<FrameType, byte[], CancellationToken, Task> send)
+/// <param name="holders">Knows whether the agent's ends are still held.</param>
+internal sealed class FramedConnections(ChannelWriter<AgentConnection> connections, Func<FrameType, byte[], CancellationToken, Task> send, SocketHolders holders)
 {
     private readonly ConcurrentDictionary<int, FramedDuplexStream> _open = new();
 
@@ -21,7 +22,7 @@ internal sealed class FramedConnections(ChannelWriter<AgentConnection> connectio
         {
             case FrameType.EgressOpened:
                 EgressOpened opened = EgressOpened.FromPayload(payload);
-                FramedDuplexStream stream = new(opened.Connection, send, this);
+                FramedDuplexStream stream = new(opened.Connection, send, holders.Of(opened), this);
                 if (!_open.TryAdd(opened.Connection, stream))
                 {
                     throw new ProtocolException("A connection's number was used twice.");
@@ -30,7 +31,10 @@ internal sealed class FramedConnections(ChannelWriter<AgentConnection> connectio
                 connections.TryWrite(new AgentConnection(stream, new EgressTarget(opened.Host, opened.Port)));
                 return true;
             case FrameType.EgressSent:
-                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength));
+                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength), isUrgent: false);
+                return true;
+            case FrameType.EgressSentUrgent:
+                Find(EgressData.ConnectionOf(payload))?.Take(payload.AsMemory(EgressData.HeaderLength), isUrgent: true);
                 return true;
             case FrameType.EgressSentEnd:
                 EgressEnd end = EgressEnd.FromPayload(payload);

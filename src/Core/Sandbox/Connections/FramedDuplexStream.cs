@@ -6,33 +6,52 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Sandbox.Connections;
 
 /// <summary>One connection of the agent whose bytes come in frames. A window in each direction bounds what is under way.</summary>
-internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, FramedConnections all) : DuplexStream
+/// <param name="connection">Its number.</param>
+/// <param name="send">Sends a frame to the supervisor.</param>
+/// <param name="whenUnheld">Completes when no process holds the agent's end.</param>
+/// <param name="all">Where it is to be forgotten.</param>
+internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, Func<CancellationToken, Task> whenUnheld, FramedConnections all) : DuplexStream
 {
     // Few large grants: each is a frame of its own.
     private const int GrantBatch = EgressWindow.Initial / 4;
 
-    private readonly Channel<ReadOnlyMemory<byte>> _received =
-        Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)> _received =
+        Channel.CreateUnbounded<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _grown = new(0);
     private readonly Lock _lock = new();
     private ReadOnlyMemory<byte> _rest;
+    private bool _isRestUrgent;
     private int _outstanding;
     private int _window = EgressWindow.Initial;
     private int _taken;
     private bool _isBroken;
     private bool _isClosed;
 
+    private bool IsBroken
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isBroken;
+            }
+        }
+    }
+
     /// <summary>The agent has sent something.</summary>
+    /// <param name="bytes">One byte where it is urgent.</param>
+    /// <param name="isUrgent">Whether it was sent as urgent.</param>
     /// <exception cref="ProtocolException">More than its window.</exception>
-    public void Take(ReadOnlyMemory<byte> bytes)
+    public void Take(ReadOnlyMemory<byte> bytes, bool isUrgent)
     {
         if (Interlocked.Add(ref _outstanding, bytes.Length) > EgressWindow.Initial)
         {
             throw new ProtocolException("A connection sent more than its window.");
         }
 
-        _received.Writer.TryWrite(bytes);
+        _received.Writer.TryWrite((bytes, isUrgent));
     }
 
     /// <summary>The agent sends nothing more, or the connection is broken.</summary>
@@ -49,6 +68,7 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
         }
 
         _received.Writer.TryComplete(isReset ? Broken() : null);
+        _ended.TrySetResult();
     }
 
     /// <summary>The agent has taken so many bytes.</summary>
@@ -71,9 +91,9 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
                 return 0;
             }
 
-            if (_received.Reader.TryRead(out ReadOnlyMemory<byte> next))
+            if (_received.Reader.TryRead(out (ReadOnlyMemory<byte> Bytes, bool IsUrgent) next))
             {
-                _rest = next;
+                (_rest, _isRestUrgent) = next;
             }
         }
 
@@ -92,16 +112,30 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
         return count;
     }
 
+    // An urgent byte has a frame of its own, and so comes alone.
+    public override async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer)
+    {
+        int count = await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false);
+        return (count, count > 0 && _isRestUrgent);
+    }
+
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         while (!buffer.IsEmpty)
         {
-            int count = await ReserveAsync(Math.Min(buffer.Length, EgressData.MaxLength), cancellationToken).ConfigureAwait(false);
-            byte[] payload = GC.AllocateUninitializedArray<byte>(EgressData.HeaderLength + count);
-            EgressData.WriteHeader(payload, connection);
-            buffer[..count].CopyTo(payload.AsMemory(EgressData.HeaderLength));
-            await send(FrameType.EgressReply, payload, cancellationToken).ConfigureAwait(false);
+            int count = await WriteOnceAsync(FrameType.EgressReply, buffer, cancellationToken).ConfigureAwait(false);
             buffer = buffer[count..];
+        }
+    }
+
+    public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => await WriteOnceAsync(FrameType.EgressReplyUrgent, one, CancellationToken.None).ConfigureAwait(false);
+
+    public override async Task WhenLeftAsync(CancellationToken cancellationToken)
+    {
+        await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (!IsBroken)
+        {
+            await whenUnheld(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -158,6 +192,16 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
 
         all.Forget(connection);
         _ = send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), CancellationToken.None);
+    }
+
+    private async ValueTask<int> WriteOnceAsync(FrameType type, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        int count = await ReserveAsync(Math.Min(bytes.Length, EgressData.MaxLength), cancellationToken).ConfigureAwait(false);
+        byte[] payload = GC.AllocateUninitializedArray<byte>(EgressData.HeaderLength + count);
+        EgressData.WriteHeader(payload, connection);
+        bytes[..count].CopyTo(payload.AsMemory(EgressData.HeaderLength));
+        await send(type, payload, cancellationToken).ConfigureAwait(false);
+        return count;
     }
 
     private async ValueTask<int> ReserveAsync(int wanted, CancellationToken cancellationToken)

@@ -219,7 +219,8 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     {
         TelemetrySettings settings = TelemetrySettings.Of(request);
         using var provider = new BuildLogProvider(Log, settings);
-        using ILoggerFactory loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(provider));
+        // Not by a builder: that starts a container of services first.
+        using LoggerFactory loggers = new([provider], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
         return await Runner(loggers, request, _cancellation.Token).ConfigureAwait(false);
     }
 

@@ -16,23 +16,29 @@ public sealed class PackageContentTests
         "buildMultiTargeting/IsolatedAgents.Tasks.targets",
         "schemas/events.schema.json",
         "schemas/policy.schema.json",
-        "tasks/net10.0/DiffPlex.dll",
-        "tasks/net10.0/Docker.DotNet.dll",
-        "tasks/net10.0/IsolatedAgents.Core.dll",
-        "tasks/net10.0/IsolatedAgents.Protocol.dll",
-        "tasks/net10.0/IsolatedAgents.Tasks.deps.json",
-        "tasks/net10.0/IsolatedAgents.Tasks.dll",
-        "tasks/net10.0/Microsoft.Extensions.DependencyInjection.Abstractions.dll",
-        "tasks/net10.0/Microsoft.Extensions.DependencyInjection.dll",
-        "tasks/net10.0/Microsoft.Extensions.FileSystemGlobbing.dll",
-        "tasks/net10.0/Microsoft.Extensions.Logging.Abstractions.dll",
-        "tasks/net10.0/Microsoft.Extensions.Logging.dll",
-        "tasks/net10.0/Microsoft.Extensions.Options.dll",
-        "tasks/net10.0/Microsoft.Extensions.Primitives.dll",
-        "tasks/net10.0/Newtonsoft.Json.dll",
-        "tasks/net10.0/Spectre.Console.Ansi.dll",
-        "tasks/net10.0/Spectre.Console.dll",
-        "tasks/net10.0/supervisor/linux-x64/isolated-agents-supervisor",
+        .. Libraries.Select(name => $"tasks/{CompiledTaskTests.CompiledFolder}/{name}"),
+        .. Libraries.Select(name => $"tasks/{CompiledTaskTests.PortableFolder}/{name}"),
+        "tasks/supervisor/linux-x64/isolated-agents-supervisor",
+    ];
+
+    private static string[] Libraries =>
+    [
+        "DiffPlex.dll",
+        "Docker.DotNet.dll",
+        "IsolatedAgents.Core.dll",
+        "IsolatedAgents.Protocol.dll",
+        "IsolatedAgents.Tasks.deps.json",
+        "IsolatedAgents.Tasks.dll",
+        "Microsoft.Extensions.DependencyInjection.Abstractions.dll",
+        "Microsoft.Extensions.DependencyInjection.dll",
+        "Microsoft.Extensions.FileSystemGlobbing.dll",
+        "Microsoft.Extensions.Logging.Abstractions.dll",
+        "Microsoft.Extensions.Logging.dll",
+        "Microsoft.Extensions.Options.dll",
+        "Microsoft.Extensions.Primitives.dll",
+        "Newtonsoft.Json.dll",
+        "Spectre.Console.Ansi.dll",
+        "Spectre.Console.dll",
     ];
 
     [TestMethod]
@@ -67,7 +73,7 @@ public sealed class PackageContentTests
     public void Supervisor_Always_IsAnElfExecutable()
     {
         using ZipArchive package = ZipFile.OpenRead(PackageFeed.PackageFile);
-        using Stream stream = package.GetEntry("tasks/net10.0/supervisor/linux-x64/isolated-agents-supervisor")!.Open();
+        using Stream stream = package.GetEntry("tasks/supervisor/linux-x64/isolated-agents-supervisor")!.Open();
         byte[] head = new byte[20];
         stream.ReadExactly(head);
 
@@ -76,12 +82,15 @@ public sealed class PackageContentTests
     }
 
     [TestMethod]
-    public void DependencyFile_Always_NamesNoLibraryOfMSBuild()
+    [DataRow(CompiledTaskTests.CompiledFolder)]
+    [DataRow(CompiledTaskTests.PortableFolder)]
+    public void DependencyFile_Always_NamesNoLibraryOfMSBuild(string folder)
     {
         using ZipArchive package = ZipFile.OpenRead(PackageFeed.PackageFile);
-        using StreamReader reader = new(package.GetEntry("tasks/net10.0/IsolatedAgents.Tasks.deps.json")!.Open());
+        using StreamReader reader = new(package.GetEntry($"tasks/{folder}/IsolatedAgents.Tasks.deps.json")!.Open());
         string text = reader.ReadToEnd();
 
+        Assert.Contains("IsolatedAgents.Core", text);
         Assert.DoesNotContain("Microsoft.Build", text);
         Assert.DoesNotContain("System.Text.Json", text);
     }

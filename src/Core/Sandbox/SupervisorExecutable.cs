@@ -19,10 +19,14 @@ internal static class SupervisorExecutable
     public static string Locate()
     {
         string folder = Path.GetDirectoryName(typeof(SupervisorExecutable).Assembly.Location) is { Length: > 0 } location ? location : AppContext.BaseDirectory;
-        string path = Path.Combine(folder, "supervisor", "linux-x64", "isolated-agents-supervisor");
+        string path = PathBelow(folder);
         if (!File.Exists(path))
         {
-            throw new EngineException(DiagnosticTable.IsolationUnavailable, $"The sandbox's supervisor is missing at '{path}'. Install the package again.");
+            // A package holds this library once for each kind of machine that it is compiled for, and the supervisor once for all of them.
+            string shared = PathBelow(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)) ?? folder);
+            path = File.Exists(shared)
+                ? shared
+                : throw new EngineException(DiagnosticTable.IsolationUnavailable, $"The sandbox's supervisor is missing at '{path}'. Install the package again.");
         }
 
         if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & Needed) == Needed)
@@ -40,6 +44,8 @@ internal static class SupervisorExecutable
             return Copy(path);
         }
     }
+
+    private static string PathBelow(string folder) => Path.Combine(folder, "supervisor", "linux-x64", "isolated-agents-supervisor");
 
     // A package folder of another user: a copy under the content's hash, made whole by a rename, serves every later run.
     private static string Copy(string path)

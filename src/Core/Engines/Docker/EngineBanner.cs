@@ -1,34 +1,19 @@
 using System.Net.Sockets;
+using Microsoft.Net.Http.Client;
 
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
 /// Asks an engine on a Unix socket who it is. Its <c>/_ping</c> names itself in a header and answers in a millisecond or so, whereas for
-/// <c>/version</c> it first starts the programs it depends on; the client library shows no headers.
+/// <c>/version</c> it first starts the programs it depends on. The client library shows no headers, but its handler does, and every later call needs that one
+/// anyway: the framework's own costs the start of a process more than the answer.
 /// </summary>
 internal static class EngineBanner
 {
     /// <summary>Name and version, such as <c>Docker</c> and <c>20.10.24</c>; null where the engine does not give them.</summary>
     public static async Task<(string Name, string Version)?> ReadAsync(string socketPath, CancellationToken cancellationToken)
     {
-        using SocketsHttpHandler handler = new()
-        {
-            UseProxy = false,
-            ConnectCallback = async (_, token) =>
-            {
-                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), token).ConfigureAwait(false);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            },
-        };
+        using ManagedHandler handler = new(new ManagedHandler.SocketOpener((_, _, token) => ConnectAsync(socketPath, token))) { UseProxy = false };
         using HttpClient client = new(handler);
         using HttpResponseMessage response = await client.GetAsync(new Uri("http://engine/_ping"), HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
         response.EnsureSuccessStatusCode();
@@ -38,5 +23,20 @@ internal static class EngineBanner
         return slash < 0
             ? null
             : (banner[..slash] == "Libpod" ? EngineDescription.PodmanName : banner[..slash], banner[(slash + 1)..].Split(' ')[0]);
+    }
+
+    private static async Task<Socket> ConnectAsync(string socketPath, CancellationToken cancellationToken)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken).ConfigureAwait(false);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 }

@@ -29,6 +29,16 @@ public sealed class LifecycleTests
         Assert.AreEqual(5, artifact.Size);
     }
 
+    // A program that runs agents may use the engine client's JSON library for its own ends.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_Always_LeavesTheJsonSettingsOfItsProcessAlone()
+    {
+        using SandboxHost host = new();
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("true", Token));
+        Assert.IsNull(Newtonsoft.Json.JsonConvert.DefaultSettings);
+    }
+
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Run_Passed_RaisesEventsInOrderWithoutGaps()

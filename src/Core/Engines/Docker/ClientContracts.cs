@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.Loader;
 using Newtonsoft.Json;
 using Newtonsoft.Json.Serialization;
 
@@ -15,8 +16,17 @@ internal sealed class ClientContracts : DefaultContractResolver
 {
     private static readonly JsonSerializerSettings Settings = new() { ContractResolver = new ClientContracts() };
 
-    /// <summary>Has all clients use them that are made from now on. The client library gives no access to its own settings, and takes these where it has none.</summary>
-    public static void Use() => JsonConvert.DefaultSettings = static () => Settings;
+    /// <summary>
+    /// Has all clients use them that are made from now on, where nobody else uses the same copy of the JSON library, as in a build. The client library gives no access to its own settings,
+    /// and takes the process's where it has none; these are not ours to change in a program that has loaded this library for itself.
+    /// </summary>
+    public static void UseWhereAlone()
+    {
+        if (AssemblyLoadContext.GetLoadContext(typeof(JsonConvert).Assembly) != AssemblyLoadContext.Default)
+        {
+            JsonConvert.DefaultSettings = static () => Settings;
+        }
+    }
 
     protected override IValueProvider CreateMemberValueProvider(MemberInfo member) => new ReflectionValueProvider(member);
 }

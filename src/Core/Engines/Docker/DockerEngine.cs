@@ -34,7 +34,7 @@ internal sealed class DockerEngine : IContainerEngine
         DockerClient? client = null;
         try
         {
-            ClientContracts.Use();
+            ClientContracts.UseWhereAlone();
             using DockerClientConfiguration configuration = new(access is EngineSsh ? EngineSsh.Stand : address, access, defaultTimeout: Timeout.InfiniteTimeSpan);
             client = configuration.CreateClient();
             (string name, string version) = await WithDeadlineAsync(

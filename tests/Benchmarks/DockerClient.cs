@@ -12,9 +12,12 @@ internal static class DockerClient
     public static string[] Run(params string[] options) => RunImage(Image, options);
 
     /// <summary>The same in another image.</summary>
-    public static string[] RunImage(string image, params string[] options) =>
+    public static string[] RunImage(string image, params string[] options) => RunImageOn("none", image, options);
+
+    /// <summary>The same on another network.</summary>
+    public static string[] RunImageOn(string network, string image, params string[] options) =>
     [
-        "docker", "run", "--rm", "--network", "none", "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--pids-limit", "64", "--read-only", .. options, image,
+        "docker", "run", "--rm", "--network", network, "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--pids-limit", "64", "--read-only", .. options, image,
     ];
 
     /// <summary>The reason why the engine or the image is not there; null where both are.</summary>

@@ -29,6 +29,8 @@ internal static class Suite
         ["relay-1"] = Relay.One,
         ["relay-8"] = Relay.Eight,
         ["egress-connect"] = Relay.Connect,
+        ["first-byte"] = FirstByte.Median,
+        ["first-byte-p99"] = FirstByte.Tail,
         ["egress-refusal"] = SandboxEgress.Refusal,
         ["egress-attached"] = SandboxEgress.Attached,
         ["inspection"] = () => new Inspection(),

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>Another proxy, started for a measure with as little to do as it can be told.</summary>
+/// <summary>Another proxy or server, started for a measure with as little to do as it can be told.</summary>
 internal sealed class ProxyProcess : IAsyncDisposable
 {
     // The name that mitmproxy looks for in its folder; the others are told it.
@@ -13,8 +13,10 @@ internal sealed class ProxyProcess : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("isolated-agents-proxy-");
     private readonly Process _process;
 
-    private ProxyProcess(string program, string configuration, string[] arguments, string certificate = "")
+    private ProxyProcess(string program, string configuration, string[] arguments, string certificate = "", IPAddress? address = null)
     {
+        Address = address ?? IPAddress.Loopback;
+        Port = FreePort(Address);
         File.WriteAllText(Path.Combine(_folder.FullName, "server.pem"), certificate);
         File.WriteAllText(Path.Combine(_folder.FullName, ConfigurationFile), configuration
             .Replace("PORT", $"{Port}", StringComparison.Ordinal).Replace("FOLDER", _folder.FullName, StringComparison.Ordinal));
@@ -23,7 +25,9 @@ internal sealed class ProxyProcess : IAsyncDisposable
         _process = Process.Start(new ProcessStartInfo(program, [.. arguments, .. last]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
     }
 
-    public int Port { get; } = FreePort();
+    public IPAddress Address { get; }
+
+    public int Port { get; }
 
     public static ProxyProcess Tinyproxy() =>
         new("tinyproxy", "Port PORT\nListen 127.0.0.1\nMaxClients 500\nLogLevel Critical\nLogFile \"FOLDER/log\"\n", ["-d", "-c"]);
@@ -45,6 +49,20 @@ internal sealed class ProxyProcess : IAsyncDisposable
         ["-c"],
         certificate);
 
+    /// <summary>A server that takes one connection after the other, and answers a byte with a byte.</summary>
+    public static ProxyProcess OneByteServer(IPAddress address) => new(
+        "python3",
+        $"""
+        import socket
+        listener = socket.create_server(('{address}', PORT), backlog=1024)
+        while True:
+            connection = listener.accept()[0]
+            if connection.recv(1): connection.send(b'1')
+            connection.close()
+        """,
+        [],
+        address: address);
+
     /// <summary>Waits until it answers.</summary>
     public async Task ReadyAsync(CancellationToken cancellationToken)
     {
@@ -53,7 +71,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
             using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
-                await socket.ConnectAsync(IPAddress.Loopback, Port, cancellationToken);
+                await socket.ConnectAsync(Address, Port, cancellationToken);
                 return;
             }
             catch (SocketException)
@@ -73,9 +91,9 @@ internal sealed class ProxyProcess : IAsyncDisposable
         _folder.Delete(true);
     }
 
-    private static int FreePort()
+    private static int FreePort(IPAddress address)
     {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
+        using TcpListener listener = new(address, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace IsolatedAgents.Egress.Dialling;
 
 /// <summary>A connection to a server.</summary>
-/// <param name="Socket">Connected; owned by whoever gets it.</param>
+/// <param name="Socket">Connected; owned by whoever gets it. One that was dialled in the loop's thread does not block.</param>
 /// <param name="Address">The address that was dialled; null behind a proxy, which finds the address itself.</param>
 internal sealed record Dialled(Socket Socket, IPAddress? Address);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Readiness;
 
 namespace IsolatedAgents.Egress.Dialling;
 
@@ -89,7 +90,7 @@ internal static class HappyEyeballs
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             // Urgent bytes keep their place, and are passed on as such.
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.OutOfBandInline, true);
-            await socket.ConnectAsync(new IPEndPoint(address, port), limit.Token).ConfigureAwait(false);
+            await ConnectAsync(socket, new IPEndPoint(address, port), limit.Token).ConfigureAwait(false);
             return socket;
         }
         catch (SocketException exception)
@@ -108,4 +109,8 @@ internal static class HappyEyeballs
             throw;
         }
     }
+
+    private static ValueTask ConnectAsync(Socket socket, IPEndPoint endpoint, CancellationToken cancellationToken) => ReadinessLoop.Current is { } loop
+        ? LoopConnection.OpenAsync(loop, socket, endpoint, cancellationToken)
+        : socket.ConnectAsync(endpoint, cancellationToken);
 }

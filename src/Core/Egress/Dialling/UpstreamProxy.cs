@@ -38,8 +38,12 @@ internal sealed class UpstreamProxy
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(_address.IdnHost, limit.Token).ConfigureAwait(false);
             socket = await HappyEyeballs.ConnectAsync(addresses, _address.Port, timeout, limit.Token).ConfigureAwait(false);
             string authorization = _authorization is null ? "" : $"Proxy-Authorization: Basic {_authorization}\r\n";
-            byte[] request = Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
-            await new NetworkStream(socket).WriteAsync(request, limit.Token).ConfigureAwait(false);
+            ReadOnlyMemory<byte> request = Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+            while (!request.IsEmpty)
+            {
+                request = request[await socket.SendAsync(request, SocketFlags.None, limit.Token).ConfigureAwait(false)..];
+            }
+
             int status = await ReadAnswerAsync(socket, limit.Token).ConfigureAwait(false);
             return status is >= 200 and < 300
                 ? socket
@@ -49,11 +53,6 @@ internal sealed class UpstreamProxy
         {
             socket?.Dispose();
             throw new UnreachableException($"The upstream proxy does not answer ({exception.SocketErrorCode})", exception);
-        }
-        catch (IOException exception)
-        {
-            socket?.Dispose();
-            throw new UnreachableException("The upstream proxy broke off", exception);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

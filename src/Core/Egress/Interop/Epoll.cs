@@ -9,12 +9,16 @@ internal static unsafe partial class Epoll
     /// <summary>EPOLLIN, include/uapi/linux/eventpoll.h: it can be read without waiting.</summary>
     public const uint Readable = 0x001;
 
+    /// <summary>EPOLLOUT: it can be written to without waiting; or its connection has failed.</summary>
+    public const uint Writable = 0x004;
+
     /// <summary>EPOLLRDHUP: its other end sends nothing more, even if not all was read that it has sent.</summary>
     public const uint Ended = 0x2000;
 
     // include/uapi/linux/eventpoll.h
     private const int CloseOnExec = 0x80000;
     private const int AddOperation = 1;
+    private const int RemoveOperation = 2;
     private const int ModifyOperation = 3;
     private const uint OneShot = 1U << 30;
 
@@ -45,6 +49,9 @@ internal static unsafe partial class Epoll
             throw new SocketException(Marshal.GetLastPInvokeError());
         }
     }
+
+    /// <summary>Tells nothing more of a socket, which then counts as one that was never asked for.</summary>
+    public static void Forget(int epoll, int descriptor) => _ = epoll_ctl(epoll, RemoveOperation, descriptor, null);
 
     /// <summary>Waits until something is told.</summary>
     /// <param name="epoll">The instance.</param>

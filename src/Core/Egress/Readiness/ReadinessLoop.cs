@@ -30,6 +30,9 @@ internal sealed class ReadinessLoop
     /// <summary>Whether the caller is in the loop's thread, and keeps it from others.</summary>
     public static bool IsCurrent => t_isCurrent;
 
+    /// <summary>The loop whose thread the caller is in; null elsewhere.</summary>
+    public static ReadinessLoop? Current => IsCurrent ? Shared : null;
+
     /// <summary>Goes on in the pool where the caller is in the loop's thread; at once elsewhere.</summary>
     public static ConfiguredTaskAwaitable LeaveAsync() =>
         Task.CompletedTask.ConfigureAwait(IsCurrent ? ConfigureAwaitOptions.ForceYielding : ConfigureAwaitOptions.None);
@@ -48,6 +51,9 @@ internal sealed class ReadinessLoop
     /// <summary>Has <see cref="SocketReadiness.SetReady"/> called once when a socket is as it is waited for.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The kernel refuses.</exception>
     public void Watch(int descriptor, ulong key, bool isNew, uint events) => Epoll.Watch(_epoll, descriptor, key, isNew, events);
+
+    /// <summary>Has nothing more called for a socket, so that another may wait for it.</summary>
+    public void Forget(int descriptor) => Epoll.Forget(_epoll, descriptor);
 
     private static ReadinessLoop? Create()
     {

@@ -15,6 +15,24 @@ internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle, uin
     private int _isWaiting;
     private int _isClosed;
 
+    /// <summary>Leaves the socket, which is still open and not waited for, to another wait.</summary>
+    public void Leave()
+    {
+        bool isHeld = false;
+        try
+        {
+            handle.DangerousAddRef(ref isHeld);
+            loop.Forget((int)handle.DangerousGetHandle());
+        }
+        finally
+        {
+            if (isHeld)
+            {
+                handle.DangerousRelease();
+            }
+        }
+    }
+
     /// <summary>Completes when the socket is as it is waited for, or is broken.</summary>
     /// <exception cref="ObjectDisposedException">It is closed, or is closed meanwhile.</exception>
     public ValueTask WaitAsync()

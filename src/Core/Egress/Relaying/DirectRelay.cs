@@ -102,8 +102,9 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             return;
         }
 
-        Task toAgent = ToAgentAsync(server);
-        await Pump.BothAsync(connection, ToServerAsync(server.Stream, address), toAgent).ConfigureAwait(false);
+        // What the agent has said already goes out before anything is waited for.
+        Task toServer = ToServerAsync(server.Stream, address);
+        await Pump.BothAsync(connection, toServer, ToAgentAsync(server)).ConfigureAwait(false);
     }
 
     private async Task ToServerAsync(DuplexStream server, string? address)

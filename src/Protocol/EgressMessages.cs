@@ -2,18 +2,15 @@ using System.Buffers.Binary;
 
 namespace IsolatedAgents.Protocol;
 
-/// <summary>The agent has opened a connection to an allowed endpoint. A message of its own, with the connection's descriptor beside it, where the stream can carry one.</summary>
+/// <summary>The agent has opened a connection to an allowed endpoint, whose bytes follow in frames.</summary>
 /// <param name="Connection">Number of the connection, never used twice in a run.</param>
 /// <param name="Host">What was asked for, in its one spelling (<see cref="HostText"/>; IPv6 without brackets).</param>
 /// <param name="Port">TCP port.</param>
-/// <param name="Socket">What the supervisor calls the agent's end; only for its own use in an <see cref="EgressQuestion"/>.</param>
+/// <param name="Socket">The agent's end (<see cref="SocketName"/>), to be asked about in an <see cref="EgressQuestion"/>.</param>
 internal sealed record EgressOpened(int Connection, string Host, int Port, string Socket)
 {
-    /// <summary>Most characters of <see cref="Socket"/>: two addresses of IPv6 in hexadecimal digits, with their ports.</summary>
-    public const int MaxSocketLength = (2 * 37) + 1;
-
     /// <summary>Most bytes of a payload: two numbers, and two texts behind their lengths.</summary>
-    public const int MaxLength = (4 * sizeof(int)) + HostText.MaxLength + MaxSocketLength;
+    public const int MaxLength = (4 * sizeof(int)) + HostText.MaxLength + SocketName.MaxLength;
 
     public byte[] ToPayload() => new MessageWriter().Int32(Connection).Int32(Port).Text(Host).Text(Socket).Written.ToArray();
 
@@ -24,7 +21,29 @@ internal sealed record EgressOpened(int Connection, string Host, int Port, strin
         int port = reader.Int32();
         EgressOpened message = new(connection, reader.Text(), port, reader.Text());
         reader.End();
-        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength, Socket.Length: <= MaxSocketLength } ? message : throw new ProtocolException("A connection's endpoint is out of range.");
+        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength, Socket.Length: <= SocketName.MaxLength } ? message : throw new ProtocolException("A connection's endpoint is out of range.");
+    }
+}
+
+/// <summary>
+/// Goes with a descriptor, on a stream of its own that can carry one: the socket at which the agent's connections to an endpoint arrive, or one of these connections.
+/// </summary>
+/// <param name="Host">What was asked for, as in <see cref="EgressOpened"/>.</param>
+/// <param name="Port">TCP port that was asked for.</param>
+internal sealed record EgressHandover(string Host, int Port)
+{
+    /// <summary>Most bytes of a payload: a number, and a text behind its length.</summary>
+    public const int MaxLength = (2 * sizeof(int)) + HostText.MaxLength;
+
+    public byte[] ToPayload() => new MessageWriter().Int32(Port).Text(Host).Written.ToArray();
+
+    public static EgressHandover FromPayload(ReadOnlySpan<byte> payload)
+    {
+        MessageReader reader = new(payload);
+        int port = reader.Int32();
+        EgressHandover message = new(reader.Text(), port);
+        reader.End();
+        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength } ? message : throw new ProtocolException("An endpoint is out of range.");
     }
 }
 
@@ -64,14 +83,14 @@ internal sealed record EgressWindow(int Connection, int Bytes)
 }
 
 /// <summary>Does a process of the sandbox still hold the agent's end of a connection?</summary>
-/// <param name="Connection">Number of the connection.</param>
-/// <param name="Socket">As it came with <see cref="EgressOpened"/>.</param>
-internal sealed record EgressQuestion(int Connection, string Socket)
+/// <param name="Number">The question's, never used twice in a run.</param>
+/// <param name="Socket">The agent's end (<see cref="SocketName"/>).</param>
+internal sealed record EgressQuestion(int Number, string Socket)
 {
     /// <summary>Most bytes of a payload: a number, and a text behind its length.</summary>
-    public const int MaxLength = (2 * sizeof(int)) + EgressOpened.MaxSocketLength;
+    public const int MaxLength = (2 * sizeof(int)) + SocketName.MaxLength;
 
-    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Text(Socket).Written.ToArray();
+    public byte[] ToPayload() => new MessageWriter().Int32(Number).Text(Socket).Written.ToArray();
 
     public static EgressQuestion FromPayload(ReadOnlySpan<byte> payload)
     {
@@ -83,11 +102,11 @@ internal sealed record EgressQuestion(int Connection, string Socket)
 }
 
 /// <summary>The answer to an <see cref="EgressQuestion"/>.</summary>
-/// <param name="Connection">Number of the connection.</param>
+/// <param name="Number">The question's.</param>
 /// <param name="IsHeld">Whether a process holds it.</param>
-internal sealed record EgressAnswer(int Connection, bool IsHeld)
+internal sealed record EgressAnswer(int Number, bool IsHeld)
 {
-    public byte[] ToPayload() => new MessageWriter().Int32(Connection).Flag(IsHeld).Written.ToArray();
+    public byte[] ToPayload() => new MessageWriter().Int32(Number).Flag(IsHeld).Written.ToArray();
 
     public static EgressAnswer FromPayload(ReadOnlySpan<byte> payload)
     {

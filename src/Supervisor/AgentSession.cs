@@ -166,7 +166,7 @@ internal sealed unsafe class AgentSession
                 break;
             case FrameType.EgressQuestion:
                 EgressQuestion question = EgressQuestion.FromPayload(payload);
-                _channel.Send(FrameType.EgressAnswer, new EgressAnswer(question.Connection, SocketTable.IsHeld(question.Socket)).ToPayload());
+                _channel.Send(FrameType.EgressAnswer, new EgressAnswer(question.Number, SocketTable.IsHeld(question.Socket)).ToPayload());
                 break;
             default:
                 throw new ProtocolException($"A {type} frame came while the agent runs.");

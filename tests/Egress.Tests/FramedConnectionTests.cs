@@ -32,11 +32,11 @@ public sealed class FramedConnectionTests
     {
         Channel<byte[]> sent = Channel.CreateUnbounded<byte[]>();
         SocketHolders holders = new(async (_, payload, token) => await sent.Writer.WriteAsync(payload, token));
-        byte[] answer = new EgressAnswer(5, IsHeld: false).ToPayload();
+        byte[] answer = new EgressAnswer(1, IsHeld: false).ToPayload();
         Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, answer));
-        Task left = holders.Of(new EgressOpened(5, "a.test", 7, "x y"))(CancellationToken.None);
-        Assert.AreEqual(new EgressQuestion(5, "x y"), EgressQuestion.FromPayload(await sent.Reader.ReadAsync()));
-        Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, new EgressAnswer(6, IsHeld: false).ToPayload()));
+        Task left = holders.WhenUnheldAsync("x y", CancellationToken.None);
+        Assert.AreEqual(new EgressQuestion(1, "x y"), EgressQuestion.FromPayload(await sent.Reader.ReadAsync()));
+        Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, new EgressAnswer(2, IsHeld: false).ToPayload()));
         Assert.IsTrue(holders.TryTake(FrameType.EgressAnswer, answer));
         await left.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, answer));

@@ -56,6 +56,7 @@ public sealed class MessageTests
         yield return ("hello", new Hello("6.1.0", 2, 7, HasSystemCallNotification: true).ToPayload(), payload => Hello.FromPayload(payload));
         yield return ("setup", new SetupFailure(SetupFailureKind.Isolation, "memory limit", "none").ToPayload(), payload => SetupFailure.FromPayload(payload));
         yield return ("opened", new EgressOpened(1, "a.example", 443, "0100007F:0001 0100007F:01BB").ToPayload(), payload => EgressOpened.FromPayload(payload));
+        yield return ("handover", new EgressHandover("a.example", 443).ToPayload(), payload => EgressHandover.FromPayload(payload));
         yield return ("question", new EgressQuestion(1, "0100007F:0001 0100007F:01BB").ToPayload(), payload => EgressQuestion.FromPayload(payload));
         yield return ("answer", new EgressAnswer(1, IsHeld: true).ToPayload(), payload => EgressAnswer.FromPayload(payload));
         yield return ("started", new Started(7, 1000, 1000).ToPayload(), payload => Started.FromPayload(payload));

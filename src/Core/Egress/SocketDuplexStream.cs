@@ -1,14 +1,16 @@
+using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Interop;
 using IsolatedAgents.Egress.Readiness;
+using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress;
 
 /// <summary>A connected stream socket, which it owns.</summary>
 /// <remarks>Urgent bytes are told apart on sockets that keep them in line (SO_OOBINLINE).</remarks>
 /// <param name="socket">Connected.</param>
-/// <param name="whenUnheld">Completes when no process holds the other end; null where nobody knows.</param>
-internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, Task>? whenUnheld = null) : DuplexStream
+/// <param name="whenUnheld">Completes when no process holds the other end, which it is told by its name (<see cref="SocketName"/>); null where nobody knows.</param>
+internal sealed class SocketDuplexStream(Socket socket, Func<string, CancellationToken, Task>? whenUnheld = null) : DuplexStream
 {
     // include/uapi/linux/tcp.h: TCP_INFO, whose first byte is the state; include/net/tcp_states.h: TCP_CLOSE
     private const int ProtocolLevel = 6;
@@ -88,8 +90,10 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
             return;
         }
 
+        string name;
         try
         {
+            name = whenUnheld is null ? "" : SocketName.Of((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!);
             using SocketReadiness end = new(loop, socket.SafeHandle, Epoll.Ended);
             _end = end;
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);
@@ -107,7 +111,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<CancellationToken, 
             throw new OperationCanceledException("The connection was closed.", exception, cancellationToken);
         }
 
-        await (whenUnheld is null ? base.WhenLeftAsync(cancellationToken) : whenUnheld(cancellationToken)).ConfigureAwait(false);
+        await (whenUnheld is null ? base.WhenLeftAsync(cancellationToken) : whenUnheld(name, cancellationToken)).ConfigureAwait(false);
     }
 
     public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken)

@@ -210,7 +210,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     {
         try
         {
-            await DescriptorReceiver.ReceiveAsync(socket, _connections.Writer, _holders, _closing.Token).ConfigureAwait(false);
+            await new DescriptorReceiver(socket, _connections.Writer, _holders).ReceiveAsync(_closing.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
         {

@@ -12,16 +12,15 @@ namespace IsolatedAgents.Supervisor.Egress;
 /// <param name="endpoints">What the policy allows.</param>
 /// <param name="names">What addresses stand for.</param>
 /// <param name="nameServers">Where lookups are answered.</param>
-/// <param name="loop">Waits for connections.</param>
-/// <param name="carrier">Takes them; null where nothing is allowed.</param>
-internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPAddress[] nameServers, EgressLoop loop, IConnectionCarrier? carrier)
+/// <param name="carrier">Takes connections; null where nothing is allowed.</param>
+internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPAddress[] nameServers, IConnectionCarrier? carrier)
 {
     private const int MaxListeners = 512;
 
     private readonly FrozenSet<int> _ports = endpoints.Names.Values.Concat(endpoints.Domains.Values).Concat(endpoints.Addresses.Values).SelectMany(ports => ports)
         .Concat(endpoints.Ranges.Length > 0 ? EndpointMatcher.RangePorts.ToArray() : []).ToFrozenSet();
 
-    private readonly Dictionary<(IPAddress Address, int Port), EgressListener> _open = [];
+    private readonly Dictionary<(IPAddress Address, int Port), ListeningEndpoint> _open = [];
     private readonly HashSet<int> _yieldedPorts = [];
     private readonly HashSet<(IPAddress Address, int Port)> _yielded = [];
 
@@ -56,7 +55,7 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
     /// <returns>The port to connect to, at that address: another one where the agent itself serves the endpoint's at all addresses.</returns>
     public int Open(IPAddress address, int port)
     {
-        if (_open.TryGetValue((address, port), out EgressListener? open))
+        if (_open.TryGetValue((address, port), out ListeningEndpoint? open))
         {
             return open.Port;
         }
@@ -79,10 +78,10 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
             return port;
         }
 
-        EgressListener listener = new(fd, NameOf(address), port, carrier);
-        _open.Add((address, port), listener);
-        loop.Add(listener, EpollIn);
-        return listener.Port;
+        ListeningEndpoint endpoint = new(fd, NameOf(address), port);
+        _open.Add((address, port), endpoint);
+        carrier.Open(endpoint);
+        return endpoint.Port;
     }
 
     /// <summary>Whether a server of the agent's at this address would be in the way of an endpoint, or an endpoint in its way.</summary>
@@ -98,10 +97,10 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
             return;
         }
 
-        foreach ((var key, EgressListener listener) in _open.Where(open => open.Key.Port == port && open.Value.Port == port && (isEverywhere || open.Key.Address.Equals(address))).ToArray())
+        foreach ((var key, ListeningEndpoint endpoint) in _open.Where(open => open.Key.Port == port && open.Value.Port == port && (isEverywhere || open.Key.Address.Equals(address))).ToArray())
         {
             _open.Remove(key);
-            loop.CloseFromOutside(listener);
+            carrier!.Close(endpoint);
         }
     }
 

@@ -1,16 +1,9 @@
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>Takes the agent's connections to one endpoint. The loop's.</summary>
-/// <param name="fd">Listens.</param>
-/// <param name="host">Name or address that was asked for.</param>
-/// <param name="target">Port that was asked for.</param>
-/// <param name="carrier">Takes them to the host.</param>
-internal sealed class EgressListener(int fd, string host, int target, IConnectionCarrier carrier) : EgressSource(fd)
+/// <summary>Takes the agent's connections to one endpoint, for their bytes to be carried in frames. The loop's.</summary>
+internal sealed class EgressListener(ListeningEndpoint endpoint, FrameCarrier carrier) : EgressSource(endpoint.Fd)
 {
     private const int MaxAccepted = 64;
-
-    /// <summary>The port that is listened on.</summary>
-    public int Port { get; } = EgressSocket.PortOf(fd);
 
     public override void OnReady(uint events) => Accept(MaxAccepted);
 
@@ -22,7 +15,7 @@ internal sealed class EgressListener(int fd, string host, int target, IConnectio
         int connection;
         for (int i = 0; i < max && (connection = EgressSocket.Accept(Fd)) >= 0; i++)
         {
-            carrier.Carry(connection, host, target);
+            carrier.Carry(connection, endpoint.Host, endpoint.Target);
         }
     }
 }

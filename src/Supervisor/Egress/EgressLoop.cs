@@ -77,7 +77,7 @@ internal sealed unsafe class EgressLoop
     /// Has the loop's thread close a source, since a descriptor that another thread closes may be another's by the time that the loop uses it. Returns when that is done; a loop
     /// that the host keeps waiting does it later.
     /// </summary>
-    public void CloseFromOutside(EgressSource source) => _wakeUp.Close(source).Wait(CloseMilliseconds);
+    public void CloseFromOutside(int fd) => _wakeUp.Close(Find(fd)!).Wait(CloseMilliseconds);
 
     /// <summary>Serves until this process ends.</summary>
     public void Run()

@@ -38,7 +38,7 @@ internal static class EgressService
 
         Thread thread = new(() => Run(loop, report, agent)) { IsBackground = true, Name = "egress" };
         thread.Start();
-        return new EgressGate(endpoints, names, nameServers, loop, carrier);
+        return new EgressGate(endpoints, names, nameServers, carrier);
     }
 
     // A server that the image names by an address that this sandbox cannot have is one that its programs do not reach; they have others, or fail.

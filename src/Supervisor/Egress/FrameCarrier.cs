@@ -25,6 +25,11 @@ internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
         loop.Add(this, EpollIn);
     }
 
+    public void Open(ListeningEndpoint endpoint) => _loop.Add(new EgressListener(endpoint, this), EpollIn);
+
+    public void Close(ListeningEndpoint endpoint) => _loop.CloseFromOutside(endpoint.Fd);
+
+    /// <summary>Takes a connection that the agent has opened, and its descriptor with it.</summary>
     public void Carry(int fd, string host, int port)
     {
         int number = ++_last;

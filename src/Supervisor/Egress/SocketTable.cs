@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using System.Globalization;
+using System.Net;
+using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -19,7 +20,7 @@ internal static class SocketTable
     // ::ffff:0:0/96 as the table writes it. Clients of IPv6 reach addresses of IPv4 in this form.
     private const string Mapped = "0000000000000000FFFF0000";
 
-    /// <summary>What the agent's end of an accepted connection is called in the table; empty where it is gone already.</summary>
+    /// <summary>The name (<see cref="SocketName"/>) of the agent's end of an accepted connection; empty where it is gone already.</summary>
     public static unsafe string NameOf(int fd)
     {
         byte* address = stackalloc byte[EgressSocket.MaxAddress];
@@ -29,9 +30,9 @@ internal static class SocketTable
             return "";
         }
 
-        string agent = Text(new ReadOnlySpan<byte>(address, length));
+        IPEndPoint agent = ReadAddress(new ReadOnlySpan<byte>(address, length));
         length = EgressSocket.MaxAddress;
-        return LibC.getsockname(fd, address, &length) < 0 ? "" : $"{agent} {Text(new ReadOnlySpan<byte>(address, length))}";
+        return LibC.getsockname(fd, address, &length) < 0 ? "" : SocketName.Of(agent, ReadAddress(new ReadOnlySpan<byte>(address, length)));
     }
 
     /// <summary>Whether a process holds the socket of a name; also where that cannot be found out.</summary>
@@ -71,17 +72,9 @@ internal static class SocketTable
         return false;
     }
 
-    // The address as words of this machine, the port as a number: tcp4_seq_show, net/ipv4/tcp_ipv4.c, and tcp6_seq_show, net/ipv6/tcp_ipv6.c.
-    private static string Text(ReadOnlySpan<byte> name)
+    private static IPEndPoint ReadAddress(ReadOnlySpan<byte> name)
     {
         bool isIPv4 = BinaryPrimitives.ReadUInt16LittleEndian(name) == AddressFamilyInternet;
-        ReadOnlySpan<byte> address = isIPv4 ? name.Slice(4, 4) : name.Slice(8, 16);
-        string text = "";
-        for (; !address.IsEmpty; address = address[sizeof(uint)..])
-        {
-            text += BinaryPrimitives.ReadUInt32LittleEndian(address).ToString("X8", CultureInfo.InvariantCulture);
-        }
-
-        return $"{text}:{BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..]).ToString("X4", CultureInfo.InvariantCulture)}";
+        return new IPEndPoint(new IPAddress(isIPv4 ? name.Slice(4, 4) : name.Slice(8, 16)), BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..]));
     }
 }

@@ -60,6 +60,7 @@ internal static class KernelConstants
     public const int MessageOutOfBand = 1;
     public const int MessageNoSignal = 0x4000;
     public const int ShutdownWrite = 1;
+    public const int ShutdownBoth = 2;
 
     // include/uapi/asm-generic/socket.h, include/linux/socket.h
     public const int SocketLevel = 1;

@@ -8,10 +8,18 @@ using IsolatedAgents.Sandbox.Interop;
 
 namespace IsolatedAgents.Sandbox.Connections;
 
-/// <summary>Takes the agent's connections as the sockets that they are, over a Unix socket of their own.</summary>
-internal static class DescriptorReceiver
+/// <summary>
+/// Takes what the agent's connections arrive at, and those that the supervisor has taken itself, as the sockets that they are, over a Unix socket of their own.
+/// </summary>
+/// <param name="from">The Unix socket.</param>
+/// <param name="connections">Takes the agent's connections.</param>
+/// <param name="holders">Knows whether the agent's ends are still held.</param>
+internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnection> connections, SocketHolders holders)
 {
     private const int BufferLength = 4096;
+
+    // The supervisor keeps far fewer open at once.
+    private const int MaxListeners = 4096;
 
     // Then those that are being set up in the same thread have their turn.
     private const int MaxInRow = 64;
@@ -19,119 +27,125 @@ internal static class DescriptorReceiver
     // An agent that has ended may have opened its last ones just before.
     private const int MaxLast = 1024;
 
-    /// <summary>Passes each connection on, until the supervisor closes the socket, or those that lie in it when it is cancelled.</summary>
-    /// <exception cref="ProtocolException">Something else than connections came.</exception>
+    private readonly ReadinessLoop _loop = ReadinessLoop.Shared ?? throw new ProtocolException("This system cannot wait for the agent's connections.");
+    private readonly List<AgentListener> _listeners = [];
+    private readonly Queue<int> _descriptors = new();
+
+    /// <summary>Passes each connection on, until the supervisor closes the socket or it is cancelled; and then those that lie in it, or have arrived in the sandbox.</summary>
+    /// <exception cref="ProtocolException">Something else than that came.</exception>
     /// <exception cref="SocketException">The socket broke.</exception>
-    public static async Task ReceiveAsync(Socket from, ChannelWriter<AgentConnection> connections, SocketHolders holders, CancellationToken cancellationToken)
+    public async Task ReceiveAsync(CancellationToken cancellationToken)
     {
-        byte[] buffer = new byte[BufferLength];
-        int filled = 0;
-        Queue<int> descriptors = new();
-        using SocketReadiness? readiness = ReadinessLoop.Shared is { } loop ? new SocketReadiness(loop, from.SafeHandle) : null;
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness?)state)?.Dispose(), readiness);
+        using SocketReadiness readiness = new(_loop, from.SafeHandle);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), readiness);
         try
         {
-            int inRow = 0;
-            int left = int.MaxValue;
-            while (left-- > 0)
-            {
-                if (inRow++ == MaxInRow)
-                {
-                    bool isReadable = await WhenReadableAsync(from, readiness, cancellationToken).ConfigureAwait(false);
-                    (inRow, left) = isReadable ? (1, int.MaxValue) : (int.MinValue, MaxLast);
-                }
-
-                int count = DescriptorPassing.Receive(from.SafeHandle, buffer.AsSpan(filled), out int descriptor);
-                if (descriptor >= 0)
-                {
-                    descriptors.Enqueue(descriptor);
-                }
-
-                if (count == 0 || (count < 0 && inRow < 0))
-                {
-                    return;
-                }
-
-                if (count < 0)
-                {
-                    inRow = MaxInRow;
-                    continue;
-                }
-
-                filled = Take(buffer, filled + count, descriptors, connections, holders);
-            }
+            await ReceiveAsync(readiness, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            foreach (int descriptor in descriptors)
+            foreach (AgentListener listener in _listeners)
+            {
+                await listener.DisposeAsync().ConfigureAwait(false);
+            }
+
+            foreach (int descriptor in _descriptors)
             {
                 new SafeSocketHandle(descriptor, ownsHandle: true).Dispose();
             }
         }
     }
 
+    private async Task ReceiveAsync(SocketReadiness readiness, CancellationToken cancellationToken)
+    {
+        byte[] buffer = new byte[BufferLength];
+        int filled = 0;
+        int inRow = 0;
+        int left = int.MaxValue;
+        while (left-- > 0)
+        {
+            if (inRow++ == MaxInRow)
+            {
+                bool isReadable = await WhenReadableAsync(readiness, cancellationToken).ConfigureAwait(false);
+                (inRow, left) = isReadable ? (1, int.MaxValue) : (int.MinValue, MaxLast);
+            }
+
+            int count = DescriptorPassing.Receive(from.SafeHandle, buffer.AsSpan(filled), out int descriptor);
+            if (descriptor >= 0)
+            {
+                _descriptors.Enqueue(descriptor);
+            }
+
+            if (count == 0 || (count < 0 && inRow < 0))
+            {
+                return;
+            }
+
+            if (count < 0)
+            {
+                inRow = MaxInRow;
+                continue;
+            }
+
+            filled = Take(buffer, filled + count);
+        }
+    }
+
     // False where it was cancelled.
-    private static async ValueTask<bool> WhenReadableAsync(Socket socket, SocketReadiness? readiness, CancellationToken cancellationToken)
+    private static async ValueTask<bool> WhenReadableAsync(SocketReadiness readiness, CancellationToken cancellationToken)
     {
         try
         {
-            if (readiness is null)
-            {
-                // Of no bytes: it completes when there are some.
-                await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            }
-            else
-            {
-                await readiness.WaitAsync().ConfigureAwait(false);
-            }
-
+            await readiness.WaitAsync().ConfigureAwait(false);
             return true;
         }
-        catch (Exception failure) when (failure is OperationCanceledException or ObjectDisposedException && cancellationToken.IsCancellationRequested)
+        catch (ObjectDisposedException) when (cancellationToken.IsCancellationRequested)
         {
             return false;
         }
     }
 
     // How many bytes of a further message are left.
-    private static int Take(byte[] buffer, int filled, Queue<int> descriptors, ChannelWriter<AgentConnection> connections, SocketHolders holders)
+    private int Take(byte[] buffer, int filled)
     {
         Span<byte> rest = buffer.AsSpan(0, filled);
         while (rest.Length >= sizeof(ushort) && BinaryPrimitives.ReadUInt16LittleEndian(rest) is var length && rest.Length >= sizeof(ushort) + length)
         {
-            EgressOpened opened = EgressOpened.FromPayload(rest.Slice(sizeof(ushort), length));
-            Socket socket = Open(descriptors);
-            if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, holders.Of(opened)), new EgressTarget(opened.Host, opened.Port))))
-            {
-                socket.Dispose();
-            }
-
+            EgressHandover handover = EgressHandover.FromPayload(rest.Slice(sizeof(ushort), length));
+            Take(new EgressTarget(handover.Host, handover.Port));
             rest = rest[(sizeof(ushort) + length)..];
         }
 
-        if (rest.Length > sizeof(ushort) + EgressOpened.MaxLength)
+        if (rest.Length > sizeof(ushort) + EgressHandover.MaxLength)
         {
-            throw new ProtocolException("A connection's announcement is too long.");
+            throw new ProtocolException("An endpoint's announcement is too long.");
         }
 
         rest.CopyTo(buffer);
         return rest.Length;
     }
 
-    private static Socket Open(Queue<int> descriptors)
+    private void Take(EgressTarget target)
     {
-        if (!descriptors.TryDequeue(out int descriptor))
+        if (!_descriptors.TryDequeue(out int descriptor))
         {
-            throw new ProtocolException("A connection was announced and not handed over.");
+            throw new ProtocolException("A socket was announced and not handed over.");
         }
 
         Socket socket = new(new SafeSocketHandle(descriptor, ownsHandle: true));
-        if (socket is { SocketType: SocketType.Stream, AddressFamily: AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 })
+        if (socket is not { SocketType: SocketType.Stream, AddressFamily: AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 } || _listeners.Count == MaxListeners)
         {
-            return socket;
+            socket.Dispose();
+            throw new ProtocolException("Something else than a connection was handed over, or too much.");
         }
 
-        socket.Dispose();
-        throw new ProtocolException("Something else than a connection was handed over.");
+        if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection) is not 0)
+        {
+            _listeners.Add(new AgentListener(_loop, socket, target, connections, holders));
+        }
+        else if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, holders.WhenUnheldAsync), target)))
+        {
+            socket.Dispose();
+        }
     }
 }

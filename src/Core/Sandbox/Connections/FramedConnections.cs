@@ -22,7 +22,7 @@ internal sealed class FramedConnections(ChannelWriter<AgentConnection> connectio
         {
             case FrameType.EgressOpened:
                 EgressOpened opened = EgressOpened.FromPayload(payload);
-                FramedDuplexStream stream = new(opened.Connection, send, holders.Of(opened), this);
+                FramedDuplexStream stream = new(opened.Connection, send, token => holders.WhenUnheldAsync(opened.Socket, token), this);
                 if (!_open.TryAdd(opened.Connection, stream))
                 {
                     throw new ProtocolException("A connection's number was used twice.");

@@ -22,22 +22,20 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
     private Task _turn = Task.CompletedTask;
     private TimeSpan _rest = ShortestRest;
     private TaskCompletionSource<bool>? _asked;
-    private int _connection;
+    private int _number;
     private bool _isEnded;
 
-    /// <summary>For one connection: completes when nobody holds it. To be called once the agent has said that it sends nothing more.</summary>
-    public Func<CancellationToken, Task> Of(EgressOpened opened)
+    /// <summary>Completes when nobody holds the agent's end of a connection. To be called once the agent has said that it sends nothing more.</summary>
+    /// <param name="socket">The end's name (<see cref="SocketName"/>).</param>
+    /// <param name="cancellationToken">Waits no longer.</param>
+    public async Task WhenUnheldAsync(string socket, CancellationToken cancellationToken)
     {
-        EgressQuestion question = new(opened.Connection, opened.Socket);
-        return async cancellationToken =>
+        TimeSpan pause = FirstPause;
+        while (await AskAsync(socket).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
-            TimeSpan pause = FirstPause;
-            while (await AskAsync(question).WaitAsync(cancellationToken).ConfigureAwait(false))
-            {
-                await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-            }
-        };
+            await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
     }
 
     /// <summary>Takes a frame.</summary>
@@ -53,7 +51,7 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
         EgressAnswer answer = EgressAnswer.FromPayload(payload);
         lock (_lock)
         {
-            if (_asked is null || answer.Connection != _connection)
+            if (_asked is null || answer.Number != _number)
             {
                 throw new ProtocolException("An answer came that was not asked for.");
             }
@@ -76,20 +74,21 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
         }
     }
 
-    private Task<bool> AskAsync(EgressQuestion question)
+    private Task<bool> AskAsync(string socket)
     {
         lock (_lock)
         {
-            Task<bool> answer = AskAsync(question, _turn);
+            Task<bool> answer = AskAsync(socket, _turn);
             _turn = RestAfterAsync(answer);
             return answer;
         }
     }
 
     // Not to be cancelled: an answer is still to come.
-    private async Task<bool> AskAsync(EgressQuestion question, Task turn)
+    private async Task<bool> AskAsync(string socket, Task turn)
     {
         await turn.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        EgressQuestion question;
         Task<bool> answer;
         lock (_lock)
         {
@@ -99,7 +98,7 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
             }
 
             _asked = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _connection = question.Connection;
+            question = new EgressQuestion(++_number, socket);
             answer = _asked.Task;
         }
 

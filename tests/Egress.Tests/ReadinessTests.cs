@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Dialling;
 
 namespace IsolatedAgents.Egress.Tests;
 
@@ -107,6 +108,106 @@ public sealed class ReadinessTests
             {
                 await TestServer.SendAllAsync(agent, block);
             }
+        }
+    }
+
+    [TestMethod]
+    public async Task Dial_InTheThreadThatWaits_StaysThere()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        (string? thread, bool isConnected) = await InLoopAsync(async () =>
+        {
+            using Socket socket = await DialAsync(listener.LocalEndpoint, TimeSpan.FromSeconds(20), CancellationToken.None).ConfigureAwait(false);
+            return (Thread.CurrentThread.Name, socket.Connected);
+        });
+        Assert.AreEqual(Loop, thread);
+        Assert.IsTrue(isConnected);
+    }
+
+    [TestMethod]
+    public async Task Dial_ServerThatAnswersLate_IsWaitedFor()
+    {
+        using Socket silent = await ListenAndFillAsync();
+        (string? thread, bool isConnected) = await InLoopAsync(async () =>
+        {
+            ValueTask<Socket> dialling = DialAsync(silent.LocalEndPoint!, TimeSpan.FromSeconds(20), CancellationToken.None);
+            Assert.IsFalse(dialling.IsCompleted);
+            silent.Accept().Dispose();
+            using Socket socket = await dialling.ConfigureAwait(false);
+            return (Thread.CurrentThread.Name, socket.Connected);
+        });
+        Assert.AreEqual(Loop, thread);
+        Assert.IsTrue(isConnected);
+    }
+
+    [TestMethod]
+    public async Task Dial_ServerThatRefusesOrStaysSilent_Fails()
+    {
+        using Socket silent = await ListenAndFillAsync();
+        using Socket closed = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using CancellationTokenSource cancellation = new();
+        Exception?[] failures = await InLoopAsync(async () =>
+        {
+            ValueTask<Socket> cancelled = DialAsync(silent.LocalEndPoint!, TimeSpan.FromSeconds(20), cancellation.Token);
+            await cancellation.CancelAsync().ConfigureAwait(false);
+            return new[]
+            {
+                await FailureAsync(cancelled).ConfigureAwait(false),
+                await FailureAsync(DialAsync(closed.LocalEndPoint!, TimeSpan.FromSeconds(20), CancellationToken.None)).ConfigureAwait(false),
+                await FailureAsync(DialAsync(silent.LocalEndPoint!, TimeSpan.FromMilliseconds(50), CancellationToken.None)).ConfigureAwait(false),
+            };
+        });
+        Assert.IsInstanceOfType<OperationCanceledException>(failures[0]);
+        Assert.AreEqual("127.0.0.1 does not answer (ConnectionRefused)", failures[1]?.Message);
+        Assert.AreEqual("127.0.0.1 does not answer within 0.1 seconds", failures[2]?.Message);
+
+        static async Task<Exception?> FailureAsync(ValueTask<Socket> dialling)
+        {
+            try
+            {
+                (await dialling.ConfigureAwait(false)).Dispose();
+                return null;
+            }
+            catch (Exception failure) when (failure is UnreachableException or OperationCanceledException)
+            {
+                return failure;
+            }
+        }
+    }
+
+    private static ValueTask<Socket> DialAsync(EndPoint server, TimeSpan timeout, CancellationToken cancellationToken) =>
+        HappyEyeballs.ConnectAsync([((IPEndPoint)server).Address], ((IPEndPoint)server).Port, timeout, cancellationToken);
+
+    /// <summary>A listener whose queue is full answers nothing.</summary>
+    private static async Task<Socket> ListenAndFillAsync()
+    {
+        Socket silent = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(0);
+        using Socket fill = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await fill.ConnectAsync(silent.LocalEndPoint!);
+        return silent;
+    }
+
+    private static async Task<T> InLoopAsync<T>(Func<Task<T>> action)
+    {
+        (SocketDuplexStream stream, Socket other) = await ConnectAsync();
+        using (stream)
+        using (other)
+        {
+            Task<T> done = AfterReadAsync();
+            await other.SendAsync(new byte[1]);
+            T result = await done;
+            await Task.Yield();
+            return result;
+        }
+
+        async Task<T> AfterReadAsync()
+        {
+            Assert.AreEqual(1, await stream.ReadAsync(new byte[1]).ConfigureAwait(false));
+            return await action().ConfigureAwait(false);
         }
     }
 

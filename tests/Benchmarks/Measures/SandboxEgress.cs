@@ -94,12 +94,13 @@ internal sealed class SandboxEgress : IMeasure
 
     private void Serve()
     {
+        // One for all, and one connection after the other: threads and garbage would show in the times, as this is the broker's process too.
+        byte[] block = new byte[256 * 1024];
         try
         {
             while (true)
             {
-                Socket socket = _origin.AcceptSocket();
-                new Thread(() => Serve(socket)) { IsBackground = true }.Start();
+                Serve(_origin.AcceptSocket(), block);
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or InvalidOperationException)
@@ -108,13 +109,12 @@ internal sealed class SandboxEgress : IMeasure
         }
     }
 
-    private static void Serve(Socket socket)
+    private static void Serve(Socket socket, byte[] block)
     {
         using (socket)
         {
             try
             {
-                byte[] block = new byte[256 * 1024];
                 long left = socket.Receive(block, 1, SocketFlags.None) == 1 && block[0] == (byte)'A' ? Bytes : 1;
                 while (left > 0)
                 {

@@ -129,28 +129,43 @@ public sealed class PrivilegeTests
         Assert.EndsWith("/python3.11", Assert.ContainsSingle(host.Events.OfType<ViolationProcess>()).Process);
     }
 
-    // Podman's own profile would answer before ours is asked, and nobody would hear of it.
+    // Podman's own profile would answer before ours is asked, and nobody would hear of it. It reads ours from a file, which it shares with us, or which is brought to it.
     [TestMethod]
-    [DataRow("io_uring")]
-    [DataRow("bpf")]
-    [DataRow("userfaultfd")]
-    [DataRow("keyctl")]
-    [DataRow("open_by_handle_at")]
-    [DataRow("kexec")]
-    [DataRow("perf")]
-    [DataRow("chroot")]
-    [DataRow("mount")]
-    [DataRow("personality")]
+    [DataRow("io_uring", true)]
+    [DataRow("bpf", true)]
+    [DataRow("userfaultfd", true)]
+    [DataRow("keyctl", true)]
+    [DataRow("open_by_handle_at", true)]
+    [DataRow("kexec", true)]
+    [DataRow("perf", true)]
+    [DataRow("chroot", true)]
+    [DataRow("mount", true)]
+    [DataRow("personality", true)]
+    [DataRow("io_uring", false)]
+    [DataRow("bpf", false)]
+    [DataRow("userfaultfd", false)]
+    [DataRow("keyctl", false)]
+    [DataRow("open_by_handle_at", false)]
+    [DataRow("kexec", false)]
+    [DataRow("perf", false)]
+    [DataRow("chroot", false)]
+    [DataRow("mount", false)]
+    [DataRow("personality", false)]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E6_SystemCallOnPodman_IsDeniedAndTold(string name)
+    public async Task E6_SystemCallOnPodman_IsDeniedAndTold(string name, bool isShared)
     {
         Engine.EngineRequirements.Require(Engine.EngineCli.PodmanSocket, Engine.EngineRequirements.Podman);
-        using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
+        using SandboxHost host = new()
+        {
+            Transport = isShared ? TransportKind.Socket : TransportKind.Attach,
+            Delivery = isShared ? DeliveryKind.Mount : DeliveryKind.Copy,
+        };
         host.Environment["DOCKER_HOST"] = $"unix://{Engine.EngineCli.PodmanSocket}";
         AgentRunResult result = await host.RunPuppetAsync($"syscall {name}", Token);
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.ProcessViolation);
         AssertRefused(host.Said("syscall"), "EPERM");
         Assert.ContainsSingle(host.Events.OfType<ViolationProcess>());
+        Assert.AreEqual("", await Engine.EngineCli.Podman.AskAsync(Token, "ps", "-aq", "--filter", $"label={SandboxLabels.Session}={result.SessionId}", "--filter", "status=created"));
     }
 
     [TestMethod]

@@ -133,6 +133,24 @@ public sealed class UnfaithfulEngineTests
         Assert.AreEqual("", await DockerCli.ContainersOfAsync(result.SessionId, Token));
     }
 
+    // There the profile of system calls is brought first, and no container of the agent's is made without it.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    [DataRow("/archive", "disk is full.")]
+    [DataRow("/containers/create", "disk is full.")]
+    public async Task R6_PodmanFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string cause)
+    {
+        EngineRequirements.Require(EngineCli.PodmanSocket, EngineRequirements.Podman);
+        using SandboxHost host = new() { Transport = TransportKind.Attach, Delivery = DeliveryKind.Copy };
+        using RewritingEngineProxy proxy = new(host.Root, EngineCli.PodmanSocket, _ => { }) { Failing = call };
+        host.Environment["DOCKER_HOST"] = proxy.Address;
+        AgentRunResult result = await host.RunAsync("echo ran", Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
+        Assert.Contains(cause, result.Diagnostics[0].Message);
+        Assert.IsEmpty(host.Lines);
+        Assert.AreEqual("", await EngineCli.Podman.AskAsync(Token, "ps", "-aq", "--filter", $"label={SandboxLabels.Session}={result.SessionId}"));
+    }
+
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task R5_CancelWhileTheContainerIsMade_LeavesNothing()

@@ -18,7 +18,11 @@ internal static class ContainerSettings
     // To make a volume the agent's, which an engine makes root's. Given up before the agent starts.
     private const string GiveAway = "CHOWN";
 
-    public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman) => new()
+    /// <param name="spec">What the sandbox is to be.</param>
+    /// <param name="isAttached">Whether the stream to the supervisor is the container's own.</param>
+    /// <param name="isPodman">Whether it is for Podman.</param>
+    /// <param name="profile">The system calls' profile, as the engine takes it.</param>
+    public static CreateContainerParameters Create(SandboxSpec spec, bool isAttached, bool isPodman, string profile) => new()
     {
         Image = spec.ImageId,
         Entrypoint = [SandboxPaths.Supervisor],
@@ -48,7 +52,7 @@ internal static class ContainerSettings
                 .. SupervisorCapabilities,
                 .. spec.Copies.Any(copy => copy.Original is not null) ? new[] { GiveAway } : [],
             ],
-            SecurityOpt = Profile(spec, isPodman) is { } profile ? [NoNewPrivileges, $"seccomp={profile}"] : [NoNewPrivileges],
+            SecurityOpt = [NoNewPrivileges, $"seccomp={profile}"],
             AutoRemove = true,
             RestartPolicy = new RestartPolicy { Name = RestartPolicyKind.No },
             // Any other driver copies every byte again, to a disk that it can fill.
@@ -61,9 +65,6 @@ internal static class ContainerSettings
             Tmpfs = CreateTmpfs(spec, isPodman),
         },
     };
-
-    // Podman takes a profile for the name of a file on its own machine. Where it sees none of ours, it keeps its own.
-    private static string? Profile(SandboxSpec spec, bool isPodman) => isPodman ? spec.ProfileFile?.EnginePath : SystemCallProfile.Json;
 
     private static Mount CreateBind(SandboxMount mount) => new()
     {

@@ -95,14 +95,7 @@ internal sealed class DockerEngine : IContainerEngine
         ISandboxTransport? transport = null;
         try
         {
-            if (Description.IsPodman && spec.ProfileFile is { } profile)
-            {
-                // It is read when the container is made.
-                await File.WriteAllTextAsync(profile.HostPath, SystemCallProfile.Json, cancellationToken).ConfigureAwait(false);
-            }
-
-            CreateContainerResponse created = await CreateAsync(spec, isAttached: socket is null).ConfigureAwait(false);
-            id = created.ID;
+            id = await CreateAsync(spec, isAttached: socket is null, cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             foreach (SandboxCopy copy in spec.Copies)
             {
@@ -216,12 +209,26 @@ internal sealed class DockerEngine : IContainerEngine
 
     public void Dispose() => _client.Dispose();
 
+    private async Task<string> CreateAsync(SandboxSpec spec, bool isAttached, CancellationToken cancellationToken)
+    {
+        if (!Description.IsPodman)
+        {
+            return await CreateAsync(ContainerSettings.Create(spec, isAttached, isPodman: false, SystemCallProfile.Json)).ConfigureAwait(false);
+        }
+
+        PodmanProfile profile = await CallAsync(token => PodmanProfile.PlaceAsync(_client, spec, token), cancellationToken).ConfigureAwait(false);
+        await using (profile.ConfigureAwait(false))
+        {
+            return await CreateAsync(ContainerSettings.Create(spec, isAttached, isPodman: true, profile.EnginePath)).ConfigureAwait(false);
+        }
+    }
+
     // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.
-    private Task<CreateContainerResponse> CreateAsync(SandboxSpec spec, bool isAttached) => WithDeadlineAsync(
+    private async Task<string> CreateAsync(CreateContainerParameters settings) => (await WithDeadlineAsync(
         "the engine did not create the container in time",
         StartDeadline,
-        token => _client.Containers.CreateContainerAsync(ContainerSettings.Create(spec, isAttached, Description.IsPodman), token),
-        CancellationToken.None);
+        token => _client.Containers.CreateContainerAsync(settings, token),
+        CancellationToken.None).ConfigureAwait(false)).ID;
 
     private async Task<ISandboxTransport> AttachAsync(string id, CancellationToken cancellationToken)
     {

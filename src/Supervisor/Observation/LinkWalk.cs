@@ -10,84 +10,33 @@ namespace IsolatedAgents.Supervisor.Observation;
 /// Follows a path name by name, as the kernel would for another process: what the kernel itself cannot be asked for, since the links of the process file system lead elsewhere for each.
 /// Few paths need it.
 /// </summary>
-internal static class LinkWalk
+/// <param name="processId">Whose path it is.</param>
+/// <param name="followLast">Whether a link at its end is followed.</param>
+internal sealed class LinkWalk(int processId, bool followLast)
 {
     private const int MaxLinks = 40;
     private const string DeletedSuffix = " (deleted)";
 
+    private readonly List<string> _done = [];
+    private readonly Stack<string> _left = [];
+    private int _links;
+
     /// <summary>Follows an absolute path, each byte of it one character.</summary>
-    public static PathKind Follow(int processId, string whole, bool followLast, PathBuffer found)
+    public PathKind Follow(string whole, PathBuffer found)
     {
-        List<string> done = [];
-        Stack<string> left = [];
-        Push(left, whole);
-        int links = 0;
-        while (left.TryPop(out string? name))
+        Push(whole);
+        while (_left.TryPop(out string? name))
         {
-            if (name == "..")
+            PathKind? end = Step(name);
+            if (end is not null)
             {
-                if (done.Count > 0)
-                {
-                    done.RemoveAt(done.Count - 1);
-                }
-
-                continue;
+                // What could not be passed keeps the rest as it was written.
+                found.Set(end is PathKind.Nameless || _links > MaxLinks ? Join(_done) : Plain(Join([.. _done, .. _left])));
+                return end.Value;
             }
-
-            if (done is ["proc"] && name is "self" or "thread-self")
-            {
-                // Here they would be the supervisor's own.
-                done.AddRange(name == "self" ? [ProcessOf(processId)] : [ProcessOf(processId), "task", Invariant($"{processId}")]);
-                continue;
-            }
-
-            done.Add(name);
-            if (left.Count == 0 && !followLast)
-            {
-                break;
-            }
-
-            string here = Join(done);
-            string? target = ReadLink(here, out int error);
-            if (target is null && error == AccessDenied)
-            {
-                target = ReadDescriptor(done);
-            }
-
-            if (target is null)
-            {
-                if (error == InvalidArgument)
-                {
-                    continue;
-                }
-
-                done.AddRange(left);
-                found.Set(Plain(Join(done)));
-                return error == AccessDenied ? PathKind.Unreachable : PathKind.Missing;
-            }
-
-            if (++links > MaxLinks)
-            {
-                found.Set(here);
-                return PathKind.Missing;
-            }
-
-            if (here.StartsWith("/proc/", StringComparison.Ordinal) && (target.Contains(":[", StringComparison.Ordinal) || target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.EndsWith(DeletedSuffix, StringComparison.Ordinal)))
-            {
-                found.Set(here);
-                return PathKind.Nameless;
-            }
-
-            done.RemoveAt(done.Count - 1);
-            if (target.StartsWith('/'))
-            {
-                done.Clear();
-            }
-
-            Push(left, target);
         }
 
-        found.Set(Join(done));
+        found.Set(Join(_done));
         int fd = KernelPath.Open(found.Terminated(), OpenNoFollow, ResolveNoSymbolicLinks);
         if (fd < 0)
         {
@@ -98,6 +47,69 @@ internal static class LinkWalk
         LibC.close(fd);
         return kind;
     }
+
+    // What the path leads to, where the walk ends here; null where it goes on.
+    private PathKind? Step(string name)
+    {
+        if (name == "..")
+        {
+            if (_done.Count > 0)
+            {
+                _done.RemoveAt(_done.Count - 1);
+            }
+
+            return null;
+        }
+
+        if (_done is ["proc"] && name is "self" or "thread-self")
+        {
+            // Here they would be the supervisor's own.
+            _done.AddRange(name == "self" ? [ProcessOf(processId)] : [ProcessOf(processId), "task", Invariant($"{processId}")]);
+            return null;
+        }
+
+        _done.Add(name);
+        return _left.Count == 0 && !followLast ? null : Follow();
+    }
+
+    // Follows what was reached last, if it is a link.
+    private PathKind? Follow()
+    {
+        string here = Join(_done);
+        string? target = ReadLink(here, out int error);
+        if (target is null && error == AccessDenied)
+        {
+            target = ReadDescriptor(_done);
+        }
+
+        if (target is null)
+        {
+            return error == InvalidArgument ? null : error == AccessDenied ? PathKind.Unreachable : PathKind.Missing;
+        }
+
+        if (++_links > MaxLinks)
+        {
+            return PathKind.Missing;
+        }
+
+        if (here.StartsWith("/proc/", StringComparison.Ordinal) && IsNameless(target))
+        {
+            return PathKind.Nameless;
+        }
+
+        _done.RemoveAt(_done.Count - 1);
+        if (target.StartsWith('/'))
+        {
+            _done.Clear();
+        }
+
+        Push(target);
+        return null;
+    }
+
+    // A pipe, or a file that is deleted: what a process holds open, and no path leads to.
+    private static bool IsNameless(string target) =>
+        target.Contains(":[", StringComparison.Ordinal) || target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.EndsWith(DeletedSuffix, StringComparison.Ordinal);
 
     /// <summary>A path without <c>.</c>, <c>..</c> and needless slashes; right where no link is in it.</summary>
     public static string Plain(string path)
@@ -118,14 +130,14 @@ internal static class LinkWalk
         return Join(names);
     }
 
-    private static void Push(Stack<string> left, string path)
+    private void Push(string path)
     {
         string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         for (int i = names.Length - 1; i >= 0; i--)
         {
             if (names[i] != ".")
             {
-                left.Push(names[i]);
+                _left.Push(names[i]);
             }
         }
     }

@@ -180,7 +180,7 @@ internal sealed class PathResolver
             }
         }
 
-        return LinkWalk.Follow(processId, Encoding.Latin1.GetString(_whole.Bytes), follow, found);
+        return new LinkWalk(processId, follow).Follow(Encoding.Latin1.GetString(_whole.Bytes), found);
     }
 
     // Without links, what is written is what is meant.

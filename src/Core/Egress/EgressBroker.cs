@@ -130,12 +130,13 @@ internal sealed class EgressBroker : IAsyncDisposable
         }
         catch (EgressRefusedException refusal)
         {
-            connection.Abort();
+            // Told first: whoever sees the reset may look for the event.
             if (!refusal.IsTold)
             {
                 await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             }
 
+            connection.Abort();
             return null;
         }
         catch (UnreachableException exception)

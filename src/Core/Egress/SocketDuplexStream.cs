@@ -93,7 +93,8 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
         string name;
         try
         {
-            name = whenUnheld is null ? "" : SocketName.Of((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!);
+            // Of one whose other end is gone already there is none, and nobody holds it.
+            name = socket is { RemoteEndPoint: IPEndPoint other, LocalEndPoint: IPEndPoint own } ? SocketName.Of(other, own) : "";
             using SocketReadiness end = new(loop, socket.SafeHandle, Epoll.Ended);
             _end = end;
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);

@@ -49,16 +49,25 @@ internal sealed class ProxyProcess : IAsyncDisposable
         ["-c"],
         certificate);
 
-    /// <summary>A server that takes one connection after the other, and answers a byte with a byte.</summary>
-    public static ProxyProcess OneByteServer(IPAddress address) => new(
+    /// <summary>A server that is told a number, and answers with so many bytes.</summary>
+    public static ProxyProcess ByteServer(IPAddress address) => new(
         "python3",
         $"""
-        import socket
+        import socket, threading
         listener = socket.create_server(('{address}', PORT), backlog=1024)
+        block = bytes(1 << 18)
+        def serve(connection, size):
+            try:
+                while size > 0: size -= connection.send(memoryview(block)[:size])
+            except OSError: pass
+            connection.close()
         while True:
             connection = listener.accept()[0]
-            if connection.recv(1): connection.send(b'1')
-            connection.close()
+            said = connection.recv(64)
+            size = int(said) if said else 0
+            # Short answers wait for no thread.
+            if size > 1: threading.Thread(target=serve, args=(connection, size), daemon=True).start()
+            else: serve(connection, size)
         """,
         [],
         address: address);

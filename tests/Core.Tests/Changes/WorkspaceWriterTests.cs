@@ -85,7 +85,7 @@ public sealed class WorkspaceWriterTests
     private string[] Names() =>
         [.. Directory.GetFileSystemEntries(Workspace, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }).Select(path => Path.GetRelativePath(Workspace, path)).Order(StringComparer.Ordinal)];
 
-    private void Write(params PendingChange[] changes) => new WorkspaceWriter(Workspace, "test").Write(changes);
+    private void Write(params PendingChange[] changes) => new WorkspaceWriter(Workspace, Path.GetFileName(_root)).Write(changes);
 
     private PendingChange Change(string name, string? before, string? after, bool isExecutable = false)
     {

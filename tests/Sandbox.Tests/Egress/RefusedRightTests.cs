@@ -105,7 +105,12 @@ public sealed class RefusedRightTests(TestContext context)
         RewritingEngineProxy proxy = new(host.Sandbox.Root, engine, create =>
         {
             JsonObject settings = create["HostConfig"]!.AsObject();
-            JsonArray given = settings["CapAdd"]!.AsArray();
+            if (settings["CapAdd"] is not JsonArray given)
+            {
+                // It only holds a file, and never starts.
+                return;
+            }
+
             given.Remove(given.Single(capability => (string?)capability == "NET_ADMIN"));
             if (resolver is not null)
             {

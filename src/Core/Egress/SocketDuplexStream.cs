@@ -162,6 +162,12 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
             int count = socket.Receive(buffer.Span, flags, out SocketError error);
             if (error == SocketError.Success)
             {
+                if (count == 0)
+                {
+                    // Both ends are closed and the end is told, while others wait to be set up.
+                    await ReadinessLoop.LeaveAsync();
+                }
+
                 return count;
             }
 

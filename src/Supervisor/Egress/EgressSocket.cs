@@ -36,6 +36,12 @@ internal static unsafe class EgressSocket
         AllowReuse(fd);
         // Urgent bytes stay in their place in the stream, so that they can be told apart and passed on as such; connections take it over.
         SetOption(fd, SocketLevel, SocketUrgentInline);
+        if (type == SocketStream)
+        {
+            // What a server sends in small pieces, such as a model's words, is not held back until the agent has taken the last one; connections take it over.
+            SetOption(fd, ProtocolTcp, TcpNoDelay);
+        }
+
         Span<byte> name = stackalloc byte[MaxAddress];
         int length = Write(name, address, port);
         int result;

@@ -62,6 +62,9 @@ internal static class KernelConstants
     public const int ShutdownWrite = 1;
     public const int ShutdownBoth = 2;
 
+    // include/uapi/linux/tcp.h
+    public const int TcpNoDelay = 1;
+
     // include/uapi/asm-generic/socket.h, include/linux/socket.h
     public const int SocketLevel = 1;
     public const int SocketReuseAddress = 2;

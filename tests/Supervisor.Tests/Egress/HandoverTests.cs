@@ -116,6 +116,16 @@ public sealed class HandoverTests(TestContext context) : IDisposable
         await Assert.ThrowsExactlyAsync<ProtocolException>(() => receiving);
     }
 
+    [TestMethod]
+    public void AcceptedConnection_HoldsNothingBack()
+    {
+        ListeningEndpoint endpoint = Listen(IPAddress.Loopback);
+        using Socket agent = Connect("127.0.0.1", endpoint.Port);
+        using Socket accepted = new(new SafeSocketHandle(EgressSocket.Accept(endpoint.Fd), ownsHandle: true));
+        using Socket listener = new(new SafeSocketHandle(endpoint.Fd, ownsHandle: true));
+        Assert.IsTrue(accepted.NoDelay);
+    }
+
     private DescriptorCarrier Carrier => new((int)_supervisor!.Handle);
 
     private static ListeningEndpoint Listen(IPAddress address)

@@ -13,6 +13,9 @@ internal sealed class RewritingEngineProxy : IDisposable
     // The client under test ends some lines of a head with a lone LF.
     private static readonly byte[] EndOfHead = "\n\r\n"u8.ToArray();
 
+    private static readonly byte[] Failure =
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"message\":\"disk is full.\"}"u8.ToArray();
+
     private readonly string _engineSocket;
     private readonly Action<JsonObject> _rewrite;
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -133,20 +136,14 @@ internal sealed class RewritingEngineProxy : IDisposable
             int headLength = end + EndOfHead.Length;
             string head = Encoding.ASCII.GetString(received.GetBuffer(), 0, headLength);
             string firstLine = head[..head.IndexOf('\r', StringComparison.Ordinal)];
-            if (Failing is not null && firstLine.Contains(Failing, StringComparison.Ordinal))
-            {
-                await client.SendAsync("HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"message\":\"disk is full.\"}"u8.ToArray());
-                client.Shutdown(SocketShutdown.Both);
-                return;
-            }
-
+            bool isFailing = Failing is not null && firstLine.Contains(Failing, StringComparison.Ordinal);
             if (firstLine.Contains("/start ", StringComparison.Ordinal))
             {
                 StartAsked.TrySetResult();
                 await StartGate;
             }
 
-            if (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal))
+            if (!isFailing && (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal)))
             {
                 await SendAsync(engine, received.ToArray());
                 await SpliceAsync(client, engine);
@@ -154,7 +151,6 @@ internal sealed class RewritingEngineProxy : IDisposable
             }
 
             bool isChunked = head.Contains("\nTransfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase);
-            bool isCreate = firstLine.Contains("/containers/create", StringComparison.Ordinal);
             int bodyLength = isChunked ? -1 : ContentLength(head);
             while (isChunked ? !EndsChunks(received, headLength) : received.Length < headLength + bodyLength)
             {
@@ -164,9 +160,17 @@ internal sealed class RewritingEngineProxy : IDisposable
                 }
             }
 
+            if (isFailing)
+            {
+                // Once all is taken: who still sends would see the connection break, and not the answer.
+                await client.SendAsync(Failure);
+                client.Shutdown(SocketShutdown.Both);
+                return;
+            }
+
             byte[] all = received.ToArray();
             int total = isChunked ? all.Length : headLength + bodyLength;
-            if (isCreate)
+            if (firstLine.Contains("/containers/create", StringComparison.Ordinal))
             {
                 byte[] body = isChunked ? Unchunked(all.AsSpan(headLength)) : all[headLength..total];
                 await SendAsync(engine, await RewriteAsync(head, body));

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.Audit;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Sandbox.Interop;
 
 namespace IsolatedAgents.Action;
 
@@ -20,7 +21,7 @@ internal static class AuditCommand
         Option<string?> head = new("--head") { HelpName = "HASH", Description = "The head that the run gave and that was kept elsewhere; without it a missing end cannot be seen.", Arity = ArgumentArity.ExactlyOne };
         Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
         Command command = new("verify", "Says whether a log is as it was written, and names the first entry that is not. Exit code 0 for a good and sealed log, 1 for any other, 2 where it cannot be read.") { file, head, json };
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             string name = parsed.GetRequiredValue(file);
             if (UsageErrors.LooksLikeOption(name))
@@ -28,21 +29,27 @@ internal static class AuditCommand
                 throw UsageErrors.Unexpected(name, command);
             }
 
-            AuditVerification verification = Read(Path.GetFullPath(name, terminal.CurrentDirectory), name, parsed.GetValue(head));
+            AuditVerification verification = Read(Path.GetFullPath(name, terminal.CurrentDirectory), name, parsed.GetValue(head), cancellationToken);
             terminal.Output.WriteLine(parsed.GetValue(json)
                 ? JsonSerializer.Serialize(verification, AuditReportContext.Default.AuditVerification)
                 : $"{verification.Status.ToString().ToLowerInvariant()}: {verification.Message}");
-            return verification.Status == AuditStatus.Sealed ? Good : Bad;
+            return Task.FromResult(verification.Status == AuditStatus.Sealed ? Good : Bad);
         });
         return command;
     }
 
-    private static AuditVerification Read(string path, string asGiven, string? head)
+    private static AuditVerification Read(string path, string asGiven, string? head, CancellationToken cancellationToken)
     {
         try
         {
+            if (FileIdentity.IsSpecial(path))
+            {
+                // A pipe or a device may never come to an end.
+                throw new IOException("It is not a regular file.");
+            }
+
             using FileStream log = File.OpenRead(path);
-            return AuditVerifier.Verify(log, head?.ToLowerInvariant());
+            return AuditVerifier.Verify(log, head?.ToLowerInvariant(), cancellationToken);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

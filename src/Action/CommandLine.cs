@@ -47,6 +47,10 @@ internal sealed class CommandLine(Terminal terminal, RunAgent runAgent)
             await terminal.Error.WriteLineAsync(e.Diagnostic.ToString());
             return Verdict.ConfigurationError.ExitCode();
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return Verdict.Cancelled.ExitCode();
+        }
     }
 
     private RootCommand Tree(string[] agentArguments)

@@ -3,18 +3,35 @@ namespace IsolatedAgents.Protocol;
 /// <summary>What the output folder holds, once every process that could change it is gone.</summary>
 /// <param name="Files">Regular files.</param>
 /// <param name="Bytes">Their apparent sizes together.</param>
-/// <param name="Exceeded">Whether a bound is passed; then no file follows, and the figures are lower bounds.</param>
-internal sealed record OutputsFound(int Files, long Bytes, bool Exceeded)
+/// <param name="Passed">The bound that is passed, or was while the agent ran; then no file follows, and the figures are lower bounds.</param>
+internal sealed record OutputsFound(int Files, long Bytes, OutputBound Passed)
 {
-    public byte[] ToPayload() => new MessageWriter().Int32(Files).Int64(Bytes).Flag(Exceeded).Written.ToArray();
+    public byte[] ToPayload() => new MessageWriter().Int32(Files).Int64(Bytes).Byte((byte)Passed).Written.ToArray();
 
     public static OutputsFound FromPayload(ReadOnlySpan<byte> payload)
     {
         MessageReader reader = new(payload);
-        OutputsFound message = new(reader.Int32(), reader.Int64(), reader.Flag());
+        int files = reader.Int32();
+        long bytes = reader.Int64();
+        byte passed = reader.Byte();
         reader.End();
-        return message;
+        return passed <= (byte)OutputBound.Entries
+            ? new OutputsFound(files, bytes, (OutputBound)passed)
+            : throw new ProtocolException($"Output bound {passed} is unknown.");
     }
+}
+
+/// <summary>A bound of the output folder.</summary>
+internal enum OutputBound : byte
+{
+    /// <summary>None is passed.</summary>
+    None,
+
+    /// <summary>The bytes of its files.</summary>
+    Bytes,
+
+    /// <summary>The number of its files and folders.</summary>
+    Entries,
 }
 
 /// <summary>Why an entry of the output folder is not taken.</summary>

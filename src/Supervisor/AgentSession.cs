@@ -18,7 +18,7 @@ namespace IsolatedAgents.Supervisor;
 /// </summary>
 internal sealed unsafe class AgentSession
 {
-    // Without a file system of its own, the output folder is bounded by looking at it.
+    // The kernel reports no growth of a folder, so the supervisor looks at it.
     private const long OutputWatchMilliseconds = 1000;
     private const int KillRepeatMilliseconds = 100;
     private const int AllProcesses = -1;
@@ -34,15 +34,14 @@ internal sealed unsafe class AgentSession
     private readonly AgentOutput _standardError;
     private readonly int _signals;
     private readonly long _started = Stopwatch.GetTimestamp();
-    private readonly long _watchInterval;
-
     private readonly long _timeoutNear;
 
     private long _nextUsage;
-    private long _nextWatch;
+    private long _nextWatch = OutputWatchMilliseconds;
     private long _killAt = long.MaxValue;
     private long _reapedAt = long.MaxValue - LastBytesMilliseconds;
     private bool _isTimeoutNear;
+    private bool _isOutputNear;
     private bool _isEnding;
     private bool _hasAgentEnded;
     private bool _areAllReaped;
@@ -50,7 +49,7 @@ internal sealed unsafe class AgentSession
     private int _status;
     private EndCause _cause;
 
-    public AgentSession(HostChannel channel, LaunchSpec spec, ControlGroup controlGroup, AgentProcess agent, int signals, bool isOutputBounded)
+    public AgentSession(HostChannel channel, LaunchSpec spec, ControlGroup controlGroup, AgentProcess agent, int signals)
     {
         _channel = channel;
         _spec = spec;
@@ -62,12 +61,13 @@ internal sealed unsafe class AgentSession
         _standardError = new AgentOutput(agent.StandardError, FrameType.StandardError, budget);
         _nextUsage = 0;
         _timeoutNear = spec.TimeoutMilliseconds / 10 * 9;
-        _watchInterval = isOutputBounded ? long.MaxValue : OutputWatchMilliseconds;
-        _nextWatch = _watchInterval;
     }
 
     /// <summary>What the observer has seen.</summary>
     public required ActivityReport Report { get; init; }
+
+    /// <summary>Measures the agent's output folder.</summary>
+    public required OutputWatch Outputs { get; init; }
 
     /// <summary>How often the process limit was met before the agent began.</summary>
     public required long ProcessesDeniedBefore { get; init; }
@@ -225,11 +225,8 @@ internal sealed unsafe class AgentSession
 
         if (now >= _nextWatch)
         {
-            _nextWatch = now + _watchInterval;
-            if (!_isEnding && OutputFolder.MeasureUsage(_spec.OutputPath) > _spec.MaxOutputBytes)
-            {
-                End(EndCause.OutputLimit, 0);
-            }
+            _nextWatch = now + OutputWatchMilliseconds;
+            WatchOutputs(now);
         }
 
         if (!_isEnding && now >= Workspace?.NextWatch && Workspace.IsGrownBeyond(_spec.MaxOutputBytes, now))
@@ -249,6 +246,26 @@ internal sealed unsafe class AgentSession
             // What was missed, through a stopped process, is not made up for.
             _nextUsage = now + _spec.UsageIntervalMilliseconds;
             _channel.Send(FrameType.Usage, ReadUsage().ToPayload());
+        }
+    }
+
+    private void WatchOutputs(long now)
+    {
+        if (_isEnding)
+        {
+            return;
+        }
+
+        OutputsFound found = Outputs.Measure();
+        if (found.Passed != OutputBound.None)
+        {
+            End(EndCause.OutputLimit, 0);
+        }
+        else if (!_isOutputNear && Outputs.IsNear(found))
+        {
+            // The host warns when it sees the figures.
+            _isOutputNear = true;
+            _nextUsage = now;
         }
     }
 
@@ -309,7 +326,7 @@ internal sealed unsafe class AgentSession
         return usage with
         {
             PidsDenied = usage.PidsDenied - ProcessesDeniedBefore,
-            OutputBytes = OutputFolder.MeasureUsage(_spec.OutputPath),
+            OutputBytes = Outputs.Measure().Bytes,
             ElapsedNanoseconds = Stopwatch.GetElapsedTime(_started).Ticks * TimeSpan.NanosecondsPerTick,
         };
     }

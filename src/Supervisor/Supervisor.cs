@@ -101,9 +101,10 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         _channel.Send(FrameType.Verified, observer.Probes!.ToPayload());
         _channel.Send(FrameType.Started, new Started(agent.ProcessId, userId, groupId).ToPayload());
-        AgentExit? exit = new AgentSession(_channel, spec, controlGroup, agent, signals, OutputFolder.IsBounded(spec.OutputPath))
+        OutputWatch outputs = new(spec);
+        AgentExit? exit = new AgentSession(_channel, spec, controlGroup, agent, signals)
         {
-            Report = report, Connections = pipe, Workspace = workspace, ProcessesDeniedBefore = processesDenied,
+            Outputs = outputs, Report = report, Connections = pipe, Workspace = workspace, ProcessesDeniedBefore = processesDenied,
         }.Run();
         if (exit is null)
         {
@@ -111,7 +112,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
 
         _channel.Send(FrameType.Exited, exit.ToPayload());
-        new OutputSender(_channel, spec).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+        new OutputSender(_channel, spec, outputs).Send();
         if (workspace is not null)
         {
             new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.OutputLimit);

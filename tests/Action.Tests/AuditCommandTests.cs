@@ -24,6 +24,30 @@ public sealed class AuditCommandTests
     }
 
     [TestMethod]
+    [DataRow("/dev/zero")]
+    [DataRow("/dev/tty")]
+    [DataRow("/tmp")]
+    [DataRow("pipe")]
+    [Timeout(10_000, CooperativeCancellation = true)]
+    public async Task Verify_NoRegularFile_IsRefusedAtOnce(string name)
+    {
+        using CommandLineFixture fixture = new();
+        using System.Diagnostics.Process made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(fixture.Folder, "pipe")]);
+        await made.WaitForExitAsync(TestContext.CancellationToken);
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "audit", "verify", name));
+        Assert.AreEqual($"error IA1003: The audit log '{name}' cannot be read: It is not a regular file. Name an existing file.\n", fixture.Error.ReplaceLineEndings("\n"));
+    }
+
+    [TestMethod]
+    public async Task Verify_Cancelled_EndsWithoutAWord()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("a.jsonl", "{}\n");
+        Assert.AreEqual(130, await fixture.InvokeAsync(new CancellationToken(canceled: true), "audit", "verify", "a.jsonl"));
+        Assert.AreEqual("", fixture.Output);
+    }
+
+    [TestMethod]
     public async Task Verify_MissingFile_IsOneErrorAndExitCode2()
     {
         using CommandLineFixture fixture = new();

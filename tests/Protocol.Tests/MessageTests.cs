@@ -62,7 +62,7 @@ public sealed class MessageTests
         yield return ("started", new Started(7, 1000, 1000).ToPayload(), payload => Started.FromPayload(payload));
         yield return ("usage", Usage.ToPayload(), payload => ResourceUsage.FromPayload(payload));
         yield return ("exit", new AgentExit { ExitCode = -1, Signal = 9, Cause = EndCause.Timeout, StandardOutputBytes = 1, StandardErrorBytes = 2, Usage = Usage }.ToPayload(), payload => AgentExit.FromPayload(payload));
-        yield return ("found", new OutputsFound(3, 4, Exceeded: true).ToPayload(), payload => OutputsFound.FromPayload(payload));
+        yield return ("found", new OutputsFound(3, 4, OutputBound.Entries).ToPayload(), payload => OutputsFound.FromPayload(payload));
         yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
         yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
         yield return ("changes", new WorkspaceFound(3, 4, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));

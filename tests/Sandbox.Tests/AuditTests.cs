@@ -52,6 +52,39 @@ public sealed class AuditTests
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_AuditLogInAWritableWorkspace_IsRefusedWithThatReason()
+    {
+        using SandboxHost host = new();
+        Directory.CreateSymbolicLink(Path.Combine(host.Root, "way-in"), host.Workspace);
+        foreach (string path in new[] { Path.Combine(host.Workspace, "a", "audit.jsonl"), Path.Combine(host.Root, "way-in", "audit.jsonl") })
+        {
+            AgentRunResult result = await host.RunAsync(host.Request("true", SandboxHost.BusyboxImage, ("filesystem.workspace", "write")) with { AuditLog = path }, Token);
+            AssertVerdict(Verdict.ConfigurationError, 2, result, DiagnosticTable.Parameters);
+            Assert.Contains("which the agent may change (filesystem.workspace: write)", Assert.ContainsSingle(result.Diagnostics).Message);
+        }
+
+        Assert.IsEmpty(Directory.EnumerateFileSystemEntries(host.Workspace));
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Run_AuditLogCutWhileItRuns_EndsTheAgentAndNeverPasses()
+    {
+        using SandboxHost host = new();
+        string path = Path.Combine(host.Root, "audit.jsonl");
+        AgentRunRequest request = host.Request("echo begun; while sleep 0.1; do echo on; done", SandboxHost.BusyboxImage, ("timeout_seconds", "60")) with { AuditLog = path };
+        Task<AgentRunResult> running = host.RunAsync(request, Token);
+        await host.WhenLineAsync("begun");
+        using System.Diagnostics.Process cut = System.Diagnostics.Process.Start("truncate", ["-s", "0", path]);
+        AgentRunResult result = await running;
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
+        Assert.Contains("changed its length", Assert.ContainsSingle(result.Diagnostics).Message);
+        Assert.IsLessThan(TimeSpan.FromSeconds(40), result.Duration);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Run_AuditLogCannotBeWritten_FailsBeforeAnythingRuns()
     {
         using SandboxHost host = new();

@@ -113,19 +113,74 @@ public sealed class OutputTests
         Assert.Contains(line => line.Contains("No space left", StringComparison.Ordinal), host.Lines);
     }
 
+    // With little memory for the agent, the folder lies in a volume; with more, in memory.
     [TestMethod]
+    [DataRow("200000000", "128", "dd if=/dev/zero of=/output/fill bs=1M count=2000", DisplayName = "in a volume")]
+    [DataRow("1000000", "512", "dd if=/dev/zero of=/output/fill bs=1M count=2000", DisplayName = "in memory")]
+    [DataRow("1000000", "512", "truncate -s 1G /output/sparse", DisplayName = "in memory, sparse")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task Output_LimitTooLargeForMemory_IsWatchedInAVolume()
+    public async Task Output_PastItsLimit_EndsTheAgentWhileItRuns(string limit, string memory, string fill)
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync($"{fill}; sleep 600", Token, ("max_output_bytes", limit), ("memory_mb", memory));
+        AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.ContainsSingle(result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+        Assert.IsGreaterThan(Assert.ContainsSingle(host.Events.OfType<OutputLimitExceeded>()).Limit, host.Events.OfType<OutputLimitExceeded>().Single().Current);
+        Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);
+        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [DataRow("200000000", "128", DisplayName = "in a volume")]
+    [DataRow("1000000", "512", DisplayName = "in memory")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_MoreFilesThanAllowed_EndsTheAgentAndNamesTheFiles(string limit, string memory)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync(
-            "dd if=/dev/zero of=/output/fill bs=1M count=2000; sleep 600",
+            "i=0; while [ $i -lt 60 ]; do echo > /output/$i; i=$((i+1)); done; sleep 600",
             Token,
-            ("max_output_bytes", "200000000"),
-            ("memory_mb", "128"));
+            ("max_output_bytes", limit),
+            ("memory_mb", memory),
+            ("max_output_files", "50"));
         AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.Contains("50 files and folders (max_output_files)", Assert.ContainsSingle(result.Diagnostics).Message);
+        Assert.AreEqual(50, Assert.ContainsSingle(host.Events.OfType<OutputLimitExceeded>()).FileLimit);
         Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);
-        await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_AgentThatFailsAtTheFullFolder_IsOneFinding()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/fill bs=64k", Token, ("max_output_bytes", "1000000"));
+        AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
+        Assert.ContainsSingle(result.Diagnostics);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_LimitThatDoesNotCount_LeavesTheAgentsFailure()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/fill bs=64k", Token, ("max_output_bytes", "1000000"), ("fail_on", "exit_code"));
+        AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
+        Assert.AreEqual(DiagnosticTable.OutputLimit, result.Diagnostics.Single(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning).Code);
+    }
+
+    [TestMethod]
+    [DataRow("200000000", "128", DisplayName = "in a volume")]
+    [DataRow("1000000", "512", DisplayName = "in memory")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Output_NearItsLimit_WarnsWhileTheAgentRuns(string limit, string memory)
+    {
+        using SandboxHost host = new();
+        string near = (long.Parse(limit, System.Globalization.CultureInfo.InvariantCulture) / 100 * 95).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        AgentRunResult result = await host.RunAsync($"truncate -s {near} /output/near; sleep 3", Token, ("max_output_bytes", limit), ("memory_mb", memory));
+        AssertVerdict(Verdict.Passed, 0, result);
+        OutputLimitApproaching warning = Assert.ContainsSingle(host.Events.OfType<OutputLimitApproaching>());
+        Assert.IsLessThan(Assert.ContainsSingle(host.Events.OfType<AgentCompleted>()).Sequence, warning.Sequence);
     }
 
     [TestMethod]

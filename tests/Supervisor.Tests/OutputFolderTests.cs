@@ -56,14 +56,18 @@ public sealed class OutputFolderTests
     }
 
     [TestMethod]
-    public void MeasureUsage_SparseFile_CountsItsApparentSize()
+    public void Measure_SparseFile_CountsItsApparentSize()
     {
         using (FileStream sparse = File.Create(Path.Combine(_root, "sparse")))
         {
             sparse.SetLength(1L << 40);
         }
 
-        Assert.AreEqual(1L << 40, OutputFolder.MeasureUsage(_root));
+        OutputFolder.Measure(_root, 10, entry =>
+        {
+            Assert.AreEqual(1L << 40, entry.Size);
+            return true;
+        });
         Assert.AreEqual(long.MaxValue, OutputFolder.SaturatingAdd(long.MaxValue - 1, 2));
     }
 }

@@ -6,6 +6,7 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
+using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Audit;
 
@@ -18,7 +19,12 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     // So much may wait in memory for the disk before the kernel is asked to begin with it: at the end, the seal waits for what is left.
     private const int WriteBackBytes = 4 * 1024 * 1024;
 
+    // Entries are handed to the kernel in pieces of about this size.
+    private const int PendingBytes = 64 * 1024;
+
     private readonly FileStream _file;
+    private readonly SafeFileHandle _handle;
+    private readonly ArrayBufferWriter<byte> _pending = new(PendingBytes + 4096);
     private readonly Action _onFailure;
     private readonly IncrementalHash _algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly JsonFormat _format = new(Stream.Null);
@@ -28,16 +34,19 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     private readonly long _inode;
     private long _entries;
     private long _lastSequence;
+    private long _length;
     private long _writtenBack;
     private bool _isAbandoned;
 
     private AuditLog(FileStream file, string path, string sessionId, ReadOnlySpan<byte> head, Action onFailure)
     {
         _file = file;
+        _handle = file.SafeFileHandle;
+        _length = file.Length;
         _sessionId = sessionId;
         _onFailure = onFailure;
         _inode = FileIdentity.Inode(path);
-        _writtenBack = file.Position;
+        _writtenBack = _length;
         Path = path;
         head.CopyTo(_head);
     }
@@ -67,8 +76,14 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
                 throw new IOException("It is not a regular file.");
             }
 
+            if (new FileInfo(path) is { LinkTarget: not null } link && link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
+            {
+                // Whoever left the link would choose where this process makes a file.
+                throw new IOException("It is a link to a file that does not exist.");
+            }
+
             // Whoever writes it has it alone. Elsewhere than on Windows only the strictest mode takes an exclusive lock, and other programs can read all the same.
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, 64 * 1024);
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0);
             AuditVerification before = AuditVerifier.Verify(file, expectedHead: null);
             if (before.Status is not (AuditStatus.Empty or AuditStatus.Sealed or AuditStatus.Unsealed) || before.IsTorn)
             {
@@ -77,10 +92,9 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
                     $"The audit log '{path}' cannot be continued: {before.Message} Keep it as it is and name another file.");
             }
 
-            file.Seek(0, SeekOrigin.End);
             AuditLog log = new(file, path, header.SessionId, before.Head is { } head ? System.Text.Encoding.ASCII.GetBytes(head) : AuditChain.Genesis, onFailure);
             log.Append(JsonSerializer.SerializeToUtf8Bytes(header, AuditJsonContext.Default.AuditHeader));
-            file.Flush();
+            log.WriteOut();
             return log;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -106,7 +120,7 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
 
     public ValueTask FlushAsync()
     {
-        Try(_file.Flush);
+        Try(WriteOut);
         return ValueTask.CompletedTask;
     }
 
@@ -115,9 +129,11 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     {
         AuditFooter footer = new() { Timestamp = timestamp, Sequence = _lastSequence + 1, SessionId = _sessionId, Verdict = verdict, Entries = _entries };
         TryAppend(JsonSerializer.SerializeToUtf8Bytes(footer, AuditJsonContext.Default.AuditFooter));
+        Try(WriteOut);
         Try(() => _file.Flush(flushToDisk: true));
         Try(() =>
         {
+            RequireLength();
             if (FileIdentity.Inode(Path) != _inode)
             {
                 throw new IOException("The file was deleted or replaced while the run wrote it.");
@@ -178,13 +194,33 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         _line.Write(_head);
         _line.Write(AuditChain.End);
         _line.Write("\n"u8);
-        _file.Write(_line.WrittenSpan);
+        _pending.Write(_line.WrittenSpan);
         _entries++;
-        if (_file.Position - _writtenBack >= WriteBackBytes)
+        if (_pending.WrittenCount >= PendingBytes)
         {
-            _file.Flush();
-            WriteBack.Begin(_file.SafeFileHandle, _writtenBack, _file.Position - _writtenBack);
-            _writtenBack = _file.Position;
+            WriteOut();
+        }
+    }
+
+    private void WriteOut()
+    {
+        RequireLength();
+        RandomAccess.Write(_handle, _pending.WrittenSpan, _length);
+        _length += _pending.WrittenCount;
+        _pending.ResetWrittenCount();
+        if (_length - _writtenBack >= WriteBackBytes)
+        {
+            WriteBack.Begin(_handle, _writtenBack, _length - _writtenBack);
+            _writtenBack = _length;
+        }
+    }
+
+    // A lock holds nobody off who does not ask for it. A file that was cut would be continued behind a hole.
+    private void RequireLength()
+    {
+        if (RandomAccess.GetLength(_handle) != _length)
+        {
+            throw new IOException("Somebody else changed its length while the run wrote it.");
         }
     }
 

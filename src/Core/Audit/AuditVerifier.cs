@@ -15,8 +15,10 @@ public static class AuditVerifier
     /// <summary>Verifies a log.</summary>
     /// <param name="log">Read from its start.</param>
     /// <param name="expectedHead">The head that was kept elsewhere, in hex; null where none was. Without it, a missing end cannot be told from an earlier end.</param>
+    /// <param name="cancellationToken">Ends the reading of a long log.</param>
     /// <exception cref="IOException">The log cannot be read.</exception>
-    public static AuditVerification Verify(Stream log, string? expectedHead)
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static AuditVerification Verify(Stream log, string? expectedHead, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(log);
         log.Seek(0, SeekOrigin.Begin);
@@ -24,6 +26,7 @@ public static class AuditVerifier
         using State state = new(expectedHead);
         while (reader.TryRead(out ReadOnlySpan<byte> line, out bool isComplete))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!isComplete)
             {
                 return line.Length > MaxLineBytes

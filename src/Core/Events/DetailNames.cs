@@ -86,6 +86,8 @@ internal static class DetailNames
     public static DetailName TotalSize { get; } = new("Total", "total", "isolated_agents.total_size");
     public static DetailName CurrentSize { get; } = new("Current", "current", "isolated_agents.current_size");
     public static DetailName SizeLimit { get; } = new("Limit", "limit", "isolated_agents.size_limit");
+    public static DetailName CurrentFiles { get; } = new("Current", "current", "isolated_agents.current_files");
+    public static DetailName FileLimit { get; } = new("Limit", "limit", "isolated_agents.file_limit");
     public static DetailName SizeRemaining { get; } = new("Remaining", "remaining", "isolated_agents.size_remaining");
     public static DetailName TotalDuration { get; } = new("Total Duration", "total_duration", "isolated_agents.duration");
     public static DetailName Artifacts { get; } = new("Artifacts", "artifacts", "isolated_agents.artifacts");

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Events;
@@ -60,17 +61,29 @@ public sealed record OutputLimitApproaching(long Current, long Limit, long Remai
     internal override TelemetryEvent Mask(SecretMasker masker) => this;
 }
 
-/// <summary>The outputs are larger than is allowed.</summary>
+/// <summary>The outputs are larger, or more files, than is allowed.</summary>
 /// <param name="Current">In bytes.</param>
 /// <param name="Limit">In bytes.</param>
 /// <param name="Action">What happens now.</param>
 public sealed record OutputLimitExceeded(long Current, long Limit, string Action)
     : TelemetryEvent(EventCatalog.OutputLimitExceeded)
 {
+    /// <summary>The limit of files and folders, where that is the one which the outputs passed; null where it is the one of bytes.</summary>
+    public int? FileLimit { get; init; }
+
     internal override void Describe(IDetailVisitor visitor)
     {
-        visitor.Bytes(DetailNames.CurrentSize, Current);
-        visitor.Bytes(DetailNames.SizeLimit, Limit);
+        if (FileLimit is int files)
+        {
+            visitor.Text(DetailNames.CurrentFiles, string.Create(CultureInfo.InvariantCulture, $"more than {files} files and folders"));
+            visitor.Number(DetailNames.FileLimit, files);
+        }
+        else
+        {
+            visitor.Bytes(DetailNames.CurrentSize, Current);
+            visitor.Bytes(DetailNames.SizeLimit, Limit);
+        }
+
         visitor.Text(DetailNames.Action, Action);
     }
 

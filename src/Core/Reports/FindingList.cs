@@ -30,6 +30,7 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
         DiagnosticTable.Timeout => "timeout_seconds",
         DiagnosticTable.OutOfMemory => "memory_mb",
         DiagnosticTable.OutputLimit => "max_output_bytes",
+        DiagnosticTable.ModelLimit => "limits.max_model_tokens",
         DiagnosticTable.ProcessLimit => "pids_limit",
         DiagnosticTable.CpuHigh => "cpu_cores",
         DiagnosticTable.TelemetrySuppressed => "max_log_bytes",

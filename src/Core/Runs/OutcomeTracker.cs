@@ -66,7 +66,7 @@ internal sealed class OutcomeTracker(Policy policy)
                 Add(Verdict.ModelLimitExceeded, FailureConditions.ModelLimit, DiagnosticTable.ModelLimit, Invariant($"The agent used {model.Used} tokens of language models, more than its limit of {model.Limit} (limits.max_model_tokens), and was ended."));
                 break;
             case OutputLimitExceeded output:
-                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs{(policy.Filesystem.Workspace == WorkspaceAccess.Write ? ", or the changes to the workspace," : "")} are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
+                AddOutputLimit(output);
                 break;
             case ViolationFilesystem { Expected: false } violation:
                 AddViolation(new Violation(ViolationKind.Filesystem, violation.Rule ?? "", violation.Path, violation.Reason, violation.Action));
@@ -144,6 +144,20 @@ internal sealed class OutcomeTracker(Policy policy)
         else
         {
             Warn(code, message);
+        }
+    }
+
+    // The last write that the folder refused often makes the agent fail as well: a consequence, and no finding of its own.
+    private void AddOutputLimit(OutputLimitExceeded output)
+    {
+        string subject = policy.Filesystem.Workspace == WorkspaceAccess.Write ? "The outputs, or the changes to the workspace," : "The outputs";
+        string bound = output.FileLimit is { } files
+            ? Invariant($"more than their limit of {files} files and folders (max_output_files)")
+            : Invariant($"larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files)");
+        Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, $"{subject} are {bound}; none was collected.");
+        if (Counts(FailureConditions.OutputLimit))
+        {
+            _causes.Remove(Verdict.AgentFailed);
         }
     }
 

@@ -8,7 +8,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Turns what the supervisor sends of the agent's outputs into artifacts, and tells what is not taken.</summary>
-internal sealed class OutputReporter(ResolvedRun run, RunEvents events, SandboxDeadline deadline) : IDisposable
+internal sealed class OutputReporter(ResolvedRun run, RunEvents events, OutputLimitWarning warning, SandboxDeadline deadline) : IDisposable
 {
     private readonly Policy _policy = run.Policy;
     private readonly OutputCollector? _collector = run.Output is null ? null : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
@@ -49,7 +49,7 @@ internal sealed class OutputReporter(ResolvedRun run, RunEvents events, SandboxD
     /// <param name="isBrokenOff">The run was: if that was before it left anything, it takes away nothing that was there.</param>
     public async Task<ImmutableArray<Artifact>> CompleteAsync(bool isBrokenOff)
     {
-        if (_collector is null || _found is not { Exceeded: false } found || (isBrokenOff && found.Files == 0))
+        if (_collector is null || _found is not { Passed: OutputBound.None } found || (isBrokenOff && found.Files == 0))
         {
             return [];
         }
@@ -83,14 +83,16 @@ internal sealed class OutputReporter(ResolvedRun run, RunEvents events, SandboxD
             await events.RaiseAsync(new OutputCollecting(SandboxPaths.Output, found.Files)).ConfigureAwait(false);
         }
 
-        if (found.Exceeded)
+        if (found.Passed == OutputBound.None)
         {
-            await events.RaiseAsync(new OutputLimitExceeded(found.Bytes, _policy.MaxOutputBytes, "Collection aborted")).ConfigureAwait(false);
+            await warning.TakeAsync(found.Bytes).ConfigureAwait(false);
+            return;
         }
-        else if (found.Bytes > 0 && found.Bytes >= _policy.MaxOutputBytes * UsageReporter.NearLimit)
+
+        await events.RaiseAsync(new OutputLimitExceeded(found.Bytes, _policy.MaxOutputBytes, "Collection aborted")
         {
-            await events.RaiseAsync(new OutputLimitApproaching(found.Bytes, _policy.MaxOutputBytes, _policy.MaxOutputBytes - found.Bytes)).ConfigureAwait(false);
-        }
+            FileLimit = found.Passed == OutputBound.Entries ? _policy.MaxOutputFiles : null,
+        }).ConfigureAwait(false);
     }
 
     private ValueTask RejectAsync(byte[] path, string reason)

@@ -47,7 +47,7 @@ internal static class RunResolver
             Workspace = workspace,
             Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
-            AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,
+            AuditLog = ResolveAuditLog(request, loaded.Policy.Filesystem.Workspace == WorkspaceAccess.Write ? workspace : null),
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             AttestationKey = AttestationFile.RequireKey(request, shown.OfType<string>()),
             Engine = request.Engine,
@@ -96,6 +96,26 @@ internal static class RunResolver
         }
 
         return workspace;
+    }
+
+    // The changes of a run are put into the workspace while its audit log is still being written there: neither may touch the other.
+    private static string? ResolveAuditLog(AgentRunRequest request, string? writableWorkspace)
+    {
+        if (request.AuditLog is not { Length: > 0 } given)
+        {
+            return null;
+        }
+
+        string path = Path.GetFullPath(given, request.BaseDirectory);
+        if (writableWorkspace is not null
+            && (LinkResolver.Resolve(path) is not { } resolved || resolved.StartsWith(writableWorkspace + Path.DirectorySeparatorChar, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                $"The audit log '{path}' lies in the workspace '{writableWorkspace}', which the agent may change (filesystem.workspace: write). Name a file outside of the workspace.");
+        }
+
+        return path;
     }
 
     /// <summary>Follows the links to a folder that the agent will see, and refuses those that no agent may see.</summary>

@@ -33,9 +33,10 @@ internal sealed class SandboxReporter : IDisposable
         _activities = activities;
         _standardOutput = new AgentLines(OutputStream.Standard, events);
         _standardError = new AgentLines(OutputStream.Error, events);
-        _usage = new UsageReporter(run.Policy, limits, events, egress);
+        OutputLimitWarning outputWarning = new(run.Policy.MaxOutputBytes, events);
+        _usage = new UsageReporter(run.Policy, limits, events, outputWarning, egress);
         _exits = new ExitReporter(run.Policy, limits, events);
-        _outputs = new OutputReporter(run, events, deadline);
+        _outputs = new OutputReporter(run, events, outputWarning, deadline);
         _workspace = original is null ? null : new WorkspaceReporter(run.Policy, original, events, deadline);
     }
 

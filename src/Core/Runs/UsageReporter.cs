@@ -8,7 +8,7 @@ using UsageFigures = IsolatedAgents.Protocol.ResourceUsage;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Tells what the agent uses of its limits while it runs, and when it nears one.</summary>
-internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEvents events, EgressSession? egress)
+internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEvents events, OutputLimitWarning outputs, EgressSession? egress)
 {
     /// <summary>From this part of a limit on, it is nearly reached.</summary>
     public const double NearLimit = 0.9;
@@ -39,7 +39,7 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         }
 
         // Figures that piled up while this process was suspended come at once: the last of them says it all.
-        if (TimeProvider.System.GetElapsedTime(_lastUsage) < TimeSpan.FromSeconds(policy.ResourceMonitorInterval) / 2 && !IsNearTimeout(usage))
+        if (TimeProvider.System.GetElapsedTime(_lastUsage) < TimeSpan.FromSeconds(policy.ResourceMonitorInterval) / 2 && !IsNearTimeout(usage) && !outputs.IsDue(usage.OutputBytes))
         {
             _folded++;
             return;
@@ -53,6 +53,7 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         _folded = 0;
         _lastUsage = TimeProvider.System.GetTimestamp();
         await RaiseAsync(usage).ConfigureAwait(false);
+        await outputs.TakeAsync(usage.OutputBytes).ConfigureAwait(false);
         TimeSpan limit = TimeSpan.FromSeconds(policy.TimeoutSeconds);
         TimeSpan elapsed = TimeSpan.FromTicks(usage.ElapsedNanoseconds / TimeSpan.NanosecondsPerTick);
         if (!_isTimeoutNear && elapsed >= limit * NearLimit)

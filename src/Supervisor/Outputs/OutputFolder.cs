@@ -12,7 +12,6 @@ namespace IsolatedAgents.Supervisor.Outputs;
 internal sealed unsafe class OutputFolder
 {
     private const int MaxDepth = 32;
-    private const int MaxMeasuredEntries = 1_000_000;
     private const uint OwnerAll = 0x1C0;
     private const uint OwnerExecute = 0x40;
 
@@ -34,27 +33,6 @@ internal sealed unsafe class OutputFolder
     /// <summary>Says of an entry, which is not open, that it need not be met.</summary>
     private Predicate<OutputEntry>? IsPassed { get; init; }
 
-    /// <summary>Whether the folder is a file system of its own whose size the kernel bounds.</summary>
-    public static bool IsBounded(string path) => ReadFileSystem(path).Type == TmpfsMagic;
-
-    /// <summary>Bytes in use, from the file system where it is one of its own, else by walking; never follows a link.</summary>
-    public static long MeasureUsage(string path)
-    {
-        FileSystemStatus status = ReadFileSystem(path);
-        if (status.Type == TmpfsMagic)
-        {
-            return (long)(status.Blocks - status.BlocksFree) * status.FragmentSize;
-        }
-
-        long bytes = 0;
-        Measure(path, MaxMeasuredEntries, entry =>
-        {
-            bytes = SaturatingAdd(bytes, entry.Size);
-            return true;
-        });
-        return bytes;
-    }
-
     /// <summary>Meets every entry as <see cref="Walk"/> does, without opening any file.</summary>
     public static bool Measure(string path, int maxEntries, Func<OutputEntry, bool> meet) => new OutputFolder(maxEntries, meet) { OpensFiles = false }.WalkFrom(path);
 
@@ -68,16 +46,6 @@ internal sealed unsafe class OutputFolder
 
     /// <summary>Adds sizes an agent chose, which may be as large as a number can be.</summary>
     public static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
-
-    private static FileSystemStatus ReadFileSystem(string path)
-    {
-        int fd = OpenRoot(path);
-        FileSystemStatus status;
-        int result = LibC.fstatfs(fd, &status);
-        LibC.close(fd);
-        KernelException.ThrowIfFailed("statfs", result);
-        return status;
-    }
 
     private static int OpenRoot(string path)
     {

@@ -129,6 +129,45 @@ public sealed class AuditLogTests
         Assert.ThrowsExactly<ConfigurationException>(() => Open("run2"));
     }
 
+    // Whoever opens the file without asking for its lock can cut it, or add to it.
+    [TestMethod]
+    [DataRow(0L)]
+    [DataRow(100L)]
+    [DataRow(1_000_000L)]
+    public async Task Write_FileOfAnotherLength_IsAFailureAndWritesNoMore(long length)
+    {
+        bool isTold = false;
+        using AuditLog log = AuditLog.Open(_path, Header("run1"), () => isTold = true);
+        SetLength(_path, length);
+        log.Write(new AgentOutput(OutputStream.Standard, "line", Cut: false) { Sequence = 1, SessionId = "run1", Timestamp = DateTimeOffset.UnixEpoch });
+        await log.FlushAsync();
+        log.Seal(DateTimeOffset.UnixEpoch, "passed");
+        Assert.IsTrue(isTold);
+        Assert.Contains("changed its length", log.Failure!);
+        Assert.AreEqual(length, new FileInfo(_path).Length);
+    }
+
+    [TestMethod]
+    public void Open_LinkToNothing_IsRefusedAndMakesNoFile()
+    {
+        string target = _path + ".target";
+        File.CreateSymbolicLink(_path, target);
+        ConfigurationException refused = Assert.ThrowsExactly<ConfigurationException>(() => Open("run1"));
+        Assert.AreEqual(DiagnosticTable.Parameters, refused.Diagnostic.Code);
+        Assert.IsFalse(File.Exists(target));
+    }
+
+    [TestMethod]
+    public void Open_LinkToALog_ContinuesIt()
+    {
+        string head = Record("run1", events: 2, isSealed: true);
+        string target = _path + ".target";
+        File.Move(_path, target);
+        File.CreateSymbolicLink(_path, target);
+        Record("run2", events: 2, isSealed: true);
+        Assert.AreEqual(AuditStatus.Sealed, Verify(head).Status);
+    }
+
     [TestMethod]
     public void Verify_LineWithoutEnd_IsBounded()
     {
@@ -146,6 +185,14 @@ public sealed class AuditLogTests
         {
             System.Text.Json.JsonDocument.Parse(line).Dispose();
         }
+    }
+
+    // By truncate(2), since .NET opens a file for writing only with its lock.
+    private static void SetLength(string path, long length)
+    {
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start("truncate", ["-s", length.ToString(System.Globalization.CultureInfo.InvariantCulture), path]);
+        process.WaitForExit();
+        Assert.AreEqual(0, process.ExitCode);
     }
 
     private static AuditHeader Header(string session) => new()

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 using Microsoft.Build.Framework;
 using Microsoft.Extensions.Logging;
 using Task = System.Threading.Tasks.Task;
@@ -70,6 +71,24 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>The files that the run depends on, for <see cref="StampFile"/>.</summary>
     public string[]? Inputs { get; set; }
 
+    /// <summary>Whether the agent runs even where <see cref="StampFile"/> still fits, which is then a record alone.</summary>
+    public bool AlwaysRun { get; set; }
+
+    /// <summary>Whether nothing runs, and the step fails where <see cref="StampFile"/> holds no record of a passing run.</summary>
+    public bool RecordOnly { get; set; }
+
+    /// <summary>The project that the step is of; the file that holds the step when not given. No other project may use its folders.</summary>
+    public string? Project { get; set; }
+
+    /// <summary>What tells the step apart from others of <see cref="Project"/>; the agent when not given.</summary>
+    public string? Item { get; set; }
+
+    /// <summary>The configuration that <see cref="Project"/> is built in.</summary>
+    public string? Configuration { get; set; }
+
+    /// <summary>All items of <see cref="Project"/>: folders of those that are gone may be used.</summary>
+    public string[]? ProjectItems { get; set; }
+
     /// <summary>The agent's exit code, or that of the verdict where the agent did not end by itself.</summary>
     [Output]
     public int ExitCode { get; set; }
@@ -138,7 +157,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
             AgentRunRequest request = Request();
 
             // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
-            AgentRunResult result = Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
+            AgentRunResult result = RecordOnly ? AgentRunner.FindRecord(request) : Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
             SetOutputs(result);
             Report(result);
             if (HostSummary)
@@ -205,6 +224,11 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         HostEnvironment = HostVariables.Snapshot(),
         StampFile = Given(StampFile),
         Inputs = List(Inputs),
+        AlwaysRun = AlwaysRun,
+        Owner = new FolderOwner(
+            Given(Project) ?? BuildEngine.ProjectFileOfTaskNode ?? "",
+            Given(Item) ?? Given(Agent) ?? "",
+            Given(Configuration) ?? "") { ProjectItems = List(ProjectItems) },
     };
 
     private static EngineKind EngineOf(string? engine) => string.Equals(engine, "embedded", StringComparison.OrdinalIgnoreCase)
@@ -244,9 +268,16 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private void Report(AgentRunResult result)
     {
-        if (result.Skipped)
+        if (result.Skipped && !RecordOnly)
         {
             Log.LogMessage(MessageImportance.High, "{0}", $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed.");
+        }
+
+        if (result.ImageNotCompared is { } problem)
+        {
+            const string Code = DiagnosticTable.ImageNotCompared;
+            string message = $"{Code}: The image of agent '{Agent ?? Command}' could not be compared with that of its last run. {UntrustedText.Display(problem)}";
+            Log.LogMessage(null, Code, null, null, 0, 0, 0, 0, MessageImportance.High, "{0}", message);
         }
 
         if (result.AuditHead is not null)

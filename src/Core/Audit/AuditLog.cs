@@ -64,8 +64,12 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     /// <param name="path">Absolute path.</param>
     /// <param name="header">The header.</param>
     /// <param name="onFailure">Called once, on the writing thread, when an entry cannot be written.</param>
-    /// <exception cref="ConfigurationException">IA1003: it cannot be written, is in use, or is no audit log.</exception>
-    public static AuditLog Open(string path, AuditHeader header, Action onFailure)
+    /// <param name="patience">How long to wait for each run that writes it before.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ConfigurationException">IA1003: it cannot be written, is in use for too long, or is no audit log.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static AuditLog Open(
+        string path, AuditHeader header, Action onFailure, TimeSpan patience = default, CancellationToken cancellationToken = default)
     {
         FileStream? file = null;
         try
@@ -82,9 +86,9 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
                 throw new IOException("It is a link to a file that does not exist.");
             }
 
-            // Whoever writes it has it alone. Elsewhere than on Windows only the strictest mode takes an exclusive lock, and other programs can read all the same.
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0);
-            AuditVerification before = AuditVerifier.Verify(file, expectedHead: null);
+            // Whoever writes it has it alone; other programs can read all the same.
+            file = AuditLogFile.Open(path, patience, cancellationToken);
+            AuditVerification before = AuditVerifier.Verify(file, expectedHead: null, cancellationToken);
             if (before.Status is not (AuditStatus.Empty or AuditStatus.Sealed or AuditStatus.Unsealed) || before.IsTorn)
             {
                 throw new ConfigurationException(

@@ -14,6 +14,9 @@ public static class DiagnosticTable
     /// <summary>A parameter of the step is wrong or contradicts another.</summary>
     public const string Parameters = "IA1003";
 
+    /// <summary>A folder belongs to another gate.</summary>
+    public const string FolderOwned = "IA1004";
+
     /// <summary>No container engine answers.</summary>
     public const string NoEngine = "IA2001";
 
@@ -74,6 +77,21 @@ public static class DiagnosticTable
     /// <summary>The run was cancelled from outside.</summary>
     public const string Cancelled = "IA7001";
 
+    /// <summary>The gates of a project are switched off. A message only.</summary>
+    public const string GatesOff = "IA8001";
+
+    /// <summary>A project that uses the package has no gate. A message only.</summary>
+    public const string NoGates = "IA8002";
+
+    /// <summary>A project is packaged without the record of a passing run.</summary>
+    public const string NoRecord = "IA8003";
+
+    /// <summary>An agent was skipped although its image could not be compared. A message only.</summary>
+    public const string ImageNotCompared = "IA8004";
+
+    /// <summary>A package would have its users depend on this product. A warning only.</summary>
+    public const string PackageLeaks = "IA8005";
+
     private const string HelpBase = "https://github.com/isolated-agents/isolated-agents#";
 
     /// <summary>Code and one-line meaning of every diagnostic, in order.</summary>
@@ -82,6 +100,7 @@ public static class DiagnosticTable
         [Policy] = "The policy is not valid",
         [AgentNotFound] = "The agent was not found",
         [Parameters] = "A parameter is not valid",
+        [FolderOwned] = "A folder belongs to another gate",
         [NoEngine] = "No container engine answers",
         [Image] = "The image is not available",
         [EngineLost] = "The engine or the sandbox was lost",
@@ -102,6 +121,11 @@ public static class DiagnosticTable
         [AgentExitCode] = "The agent ended with an error",
         [AgentSignal] = "The agent was ended by a signal",
         [Cancelled] = "The run was cancelled",
+        [GatesOff] = "The gates are switched off",
+        [NoGates] = "The project has no gate",
+        [NoRecord] = "No record of a passing run",
+        [ImageNotCompared] = "The image was not compared",
+        [PackageLeaks] = "The package leaks to its users",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The address of the paragraph that explains <paramref name="code"/>.</summary>

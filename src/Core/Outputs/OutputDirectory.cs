@@ -15,14 +15,24 @@ internal sealed class OutputDirectory
     // Any other trouble with a rename is no different the next time: a few times are enough to tell.
     private const int MaxAttempts = 20;
 
-    private OutputDirectory(string path) => FullPath = path;
+    private readonly FolderOwner? _owner;
+
+    private OutputDirectory(string path, FolderOwner? owner)
+    {
+        FullPath = path;
+        _owner = owner;
+    }
 
     /// <summary>Absolute path.</summary>
     public string FullPath { get; }
 
     /// <summary>Looks whether outputs can go to a folder, and creates nothing.</summary>
-    /// <exception cref="ConfigurationException">IA1003: it is a file, holds files that are not ours, or cannot be written.</exception>
-    public static OutputDirectory Open(string path)
+    /// <param name="path">Absolute path.</param>
+    /// <param name="owner">The gate that fills it; null where a run outside of a build does.</param>
+    /// <exception cref="ConfigurationException">
+    /// IA1003: it is a file, holds files that are not ours, or cannot be written. IA1004: it belongs to another gate.
+    /// </exception>
+    public static OutputDirectory Open(string path, FolderOwner? owner = null)
     {
         string fullPath = Path.TrimEndingDirectorySeparator(path);
         if (File.Exists(fullPath))
@@ -30,6 +40,7 @@ internal sealed class OutputDirectory
             throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{fullPath}' is a file. Name a folder.");
         }
 
+        FolderOwnership.Require("output", fullPath, ManifestIn(fullPath)?.Owner, owner);
         if (Directory.Exists(fullPath) && FirstForeignEntry(fullPath) is { } foreign)
         {
             throw new ConfigurationException(
@@ -38,7 +49,7 @@ internal sealed class OutputDirectory
         }
 
         RequireWritable(fullPath);
-        return new OutputDirectory(fullPath);
+        return new OutputDirectory(fullPath, owner);
     }
 
     /// <summary>A new folder beside this one, on the same file system, so that one rename suffices.</summary>
@@ -54,7 +65,7 @@ internal sealed class OutputDirectory
     {
         File.WriteAllBytes(
             Path.Combine(staging, ManifestName),
-            JsonSerializer.SerializeToUtf8Bytes(new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)]), OutputManifestContext.Default.OutputManifest));
+            JsonSerializer.SerializeToUtf8Bytes(new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)], _owner), OutputManifestContext.Default.OutputManifest));
         List<string> replaced = [];
         try
         {
@@ -83,6 +94,8 @@ internal sealed class OutputDirectory
             {
                 Directory.Move(FullPath, aside);
                 replaced.Add(aside);
+                // Another gate may have filled it since this run began.
+                FolderOwnership.Require("output", FullPath, ManifestIn(aside)?.Owner, _owner);
             }
 
             Directory.Move(staging, FullPath);
@@ -94,9 +107,11 @@ internal sealed class OutputDirectory
         }
     }
 
+    private static OutputManifest? ManifestIn(string path) => OutputManifest.Read(Path.Combine(path, ManifestName));
+
     private static string? FirstForeignEntry(string path)
     {
-        HashSet<string> ours = new(OutputManifest.Read(Path.Combine(path, ManifestName))?.Files ?? [], StringComparer.Ordinal);
+        HashSet<string> ours = new(ManifestIn(path)?.Files ?? [], StringComparer.Ordinal);
         foreach (string file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }))
         {
             string name = Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/');

@@ -36,7 +36,7 @@ internal static class JUnitReport
         WriteNumber(xml, "tests", tests.Length);
         WriteNumber(xml, "failures", tests.Count(test => !test.IsTrouble && test.Errors.Length > 0));
         WriteNumber(xml, "errors", tests.Count(test => test.IsTrouble && test.Errors.Length > 0));
-        WriteNumber(xml, "skipped", report.Result.Skipped ? tests.Length : 0);
+        WriteNumber(xml, "skipped", 0);
         xml.WriteAttributeString("time", report.Result.Duration.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture));
         xml.WriteAttributeString("timestamp", report.Started.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture));
         WriteProperties(xml, report);
@@ -52,11 +52,6 @@ internal static class JUnitReport
                 xml.WriteAttributeString("type", errors[0].Code);
                 xml.WriteAttributeString("message", UntrustedText.Display(errors[0].Message));
                 xml.WriteString(Lines(errors));
-                xml.WriteEndElement();
-            }
-            else if (report.Result.Skipped)
-            {
-                xml.WriteStartElement("skipped");
                 xml.WriteEndElement();
             }
 

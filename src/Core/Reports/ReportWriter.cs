@@ -12,6 +12,21 @@ internal static class ReportWriter
     public const string SummaryName = "summary.md";
     public const string HtmlName = "report.html";
 
+    /// <summary>The reports that lie in a folder.</summary>
+    public static ReportFiles FilesIn(string folder)
+    {
+        return new ReportFiles
+        {
+            Sarif = FileIn(SarifName),
+            JUnit = FileIn(JUnitName),
+            Summary = FileIn(SummaryName),
+            Attestation = FileIn(AttestationFile.Name),
+            Html = FileIn(HtmlName),
+        };
+
+        string? FileIn(string name) => Path.Combine(folder, name) is var path && File.Exists(path) ? path : null;
+    }
+
     /// <summary>Writes them. The second value says what could not be written; a run is not less of a run for it.</summary>
     /// <param name="report">The run.</param>
     /// <param name="folder">The report folder.</param>

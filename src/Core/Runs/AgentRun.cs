@@ -23,11 +23,18 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     // Where a run was cancelled: less than a build host waits before it kills.
     private static readonly TimeSpan SinkPatience = TimeSpan.FromSeconds(3);
 
+    // As long as a run before this one may take, and what it needs around its agent.
+    private TimeSpan AuditPatience => TimeSpan.FromSeconds(run.Policy.TimeoutSeconds) + TimeSpan.FromSeconds(10);
+
     private readonly OutcomeTracker _outcome = new(run.Policy);
     private readonly ExpectedViolations _expected = new(run.Policy.ExpectedViolations);
     private readonly ReportCollector _collector = new();
 
     private HostPathMap? _paths;
+    private string? _imageId;
+
+    /// <summary>Where the run is remembered if it passes; null where it is not.</summary>
+    public RunStamp? Stamp { get; init; }
 
     public async Task<AgentRunResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -42,6 +49,11 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             result = Result(Verdict.ConfigurationError, [failure.Diagnostic]);
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // While it waited for its turn in the audit log.
+            result = Cancelled();
+        }
 
         result = result with
         {
@@ -50,15 +62,38 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             Diagnostics = [.. result.Diagnostics.Select(diagnostic => diagnostic with { Message = masker.Mask(diagnostic.Message) })],
             Violations = [.. result.Violations.Select(violation => violation with { Subject = masker.Mask(violation.Subject) })],
         };
-        return reporting.Complete(result);
+        return reporting.Complete(Remember(result));
+    }
+
+    // Last of all, since an audit log that cannot be sealed takes the pass back.
+    private AgentRunResult Remember(AgentRunResult result)
+    {
+        if (result.Verdict == Verdict.Passed)
+        {
+            try
+            {
+                Stamp?.Write(RunFingerprint.OfEnvironment(run), _imageId ?? "", result);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                string message = $"The record of the passed run could not be written: {failure.Message}";
+                return result with
+                {
+                    Verdict = Verdict.EngineError,
+                    Diagnostics = [new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, message), .. result.Diagnostics],
+                };
+            }
+        }
+
+        return result;
     }
 
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, stop.Token).ConfigureAwait(false);
-        using SessionRecord? record = SessionRecord.Create(run.ReportDirectory);
-        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel) : null;
+        using SessionRecord? record = SessionRecord.Create(run.ReportDirectory, request.Owner);
+        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel, AuditPatience, stop.Token) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
         EventStream stream = new(run.SessionId, masker, clock, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
@@ -111,6 +146,11 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             result = Cancelled();
         }
+        catch (ConfigurationException failure)
+        {
+            // Another gate has filled the output folder while this one ran.
+            result = Result(Verdict.ConfigurationError, [failure.Diagnostic, .. _outcome.Warnings]);
+        }
         catch (EngineException failure)
         {
             result = EngineError(failure.Code, failure.Message);
@@ -138,13 +178,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         await RecoverWorkspacesAsync(events).ConfigureAwait(false);
         search.ThrowIfFailed();
         ImageDescription image = search.Image ?? await PullImageAsync(engine, events, cancellationToken).ConfigureAwait(false);
-        RunStamp? stamp = RunStamp.Create(request, run, image);
-        if (stamp?.FindUnchanged() is { } unchanged)
-        {
-            return Result(Verdict.Passed, []) with { Skipped = true, Artifacts = unchanged, AgentExitCode = 0 };
-        }
-
-        stamp?.Clear();
+        _imageId = image.Id;
         SandboxReport report = await RunSandboxAsync(engine, image, _paths, events, cancellationToken).ConfigureAwait(false);
         using WorkspaceChangeSet? changes = report.Changes;
         WarnOfUnmetExpectations();
@@ -156,19 +190,13 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             end = EngineError(DiagnosticTable.EngineLost, problem);
         }
 
-        AgentRunResult result = end with
+        return end with
         {
             Changes = changes?.Results ?? [],
             AgentExitCode = report.ExitCode,
             AgentSignal = report.Signal,
             Artifacts = report.Artifacts,
         };
-        if (result.Verdict == Verdict.Passed)
-        {
-            stamp?.Write(report.Artifacts);
-        }
-
-        return result;
     }
 
     // Before anything looks at the workspace: an agent is not given half of what another one did.

@@ -76,10 +76,16 @@ public sealed record AgentRunRequest
     public FrozenDictionary<string, string> HostEnvironment { get; init; } = FrozenDictionary<string, string>.Empty;
 
     /// <summary>
-    /// File that remembers the last passed run. Where it still fits the agent, its arguments, the policy, the image's digest and <see cref="Inputs"/>,
-    /// and the artifacts are as they were left, nothing runs. Null: every call runs.
+    /// File that remembers the last passed run. Where it still fits the agent, its arguments, the policy, the image and <see cref="Inputs"/>,
+    /// and the artifacts are as they were left, nothing runs. Null: every call runs, and none is remembered.
     /// </summary>
     public string? StampFile { get; init; }
+
+    /// <summary>Whether the agent runs even where <see cref="StampFile"/> still fits, which is then a record alone.</summary>
+    public bool AlwaysRun { get; init; }
+
+    /// <summary>Whom the output and report folders belong to; nobody in particular when null. A folder of another owner is refused.</summary>
+    public FolderOwner? Owner { get; init; }
 
     /// <summary>The container that the calling process is in; null where it is in none.</summary>
     internal OwnContainer? OwnContainer { get; init; }

@@ -110,6 +110,9 @@ public sealed record AgentRunResult
     /// <summary>Whether nothing ran, because nothing that the run depends on has changed since it last passed.</summary>
     public bool Skipped { get; init; }
 
+    /// <summary>Where <see cref="Skipped"/>: why the image could not be compared with that of the passed run; null where it could.</summary>
+    public string? ImageNotCompared { get; init; }
+
     /// <summary>The exit code of a process that does nothing but this run.</summary>
     public int ExitCode => Verdict.ExitCode();
 }

@@ -12,6 +12,23 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
     private readonly ILoggerFactory _loggerFactory = loggerFactory ?? throw new ArgumentNullException(nameof(loggerFactory));
 
     /// <summary>
+    /// Looks for the record of a passing run of what a request asks for, in its <see cref="AgentRunRequest.StampFile"/>, and runs nothing.
+    /// The result is <see cref="Verdict.Passed"/> with the warnings of that run, or <see cref="Verdict.ConfigurationError"/> with IA8003.
+    /// </summary>
+    public static AgentRunResult FindRecord(AgentRunRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        try
+        {
+            return RunRecord.Find(request);
+        }
+        catch (ConfigurationException failure)
+        {
+            return new AgentRunResult { Verdict = Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
+        }
+    }
+
+    /// <summary>
     /// Runs one agent and gives its outcome. Every event has been logged, and every process of the agent has ended, when the task completes.
     /// Trouble of any kind is in the result, and so is cancellation, as <see cref="Verdict.Cancelled"/>.
     /// </summary>
@@ -34,28 +51,47 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
             return Failed(Verdict.EngineError, failure.Diagnostic);
         }
 
-        return await new AgentRun(_loggerFactory, request, run, clock).RunAsync(cancellationToken).ConfigureAwait(false);
+        RunStamp? stamp;
+        try
+        {
+            stamp = RunStamp.Create(request, run.Loaded, run.Agent);
+            if (await UnchangedRun.FindAsync(request, run, stamp, cancellationToken).ConfigureAwait(false) is { } unchanged)
+            {
+                return Reported(unchanged with { Duration = clock.Elapsed });
+            }
+
+            // Before anything can go wrong: what fails, or is broken off, leaves no record of a pass.
+            stamp?.Clear();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            string message = $"An input or the record of the step cannot be read or replaced: {failure.Message}";
+            return Failed(Verdict.ConfigurationError, new Diagnostic(DiagnosticTable.Parameters, DiagnosticSeverity.Error, message));
+        }
+
+        return await new AgentRun(_loggerFactory, request, run, clock) { Stamp = stamp }.RunAsync(cancellationToken).ConfigureAwait(false);
 
         AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic)
         {
-            AgentRunResult failed = new()
+            return Reported(new AgentRunResult
             {
                 Verdict = verdict,
                 SessionId = sessionId,
                 Duration = clock.Elapsed,
                 Diagnostics = [diagnostic],
-            };
-            return failed with
-            {
-                Report = new RunReport
-                {
-                    Result = failed,
-                    Started = clock.Start,
-                    Agent = request.Agent ?? request.Command ?? "",
-                    PolicyFile = request.PolicyFile,
-                    Findings = new FindingList(request, null).Create(failed.Diagnostics, []),
-                },
-            };
+            });
         }
+
+        AgentRunResult Reported(AgentRunResult result) => result with
+        {
+            Report = new RunReport
+            {
+                Result = result,
+                Started = clock.Start,
+                Agent = request.Agent ?? request.Command ?? "",
+                PolicyFile = request.PolicyFile,
+                Findings = new FindingList(request, null).Create(result.Diagnostics, []),
+            },
+        };
     }
 }

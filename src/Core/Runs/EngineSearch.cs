@@ -19,6 +19,9 @@ internal sealed class EngineSearch : IDisposable
     /// <summary>The image; null where the engine does not have it, or was not asked for it.</summary>
     public ImageDescription? Image { get; }
 
+    /// <summary>Why one of them could not be looked for; null where both could.</summary>
+    public string? Problem => _failure?.SourceException.Message;
+
     /// <summary>Looks for both. Never throws.</summary>
     public static async Task<EngineSearch> BeginAsync(EngineLocator locator, ResolvedRun run, CancellationToken cancellationToken)
     {

@@ -46,7 +46,7 @@ internal static class RunResolver
             Agent = agent,
             Workspace = workspace,
             Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),
-            Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
+            Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory), request.Owner) : null,
             AuditLog = ResolveAuditLog(request, loaded.Policy.Filesystem.Workspace == WorkspaceAccess.Write ? workspace : null),
             ReportDirectory = request.ReportDirectory is { Length: > 0 } report ? Path.GetFullPath(report, request.BaseDirectory) : null,
             AttestationKey = AttestationFile.RequireKey(request, shown.OfType<string>()),

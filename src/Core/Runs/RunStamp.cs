@@ -1,51 +1,56 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.Agents;
-using IsolatedAgents.Engines;
+using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Runs;
 
 /// <summary>
-/// Remembers that a run passed, and for what: agent, arguments, environment, policy, image digest and inputs by content. Whatever differs makes the next run real.
+/// The record that a run passed, and for what: agent, arguments, environment, policy, image and inputs by content. A build skips an
+/// agent by it, and packaging asks for it.
 /// </summary>
 internal sealed class RunStamp
 {
     private readonly string _path;
     private readonly string _fingerprint;
+    private readonly string? _output;
 
-    private RunStamp(string path, string fingerprint)
+    private RunStamp(string path, string fingerprint, string? output)
     {
         _path = path;
         _fingerprint = fingerprint;
+        _output = output;
     }
 
     /// <summary>Null where the request asks for none.</summary>
-    public static RunStamp? Create(AgentRunRequest request, ResolvedRun run, ImageDescription image) =>
+    public static RunStamp? Create(AgentRunRequest request, LoadedPolicy loaded, AgentPlan agent) =>
         request.StampFile is { Length: > 0 } file
-            ? new RunStamp(Path.GetFullPath(file, request.BaseDirectory), Fingerprint(request, run, image))
+            ? new RunStamp(
+                Path.GetFullPath(file, request.BaseDirectory),
+                RunFingerprint.Compute(request, loaded, agent),
+                request.OutputDirectory is { Length: > 0 } output ? Path.GetFullPath(output, request.BaseDirectory) : null)
             : null;
 
-    /// <summary>The artifacts of the last passed run, if nothing has changed since and they are as it left them; else null.</summary>
-    public ImmutableArray<Artifact>? FindUnchanged()
-    {
-        RunStampContent? content;
-        try
-        {
-            content = JsonSerializer.Deserialize(File.ReadAllBytes(_path), RunStampContext.Default.RunStampContent);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
-        {
-            return null;
-        }
+    /// <summary>The record of the last passed run, if nothing has changed since and its artifacts are as it left them; else null.</summary>
+    public RunStampContent? FindUnchanged() =>
+        Read() is { } content && content.Fingerprint == _fingerprint && ArtifactsOf(content).All(IsAsLeft) ? content : null;
 
-        return content?.Fingerprint == _fingerprint && content.Artifacts.All(IsAsLeft) ? [.. content.Artifacts] : null;
-    }
+    /// <summary>Whether some run has passed, whatever has changed since.</summary>
+    public bool Exists => Read() is not null;
 
-    /// <summary>Forgets the last run, so that one that is broken off is not taken for it.</summary>
+    /// <summary>The artifacts of a record, where they lie now.</summary>
+    public ImmutableArray<Artifact> ArtifactsOf(RunStampContent content) =>
+    [
+        .. content.Artifacts.Select(artifact => new Artifact(
+            _output is null ? artifact.Name : Path.Combine(_output, artifact.Name.Replace('/', Path.DirectorySeparatorChar)),
+            artifact.Name,
+            artifact.Size,
+            artifact.Sha256)),
+    ];
+
+    /// <summary>Forgets the last run, so that one that fails or is broken off leaves no record.</summary>
     public void Clear()
     {
         if (File.Exists(_path))
@@ -54,76 +59,75 @@ internal sealed class RunStamp
         }
     }
 
-    /// <summary>Remembers this run.</summary>
-    public void Write(ImmutableArray<Artifact> artifacts)
+    /// <summary>Remembers this run. Two builds may do so at once: the file is whole at any time.</summary>
+    public void Write(string environment, string imageId, AgentRunResult result)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-        File.WriteAllBytes(_path, JsonSerializer.SerializeToUtf8Bytes(new RunStampContent(_fingerprint, artifacts), RunStampContext.Default.RunStampContent));
-    }
-
-    private static string Fingerprint(AgentRunRequest request, ResolvedRun run, ImageDescription image)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, typeof(RunStamp).Module.ModuleVersionId.ToString());
-        Append(hash, run.Loaded.Sha256);
-        Append(hash, image.Id);
-        Append(hash, run.Workspace ?? "");
-        Append(hash, run.Output?.FullPath ?? "");
-        AppendAll(hash, run.Agent.Command);
-        AppendAll(hash, run.Environment.Select(variable => $"{variable.Key}={variable.Value}"));
-        Append(hash, AgentHash.Compute(run.Agent));
-        foreach (string input in request.Inputs.Select(input => Path.GetFullPath(input, request.BaseDirectory)).Order(StringComparer.Ordinal))
+        RunStampContent content = new(
+            _fingerprint,
+            environment,
+            imageId,
+            [.. result.Artifacts.Select(artifact => new RunStampArtifact(artifact.Name, artifact.Size, artifact.Sha256))],
+            [.. result.Diagnostics.Select(warning => new RunStampWarning(warning.Code, warning.Message, warning.File, warning.Line, warning.Column))]);
+        string partial = $"{_path}.{Guid.NewGuid():N}";
+        try
         {
-            AppendFile(hash, input);
+            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(content, RunStampContext.Default.RunStampContent));
+            File.Move(partial, _path, overwrite: true);
         }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    private static void AppendFile(IncrementalHash hash, string path)
-    {
-        Append(hash, path);
-        if (File.Exists(path))
+        finally
         {
-            using FileStream stream = File.OpenRead(path);
-            hash.AppendData(SHA256.HashData(stream));
+            File.Delete(partial);
         }
     }
 
-    private static void AppendAll(IncrementalHash hash, IEnumerable<string> values)
+    private RunStampContent? Read()
     {
-        foreach (string value in values)
+        try
         {
-            Append(hash, value);
+            return JsonSerializer.Deserialize(File.ReadAllBytes(_path), RunStampContext.Default.RunStampContent)
+                is { Artifacts: not null, Warnings: not null } content ? content : null;
         }
-
-        Append(hash, "");
-    }
-
-    // Behind its length, so that no two lists of texts look the same.
-    private static void Append(IncrementalHash hash, string value)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(value);
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-        hash.AppendData(length);
-        hash.AppendData(bytes);
-    }
-
-    private static bool IsAsLeft(Artifact artifact)
-    {
-        if (!File.Exists(artifact.Path) || new FileInfo(artifact.Path).Length != artifact.Size)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
         {
-            return false;
+            return null;
         }
-
-        using FileStream stream = File.OpenRead(artifact.Path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream)) == artifact.Sha256;
     }
+
+    private static bool IsAsLeft(Artifact artifact) =>
+        new FileInfo(artifact.Path) is { Exists: true } file && file.Length == artifact.Size && RunFingerprint.HashOf(artifact.Path) == artifact.Sha256;
 }
 
 /// <summary>A stamp as it lies on disk.</summary>
-internal sealed record RunStampContent(string Fingerprint, IReadOnlyList<Artifact> Artifacts);
+/// <param name="Fingerprint">What the run depended on and the project says: the same wherever the project is built.</param>
+/// <param name="Environment">The same, with the values of the host's variables that the agent was given.</param>
+/// <param name="ImageId">The engine's id of the image.</param>
+/// <param name="Artifacts">The files that the run left.</param>
+/// <param name="Warnings">What the run warned of: a build that skips the agent warns again.</param>
+internal sealed record RunStampContent(
+    string Fingerprint,
+    string Environment,
+    string ImageId,
+    IReadOnlyList<RunStampArtifact> Artifacts,
+    IReadOnlyList<RunStampWarning> Warnings)
+{
+    /// <summary>The warnings as the run gave them.</summary>
+    public ImmutableArray<Diagnostic> Diagnostics() =>
+    [
+        .. Warnings.Select(warning => new Diagnostic(warning.Code, DiagnosticSeverity.Warning, warning.Message)
+        {
+            File = warning.File,
+            Line = warning.Line,
+            Column = warning.Column,
+        }),
+    ];
+}
+
+/// <summary>A file that a run left, by its name below the output folder.</summary>
+internal sealed record RunStampArtifact(string Name, long Size, string Sha256);
+
+/// <summary>A warning, without secrets.</summary>
+internal sealed record RunStampWarning(string Code, string Message, string? File, int Line, int Column);
 
 [JsonSerializable(typeof(RunStampContent))]
 internal sealed partial class RunStampContext : JsonSerializerContext;

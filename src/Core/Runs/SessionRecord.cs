@@ -1,5 +1,6 @@
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Outputs;
 using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Runs;
@@ -7,7 +8,8 @@ namespace IsolatedAgents.Runs;
 /// <summary>Every event of a run, whatever level is shown, as JSON lines in the report folder.</summary>
 internal sealed class SessionRecord : ITelemetrySink, IDisposable
 {
-    private const string FileName = "session.jsonl";
+    /// <summary>Its name in the report folder.</summary>
+    public const string FileName = "session.jsonl";
 
     private readonly FileStream _stream;
     private readonly JsonFormat _format;
@@ -22,8 +24,8 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
 
     public string Path { get; }
 
-    /// <exception cref="ConfigurationException">IA1003: the folder cannot be written.</exception>
-    public static SessionRecord? Create(string? folder)
+    /// <exception cref="ConfigurationException">IA1003: the folder cannot be written. IA1004: it belongs to another gate.</exception>
+    public static SessionRecord? Create(string? folder, FolderOwner? owner)
     {
         if (folder is null)
         {
@@ -33,6 +35,7 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
         try
         {
             Directory.CreateDirectory(folder);
+            FolderOwnership.Claim(folder, owner);
             return new SessionRecord(System.IO.Path.Combine(folder, FileName));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

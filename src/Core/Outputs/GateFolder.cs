@@ -1,0 +1,78 @@
+using IsolatedAgents.Attestations;
+using IsolatedAgents.Changes;
+using IsolatedAgents.Reports;
+using IsolatedAgents.Runs;
+
+namespace IsolatedAgents.Outputs;
+
+/// <summary>Removes what a gate keeps in its folder of outputs or reports, and no file of anybody else.</summary>
+internal static class GateFolder
+{
+    /// <summary>The files of a report folder.</summary>
+    private static readonly string[] ReportNames =
+    [
+        SessionRecord.FileName, ReportWriter.SarifName, ReportWriter.JUnitName, ReportWriter.SummaryName, ReportWriter.HtmlName,
+        AttestationFile.Name, ChangeReport.PatchName, ChangeReport.HeldPatchName, FolderOwnership.FileName,
+    ];
+
+    /// <param name="folder">Absolute path.</param>
+    /// <param name="project">The project that the folder has to belong to.</param>
+    /// <exception cref="IOException">A file cannot be removed.</exception>
+    public static void Remove(string folder, string project)
+    {
+        folder = Path.TrimEndingDirectorySeparator(folder);
+        string manifest = Path.Combine(folder, OutputDirectory.ManifestName);
+        if (OutputManifest.Read(manifest) is { Owner: { } owner } outputs && owner.Project == project)
+        {
+            RemoveFiles(folder, [.. outputs.Files, OutputDirectory.ManifestName]);
+        }
+
+        if (FolderOwnership.OfReports(folder)?.Project == project)
+        {
+            RemoveFiles(folder, ReportNames);
+        }
+    }
+
+    private static void RemoveFiles(string folder, string[] names)
+    {
+        string root = folder + Path.DirectorySeparatorChar;
+        HashSet<string> folders = [folder];
+        foreach (string name in names)
+        {
+            // A manifest is a file that somebody may have changed.
+            string path = Path.GetFullPath(name, folder);
+            if (!path.StartsWith(root, StringComparison.Ordinal) || HasLink(folder, path))
+            {
+                continue;
+            }
+
+            File.Delete(path);
+            for (string? parent = Path.GetDirectoryName(path); parent is not null && parent.Length > folder.Length; parent = Path.GetDirectoryName(parent))
+            {
+                folders.Add(parent);
+            }
+        }
+
+        foreach (string emptied in folders.OrderByDescending(emptied => emptied.Length))
+        {
+            if (Directory.Exists(emptied) && !Directory.EnumerateFileSystemEntries(emptied).Any())
+            {
+                Directory.Delete(emptied);
+            }
+        }
+    }
+
+    // Below a link lie files that are not in the folder.
+    private static bool HasLink(string folder, string path)
+    {
+        for (string? parent = Path.GetDirectoryName(path); parent is not null && parent.Length >= folder.Length; parent = Path.GetDirectoryName(parent))
+        {
+            if (parent.Length > folder.Length && new FileInfo(parent).LinkTarget is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

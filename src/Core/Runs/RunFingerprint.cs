@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using IsolatedAgents.Agents;
+using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Rules;
+
+namespace IsolatedAgents.Runs;
+
+/// <summary>One SHA-256 over all that a run depends on. Paths count as they lie below the project, so that another machine may ask for the same.</summary>
+internal static class RunFingerprint
+{
+    /// <summary>Of agent, arguments, policy, folders and inputs. The host's variables are left out: a build step alone may have its secrets.</summary>
+    public static string Compute(AgentRunRequest request, LoadedPolicy loaded, AgentPlan agent)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append(hash, typeof(RunFingerprint).Module.ModuleVersionId.ToString());
+        Append(hash, loaded.Sha256);
+        Append(hash, Relative(request, request.WorkingDirectory is { Length: > 0 } workspace ? workspace : "."));
+        Append(hash, request.OutputDirectory is { Length: > 0 } output ? Relative(request, output) : "");
+        AppendAll(hash, agent.Command);
+        AppendAll(hash, request.Environment);
+        Append(hash, AgentHash.Compute(agent));
+        foreach (string input in request.Inputs.Select(input => Path.GetFullPath(input, request.BaseDirectory)).Order(StringComparer.Ordinal))
+        {
+            Append(hash, Path.GetRelativePath(request.BaseDirectory, input));
+            Append(hash, File.Exists(input) ? HashOf(input) : "");
+        }
+
+        return Hex(hash);
+    }
+
+    /// <summary>Of the variables that the agent is given, with their values.</summary>
+    public static string OfEnvironment(ResolvedRun run)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        AppendAll(hash, run.Environment.Select(variable => $"{variable.Key}={variable.Value}"));
+        return Hex(hash);
+    }
+
+    /// <summary>The SHA-256 of a file, in lower-case hex.</summary>
+    public static string HashOf(string path)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static string Relative(AgentRunRequest request, string path)
+    {
+        string full = Path.GetFullPath(path, request.BaseDirectory);
+        return Path.GetRelativePath(
+            LinkResolver.Resolve(request.BaseDirectory) ?? request.BaseDirectory,
+            Path.TrimEndingDirectorySeparator(LinkResolver.Resolve(full) ?? full));
+    }
+
+    private static void AppendAll(IncrementalHash hash, IEnumerable<string> values)
+    {
+        string[] all = [.. values];
+        AppendLength(hash, all.Length);
+        foreach (string value in all)
+        {
+            Append(hash, value);
+        }
+    }
+
+    // Behind its length, so that no two lists of texts look the same.
+    private static void Append(IncrementalHash hash, string value)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(value);
+        AppendLength(hash, bytes.Length);
+        hash.AppendData(bytes);
+    }
+
+    private static void AppendLength(IncrementalHash hash, int value)
+    {
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(length, value);
+        hash.AppendData(length);
+    }
+
+    private static string Hex(IncrementalHash hash) => Convert.ToHexStringLower(hash.GetHashAndReset());
+}

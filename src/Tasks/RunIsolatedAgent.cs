@@ -241,10 +241,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private async Task<AgentRunResult> RunAsync(AgentRunRequest request)
     {
-        TelemetrySettings settings = TelemetrySettings.Of(request);
-        using var provider = new BuildLogProvider(Log, settings);
-        // Not by a builder: that starts a container of services first.
-        using LoggerFactory loggers = new([provider], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
+        using BuildLoggers loggers = new(Log, request);
         return await Runner(loggers, request, _cancellation.Token).ConfigureAwait(false);
     }
 

@@ -33,7 +33,7 @@ internal sealed class ConsumerProject : IDisposable
         <Project Sdk="Microsoft.NET.Sdk">
           <PropertyGroup>{properties}</PropertyGroup>
           <ItemGroup>
-            <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" />
+            <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="all" />
           </ItemGroup>
         {body}
         </Project>

@@ -18,7 +18,7 @@ internal static class RunRecord
                 Verdict = Verdict.Passed,
                 Skipped = true,
                 Artifacts = stamp.ArtifactsOf(content),
-                Diagnostics = content.Diagnostics(),
+                Diagnostics = content.Warnings,
             };
         }
 

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using IsolatedAgents.Agents;
-using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Runs;
@@ -68,11 +66,11 @@ internal sealed class RunStamp
             environment,
             imageId,
             [.. result.Artifacts.Select(artifact => new RunStampArtifact(artifact.Name, artifact.Size, artifact.Sha256))],
-            [.. result.Diagnostics.Select(warning => new RunStampWarning(warning.Code, warning.Message, warning.File, warning.Line, warning.Column))]);
+            result.Diagnostics);
         string partial = $"{_path}.{Guid.NewGuid():N}";
         try
         {
-            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(content, RunStampContext.Default.RunStampContent));
+            File.WriteAllBytes(partial, content.ToJson());
             File.Move(partial, _path, overwrite: true);
         }
         finally
@@ -85,10 +83,10 @@ internal sealed class RunStamp
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(_path), RunStampContext.Default.RunStampContent)
-                is { Artifacts: not null, Warnings: not null } content ? content : null;
+            return RunStampContent.FromJson(File.ReadAllBytes(_path));
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException
+            or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             return null;
         }
@@ -97,37 +95,3 @@ internal sealed class RunStamp
     private static bool IsAsLeft(Artifact artifact) =>
         new FileInfo(artifact.Path) is { Exists: true } file && file.Length == artifact.Size && RunFingerprint.HashOf(artifact.Path) == artifact.Sha256;
 }
-
-/// <summary>A stamp as it lies on disk.</summary>
-/// <param name="Fingerprint">What the run depended on and the project says: the same wherever the project is built.</param>
-/// <param name="Environment">The same, with the values of the host's variables that the agent was given.</param>
-/// <param name="ImageId">The engine's id of the image.</param>
-/// <param name="Artifacts">The files that the run left.</param>
-/// <param name="Warnings">What the run warned of: a build that skips the agent warns again.</param>
-internal sealed record RunStampContent(
-    string Fingerprint,
-    string Environment,
-    string ImageId,
-    IReadOnlyList<RunStampArtifact> Artifacts,
-    IReadOnlyList<RunStampWarning> Warnings)
-{
-    /// <summary>The warnings as the run gave them.</summary>
-    public ImmutableArray<Diagnostic> Diagnostics() =>
-    [
-        .. Warnings.Select(warning => new Diagnostic(warning.Code, DiagnosticSeverity.Warning, warning.Message)
-        {
-            File = warning.File,
-            Line = warning.Line,
-            Column = warning.Column,
-        }),
-    ];
-}
-
-/// <summary>A file that a run left, by its name below the output folder.</summary>
-internal sealed record RunStampArtifact(string Name, long Size, string Sha256);
-
-/// <summary>A warning, without secrets.</summary>
-internal sealed record RunStampWarning(string Code, string Message, string? File, int Line, int Column);
-
-[JsonSerializable(typeof(RunStampContent))]
-internal sealed partial class RunStampContext : JsonSerializerContext;

@@ -27,7 +27,7 @@ internal static class UnchangedRun
             ImageNotCompared = problem,
             AgentExitCode = 0,
             Artifacts = stamp.ArtifactsOf(content),
-            Diagnostics = content.Diagnostics(),
+            Diagnostics = content.Warnings,
             ReportFile = run.ReportDirectory is { } folder ? Path.Combine(folder, SessionRecord.FileName) : null,
             Reports = run.ReportDirectory is { } reports ? ReportWriter.FilesIn(reports) : null,
         };

@@ -63,6 +63,32 @@ public sealed class SeverityTests
         Assert.AreEqual("passed", project.Output("Verdict").Single());
     }
 
+    /// <summary>Each code of the product, as a warning in a real build, with a code of somebody else's beside it.</summary>
+    [TestMethod]
+    [DataRow("", "warning")]
+    [DataRow("-p:TreatWarningsAsErrors=true", "error")]
+    [DataRow("-p:NoWarn={0}", "message")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn={0}", "message")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:WarningsNotAsErrors={0}", "warning")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:TargetFrameworks=net10.0 -p:TargetFramework=", "error")]
+    [DataRow("-p:NoWarn={0} -p:TargetFrameworks=net10.0 -p:TargetFramework=", "message")]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task EveryCode_AsAWarning_BecomesWhatTheBuildSays(string properties, string severity)
+    {
+        string[] codes = [.. PackageFeed.Metadata("Codes").Split(';')];
+        using ConsumerProject project = new(
+            $"""
+              <ItemGroup><TestCode Include="{string.Join(';', codes)};XX1000" /></ItemGroup>
+              <Target Name="Step"><Warning Code="%(TestCode.Identity)" Text="%(TestCode.Identity)" ContinueOnError="true" /></Target>
+            """);
+        BuildOutcome build = await project.BuildStepAsync(
+            Token, string.Format(System.Globalization.CultureInfo.InvariantCulture, properties, string.Join("%3B", codes)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        string all = string.Join(' ', codes);
+        Assert.AreEqual(severity == "error" ? all : "", string.Join(' ', build.Errors.Select(error => error.Code)), build.Text);
+        Assert.AreEqual(severity == "warning" ? $"{all} XX1000" : "XX1000", string.Join(' ', build.Warnings.Select(warning => warning.Code)), build.Text);
+    }
+
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task MemoryNearTheLimit_TreatWarningsAsErrors_IsOneError()

@@ -9,6 +9,8 @@ namespace IsolatedAgents.Audit;
 [TestClass]
 public sealed class AuditLogTests
 {
+    public required TestContext TestContext { get; init; }
+
     private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("isolated-agents-audit-").FullName, "audit.jsonl");
 
     [TestCleanup]
@@ -123,10 +125,56 @@ public sealed class AuditLogTests
     }
 
     [TestMethod]
-    public void Open_WhileAnotherRunWrites_IsRefused()
+    public void Open_AnotherRunWritesForLongerThanTheWait_NamesIt()
     {
         using AuditLog first = Open("run1");
-        Assert.ThrowsExactly<ConfigurationException>(() => Open("run2"));
+        Diagnostic refusal = Assert.ThrowsExactly<ConfigurationException>(() => Open("run2", TimeSpan.FromMilliseconds(200))).Diagnostic;
+
+        Assert.AreEqual(DiagnosticTable.Parameters, refusal.Code);
+        Assert.Contains("the run run1 of agent 'agent'", refusal.Message);
+        Assert.Contains($"process {Environment.ProcessId} (", refusal.Message);
+    }
+
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Open_ManyAtOnce_EachHasItsTurnAndTheChainHolds()
+    {
+        const int Runs = 12;
+        await Task.WhenAll(Enumerable.Range(0, Runs).Select(number => Task.Factory.StartNew(
+            () =>
+            {
+                string session = $"run{number}";
+                using AuditLog log = Open(session, TimeSpan.FromSeconds(30));
+                for (int entry = 1; entry <= 20; entry++)
+                {
+                    log.Write(new AgentOutput(OutputStream.Standard, $"line {entry}", Cut: false) { Sequence = entry, SessionId = session, Timestamp = DateTimeOffset.UnixEpoch });
+                }
+
+                log.Seal(DateTimeOffset.UnixEpoch, "passed");
+                Assert.IsNull(log.Failure);
+            },
+            TestContext.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)));
+
+        using FileStream file = File.OpenRead(_path);
+        AuditVerification verification = AuditVerifier.Verify(file, null, TestContext.CancellationToken);
+        Assert.AreEqual(AuditStatus.Sealed, verification.Status, verification.Message);
+        Assert.AreEqual(Runs * 22, verification.Entries);
+    }
+
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void Open_CancelledWhileItWaits_EndsAtOnceAndLeavesTheLogToOthers()
+    {
+        using CancellationTokenSource cancellation = new(TimeSpan.FromMilliseconds(200));
+        using (AuditLog first = Open("run1"))
+        {
+            Assert.Throws<OperationCanceledException>(() => AuditLog.Open(_path, Header("run2"), () => { }, TimeSpan.FromMinutes(5), cancellation.Token));
+            first.Seal(DateTimeOffset.UnixEpoch, "passed");
+        }
+
+        using AuditLog third = Open("run3", TimeSpan.FromSeconds(30));
     }
 
     // Whoever opens the file without asking for its lock can cut it, or add to it.
@@ -207,7 +255,8 @@ public sealed class AuditLogTests
         ProcessId = 1,
     };
 
-    private AuditLog Open(string session) => AuditLog.Open(_path, Header(session), () => Assert.Fail("Nothing is to fail here."));
+    private AuditLog Open(string session, TimeSpan patience = default) =>
+        AuditLog.Open(_path, Header(session), () => Assert.Fail("Nothing is to fail here."), patience, TestContext.CancellationToken);
 
     private string Record(string session, int events, bool isSealed)
     {

@@ -21,17 +21,36 @@ internal static class GateFolder
     public static void Remove(string folder, string project)
     {
         folder = Path.TrimEndingDirectorySeparator(folder);
-        string manifest = Path.Combine(folder, OutputDirectory.ManifestName);
-        if (OutputManifest.Read(manifest) is { Owner: { } owner } outputs && owner.Project == project)
+        OutputManifest? outputs = OutputManifest.Read(Path.Combine(folder, OutputDirectory.ManifestName));
+        bool isOutput = outputs?.Owner?.Project == project;
+        bool isReport = FolderOwnership.OfReports(folder)?.Project == project;
+        if (isOutput)
         {
-            RemoveFiles(folder, [.. outputs.Files, OutputDirectory.ManifestName]);
+            RemoveFiles(folder, [.. outputs!.Files, OutputDirectory.ManifestName]);
         }
 
-        if (FolderOwnership.OfReports(folder)?.Project == project)
+        if (isReport)
         {
             RemoveFiles(folder, ReportNames);
         }
+
+        if (!isOutput && !isReport)
+        {
+            return;
+        }
+
+        // Folders on the way to it were made for it, as far as they are the project's.
+        string home = Path.GetDirectoryName(project) + Path.DirectorySeparatorChar;
+        for (string? parent = folder; parent?.StartsWith(home, StringComparison.Ordinal) == true && IsGoneOrEmpty(parent); parent = Path.GetDirectoryName(parent))
+        {
+            if (Directory.Exists(parent))
+            {
+                Directory.Delete(parent);
+            }
+        }
     }
+
+    private static bool IsGoneOrEmpty(string folder) => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any();
 
     private static void RemoveFiles(string folder, string[] names)
     {
@@ -55,7 +74,7 @@ internal static class GateFolder
 
         foreach (string emptied in folders.OrderByDescending(emptied => emptied.Length))
         {
-            if (Directory.Exists(emptied) && !Directory.EnumerateFileSystemEntries(emptied).Any())
+            if (Directory.Exists(emptied) && IsGoneOrEmpty(emptied))
             {
                 Directory.Delete(emptied);
             }

@@ -92,6 +92,9 @@ public static class DiagnosticTable
     /// <summary>A package would have its users depend on this product. A warning only.</summary>
     public const string PackageLeaks = "IA8005";
 
+    /// <summary>A build has ended without coming to the target that its agents are to run after. A message only.</summary>
+    public const string HookNotReached = "IA8006";
+
     private const string HelpBase = "https://github.com/isolated-agents/isolated-agents#";
 
     /// <summary>Code and one-line meaning of every diagnostic, in order.</summary>
@@ -126,6 +129,7 @@ public static class DiagnosticTable
         [NoRecord] = "No record of a passing run",
         [ImageNotCompared] = "The image was not compared",
         [PackageLeaks] = "The package leaks to its users",
+        [HookNotReached] = "The hook was not reached",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The address of the paragraph that explains <paramref name="code"/>.</summary>

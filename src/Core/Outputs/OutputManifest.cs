@@ -15,14 +15,24 @@ internal sealed record OutputManifest(string Session, IReadOnlyList<string> File
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), OutputManifestContext.Default.OutputManifest) is { Files: not null, Owner: null or { Project: not null, Item: not null, Configuration: not null } } manifest
-                ? manifest : null;
+            // By hand: it is read by each step that is skipped, and a serializer takes longer to start than the rest of that.
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            JsonElement root = document.RootElement;
+            return new OutputManifest(
+                root.GetProperty(nameof(Session)).GetString() ?? "",
+                [.. root.GetProperty(nameof(Files)).EnumerateArray().Select(file => file.GetString() ?? "")],
+                root.TryGetProperty(nameof(Owner), out JsonElement owner) ? OwnerIn(owner) : null);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
             return null;
         }
     }
+
+    private static FolderOwner OwnerIn(JsonElement owner) => new(
+        owner.GetProperty(nameof(FolderOwner.Project)).GetString() ?? "",
+        owner.GetProperty(nameof(FolderOwner.Item)).GetString() ?? "",
+        owner.GetProperty(nameof(FolderOwner.Configuration)).GetString() ?? "");
 }
 
 [JsonSerializable(typeof(OutputManifest))]

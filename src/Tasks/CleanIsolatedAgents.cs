@@ -4,7 +4,7 @@ using Microsoft.Build.Framework;
 
 namespace IsolatedAgents.Tasks;
 
-/// <summary>Removes what the gates of a project left: outputs, reports and state. Nothing that belongs to another gate, and no audit log.</summary>
+/// <summary>Removes the outputs, reports and state of a project's gates. Leaves what belongs to another gate, and audit logs.</summary>
 [MSBuildMultiThreadableTask]
 public sealed class CleanIsolatedAgents : Microsoft.Build.Utilities.Task
 {

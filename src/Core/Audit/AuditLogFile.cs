@@ -82,7 +82,8 @@ internal static partial class AuditLogFile
 
         string holder = FileLock.Holder(path) ?? "another process";
         throw new IOException(UntrustedText.Display(
-            Invariant($"It is held by {holder}{(run is null ? "" : $" for {run}")}, and was not free within {patience.TotalSeconds:0} seconds.")));
+            Invariant($"It is held by {holder}{(run is null ? "" : $" for {run}")}, ")
+            + Invariant($"and was not free within {patience.TotalSeconds:0} seconds.")));
     }
 
     // The log may hold anything: of what is found, only characters that such names have are shown.

@@ -17,7 +17,8 @@ internal static class LocalImage
     private const int TimeoutMilliseconds = 2_000;
 
     // What an image's name may hold, so that it is one part of a request's line. Others go to the client library.
-    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@");
+    private static readonly SearchValues<char> NameCharacters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@");
 
     /// <summary>False where no engine answers at once on a socket of this machine, or where it does not have the image.</summary>
     public static bool TryFind(EngineLocator locator, EngineKind kind, string reference, [NotNullWhen(true)] out string? id)
@@ -26,7 +27,7 @@ internal static class LocalImage
         try
         {
             return !reference.AsSpan().ContainsAnyExcept(NameCharacters)
-                && locator.Candidates(kind).FirstOrDefault(address => address.Scheme != "unix" || File.Exists(address.LocalPath)) is { Scheme: "unix" } address
+                && locator.Candidates(kind).FirstOrDefault(IsThere) is { Scheme: "unix" } address
                 && (id = IdIn(Ask(address.LocalPath, reference))) is not null;
         }
         catch (Exception failure) when (failure is SocketException or IOException or JsonException or EngineException)
@@ -34,6 +35,9 @@ internal static class LocalImage
             return false;
         }
     }
+
+    // An engine elsewhere may be there; whether it is, takes the client library to find out.
+    private static bool IsThere(Uri address) => address.Scheme != "unix" || File.Exists(address.LocalPath);
 
     // HTTP/1.0, so that the answer is one piece that ends with the connection.
     private static ReadOnlySpan<byte> Ask(string socketPath, string reference)

@@ -27,8 +27,10 @@ internal static class FolderOwnership
         string wanting = owner?.Describe() ?? "a run outside of a build";
         throw new ConfigurationException(
             DiagnosticTable.FolderOwned,
-            UntrustedText.Display($"The {what} directory '{folder}' belongs to {recorded.Describe()}, and {wanting} would replace what that keeps there. "
-                + "Give each its own folder, with $(MSBuildProjectName) and $(Configuration) in its path, or delete the folder if its owner no longer uses it."));
+            UntrustedText.Display(
+                $"The {what} directory '{folder}' belongs to {recorded.Describe()}, and {wanting} would replace what that keeps there. "
+                + "Give each its own folder, with $(MSBuildProjectName) and $(Configuration) in its path, "
+                + "or delete the folder if its owner no longer uses it."));
     }
 
     /// <summary>Takes a report folder for an owner. The first of several that come at once has it.</summary>

@@ -41,7 +41,9 @@ internal static class GateFolder
 
         // Folders on the way to it were made for it, as far as they are the project's.
         string home = Path.GetDirectoryName(project) + Path.DirectorySeparatorChar;
-        for (string? parent = folder; parent?.StartsWith(home, StringComparison.Ordinal) == true && IsGoneOrEmpty(parent); parent = Path.GetDirectoryName(parent))
+        for (string? parent = folder;
+            parent?.StartsWith(home, StringComparison.Ordinal) == true && IsGoneOrEmpty(parent);
+            parent = Path.GetDirectoryName(parent))
         {
             if (Directory.Exists(parent))
             {
@@ -66,7 +68,7 @@ internal static class GateFolder
             }
 
             File.Delete(path);
-            for (string? parent = Path.GetDirectoryName(path); parent is not null && parent.Length > folder.Length; parent = Path.GetDirectoryName(parent))
+            for (string? parent = Path.GetDirectoryName(path); parent?.Length > folder.Length; parent = Path.GetDirectoryName(parent))
             {
                 folders.Add(parent);
             }
@@ -84,9 +86,9 @@ internal static class GateFolder
     // Below a link lie files that are not in the folder.
     private static bool HasLink(string folder, string path)
     {
-        for (string? parent = Path.GetDirectoryName(path); parent is not null && parent.Length >= folder.Length; parent = Path.GetDirectoryName(parent))
+        for (string? parent = Path.GetDirectoryName(path); parent?.Length > folder.Length; parent = Path.GetDirectoryName(parent))
         {
-            if (parent.Length > folder.Length && new FileInfo(parent).LinkTarget is not null)
+            if (new FileInfo(parent).LinkTarget is not null)
             {
                 return true;
             }

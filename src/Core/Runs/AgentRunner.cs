@@ -26,6 +26,15 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
         {
             return new AgentRunResult { Verdict = Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            string message = $"An input of the step cannot be read: {failure.Message}";
+            return new AgentRunResult
+            {
+                Verdict = Verdict.ConfigurationError,
+                Diagnostics = [new Diagnostic(DiagnosticTable.Parameters, DiagnosticSeverity.Error, message)],
+            };
+        }
     }
 
     /// <summary>

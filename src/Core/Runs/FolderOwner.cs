@@ -3,13 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace IsolatedAgents.Runs;
 
-/// <summary>The gate that a folder of outputs or reports belongs to. Another one may not replace what this one keeps there.</summary>
+/// <summary>The gate that a folder of outputs or reports belongs to. Another one may not replace what it keeps there.</summary>
 /// <param name="Project">Absolute path of the project.</param>
 /// <param name="Item">The item, or the agent, of the project.</param>
 /// <param name="Configuration">The configuration that the project is built in; empty where that makes no difference.</param>
 public sealed record FolderOwner(string Project, string Item, string Configuration)
 {
-    /// <summary>All items of the project, where they are known: what an item that is no longer among them owned may be taken over.</summary>
+    /// <summary>All items of the project, where they are known. The folder of one that is not among them may be taken over.</summary>
     [JsonIgnore]
     public ImmutableArray<string> ProjectItems { get; init; } = [];
 
@@ -17,9 +17,14 @@ public sealed record FolderOwner(string Project, string Item, string Configurati
     internal bool MayReplace(FolderOwner other) =>
         (other.Project == Project && other.Item == Item && other.Configuration == Configuration)
         || (Path.IsPathFullyQualified(other.Project) && !File.Exists(other.Project))
-        || (other.Project == Project && other.Configuration == Configuration && !ProjectItems.IsEmpty && !ProjectItems.Contains(other.Item));
+        || (other.Project == Project
+            && other.Configuration == Configuration
+            && !ProjectItems.IsEmpty
+            && !ProjectItems.Contains(other.Item));
 
     /// <summary>The owner in a message.</summary>
     internal string Describe() =>
-        $"{(Item.Length > 0 ? $"item '{Item}' of " : "")}project '{Project}'{(Configuration.Length > 0 ? $" in configuration '{Configuration}'" : "")}";
+        (Item.Length > 0 ? $"item '{Item}' of " : "")
+        + $"project '{Project}'"
+        + (Configuration.Length > 0 ? $" in configuration '{Configuration}'" : "");
 }

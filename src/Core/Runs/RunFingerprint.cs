@@ -7,10 +7,14 @@ using IsolatedAgents.Policies.Rules;
 
 namespace IsolatedAgents.Runs;
 
-/// <summary>One SHA-256 over all that a run depends on. Paths count as they lie below the project, so that another machine may ask for the same.</summary>
+/// <summary>
+/// One SHA-256 over all that a run depends on. Paths count as they lie below the project, so that another machine may ask for the same.
+/// </summary>
 internal static class RunFingerprint
 {
-    /// <summary>Of agent, arguments, policy, folders and inputs. The host's variables are left out: a build step alone may have its secrets.</summary>
+    /// <summary>
+    /// Of agent, arguments, policy, folders and inputs. The values of variables are left out: a build step alone may have its secrets.
+    /// </summary>
     public static string Compute(AgentRunRequest request, LoadedPolicy loaded, AgentPlan agent)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -21,7 +25,8 @@ internal static class RunFingerprint
         AppendAll(hash, agent.Command);
         AppendAll(hash, request.Environment);
         Append(hash, AgentHash.Compute(agent));
-        foreach (string input in request.Inputs.Select(input => Path.GetFullPath(input, request.BaseDirectory)).Order(StringComparer.Ordinal))
+        IEnumerable<string> inputs = request.Inputs.Select(input => Path.GetFullPath(input, request.BaseDirectory));
+        foreach (string input in inputs.Order(StringComparer.Ordinal))
         {
             Append(hash, Path.GetRelativePath(request.BaseDirectory, input));
             Append(hash, File.Exists(input) ? HashOf(input) : "");

@@ -28,6 +28,7 @@ internal static class RunRecord
             : "no passing run of it is on record";
         throw new ConfigurationException(
             DiagnosticTable.NoRecord,
-            $"The project cannot be packaged: agent '{agent}' has to pass first, and {reason}. Build the project with this configuration, and package what that leaves.");
+            $"The project cannot be packaged: agent '{agent}' has to pass first, and {reason}. "
+            + "Build the project with this configuration, and package what that leaves.");
     }
 }

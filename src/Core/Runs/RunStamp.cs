@@ -93,5 +93,7 @@ internal sealed class RunStamp
     }
 
     private static bool IsAsLeft(Artifact artifact) =>
-        new FileInfo(artifact.Path) is { Exists: true } file && file.Length == artifact.Size && RunFingerprint.HashOf(artifact.Path) == artifact.Sha256;
+        new FileInfo(artifact.Path) is { Exists: true } file
+        && file.Length == artifact.Size
+        && RunFingerprint.HashOf(artifact.Path) == artifact.Sha256;
 }

@@ -4,7 +4,9 @@ using IsolatedAgents.Diagnostics;
 
 namespace IsolatedAgents.Runs;
 
-/// <summary>A stamp as it lies on disk. Read and written by hand: a serializer is longer in starting than all else that a skipped step does.</summary>
+/// <summary>
+/// A stamp as it lies on disk. Read and written by hand: a serializer is longer in starting than all else that a skipped step does.
+/// </summary>
 /// <param name="Fingerprint">What the run depended on and the project says: the same wherever the project is built.</param>
 /// <param name="Environment">The values of the host's variables that the agent was given.</param>
 /// <param name="ImageId">The engine's id of the image.</param>
@@ -82,7 +84,8 @@ internal sealed record RunStampContent(
         return stream.ToArray();
     }
 
-    private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is no text.");
+    private static string Text(JsonElement element, string name) =>
+        element.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is no text.");
 }
 
 /// <summary>A file that a run left, by its name below the output folder.</summary>

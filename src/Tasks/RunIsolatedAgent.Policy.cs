@@ -29,6 +29,13 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(MemoryMb), value);
     }
 
+    /// <summary>Size of <c>/dev/shm</c> in MiB; by default an eighth of <see cref="MemoryMb"/>, and at least 64.</summary>
+    public string? ShmMb
+    {
+        get => _policy.One(nameof(ShmMb));
+        set => _policy.Set(nameof(ShmMb), value);
+    }
+
     /// <summary>Limit of processes and threads.</summary>
     public string? PidsLimit
     {

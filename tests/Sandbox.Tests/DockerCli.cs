@@ -27,6 +27,31 @@ internal static class DockerCli
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Makes an image of another's files alone, without its settings, and gives its name.</summary>
+    /// <param name="source">The other image.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="changes">Settings that it gets, as lines of a Dockerfile.</param>
+    public static async Task<string> ImportWithoutSettingsAsync(string source, CancellationToken cancellationToken, params string[] changes)
+    {
+        string name = $"isolated-agents/test:{Guid.NewGuid():N}";
+        string container = await RunAsync(cancellationToken, "create", source, "true");
+        string archive = Path.GetTempFileName();
+        try
+        {
+            await RunAsync(cancellationToken, "export", "-o", archive, container);
+            await RunAsync(cancellationToken, ["import", .. changes.SelectMany(change => new[] { "-c", change }), archive, name]);
+            return name;
+        }
+        finally
+        {
+            File.Delete(archive);
+            await TryAsync("rm", container);
+        }
+    }
+
+    /// <summary>Removes an image of a test's own.</summary>
+    public static Task RemoveImageAsync(string image) => TryAsync("rmi", "-f", image);
+
     /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
     public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
     {

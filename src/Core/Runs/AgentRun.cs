@@ -73,7 +73,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
         result = result with
         {
-            Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
+            Diagnostics = [.. result.Diagnostics, .. run.Warnings, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
         };
         audit?.Seal(clock.Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
@@ -199,7 +199,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
             {
                 string shortId = leftover.Id[..Math.Min(12, leftover.Id.Length)];
-                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that has died, and was removed", leftover.Problem)).ConfigureAwait(false);
+                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that died and is removed now", leftover.Problem)).ConfigureAwait(false);
             }
         }
     }

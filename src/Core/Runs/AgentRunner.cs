@@ -29,10 +29,6 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
         {
             return Failed(Verdict.ConfigurationError, failure.Diagnostic);
         }
-        catch (ControlUnavailableException failure)
-        {
-            return Failed(Verdict.EngineError, failure.Diagnostic);
-        }
 
         return await new AgentRun(_loggerFactory, request, run, clock).RunAsync(cancellationToken).ConfigureAwait(false);
 

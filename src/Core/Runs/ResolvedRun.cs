@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
+using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
@@ -43,6 +44,9 @@ internal sealed record ResolvedRun
 
     /// <summary>Values that must never be shown.</summary>
     public required ImmutableArray<string> Secrets { get; init; }
+
+    /// <summary>What the run goes on in spite of, and says.</summary>
+    public ImmutableArray<Diagnostic> Warnings { get; init; } = [];
 
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }

@@ -56,6 +56,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         CpuMillicores = limits.CpuMillicores,
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
+        SharedMemoryBytes = limits.SharedMemoryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
         ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
         HasTrustFiles = trustedCertificates.Length > 0,
@@ -176,6 +177,12 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     // The image's own variables come first: the policy's win.
     private IEnumerable<string> Environment()
     {
+        if (!run.Environment.ContainsKey("PATH") && !image.Environment.Any(variable => variable.StartsWith("PATH=", StringComparison.Ordinal)))
+        {
+            // 'docker import' makes images without one; shells have a default of their own, other programs do not.
+            yield return $"PATH={AgentPath.Default}";
+        }
+
         foreach (string variable in image.Environment)
         {
             int equals = variable.IndexOf('=', StringComparison.Ordinal);

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>Where things lie inside a sandbox.</summary>
@@ -14,4 +16,7 @@ internal static class SandboxPaths
     public const string TrustedAuthority = $"{Trust}/ca.pem";
     public const string TrustedBundle = $"{Trust}/bundle.pem";
     public const string Temporary = "/tmp";
+
+    /// <summary>Where any program may leave files that nobody keeps.</summary>
+    public static ImmutableArray<string> TemporaryFolders { get; } = [Temporary, "/var/tmp"];
 }

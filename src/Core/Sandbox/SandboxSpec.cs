@@ -48,6 +48,9 @@ internal sealed record SandboxSpec
     /// <summary>Size of <c>/tmp</c> and of each of <see cref="ScratchPaths"/> in bytes, which counts as memory.</summary>
     public required long TemporaryBytes { get; init; }
 
+    /// <summary>Size of <c>/dev/shm</c> in bytes, which counts as memory.</summary>
+    public required long SharedMemoryBytes { get; init; }
+
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 

@@ -28,7 +28,11 @@ internal sealed record EngineParts(string Architecture, IReadOnlyList<EnginePart
 /// <param name="Id">The engine's id, which pins what is run.</param>
 /// <param name="Digest">The registry's digest, or the id where the image came from no registry.</param>
 /// <param name="Environment">The variables that it sets, as <c>NAME=value</c>.</param>
-internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment);
+internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment)
+{
+    /// <summary>The user that it says its programs run as, by name or number, with a group behind a colon; empty where it says none.</summary>
+    public string User { get; init; } = "";
+}
 
 /// <summary>All an engine has to be able to do; the rest of the sandbox runs over the transport.</summary>
 internal interface IContainerEngine : IDisposable

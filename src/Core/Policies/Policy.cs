@@ -112,6 +112,9 @@ public sealed record Policy
     /// <summary>Violations that are reported and never fail.</summary>
     public ImmutableArray<ExpectedViolation> ExpectedViolations { get; init; } = [];
 
+    /// <summary>Whether every refusal counts: the built-in list of what ordinary programs try and do without is turned off.</summary>
+    public bool Strict { get; init; }
+
     /// <summary>Controls that must be in force.</summary>
     public IsolationPolicy Isolation { get; init; } = new();
 

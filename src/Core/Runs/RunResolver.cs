@@ -163,6 +163,9 @@ internal static class RunResolver
         environment["HOME"] = SandboxPaths.Temporary;
         environment["TMPDIR"] = SandboxPaths.Temporary;
         environment["ISOLATED_AGENTS"] = "1";
+        // Looking at a repository writes to it, unless git is told that it need not.
+        environment["GIT_OPTIONAL_LOCKS"] = "0";
+        environment["GIT_CONFIG_SYSTEM"] = SandboxPaths.GitConfiguration;
         environment["ISOLATED_AGENTS_OUTPUT"] = SandboxPaths.Output;
         environment["ISOLATED_AGENTS_WORKSPACE"] = SandboxPaths.Workspace;
         environment.AddRange(agent.Environment);

@@ -37,8 +37,19 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         get
         {
             (int userId, int groupId) = run.Workspace is null ? (0, 0) : FileIdentity.Owner(run.Workspace) ?? (0, 0);
-            return AgentUser.Of(userId, groupId);
+            return userId == 0 && NumericUser(image.User) is { } ofImage ? ofImage : AgentUser.Of(userId, groupId);
         }
+    }
+
+    // A copy belongs to somebody from the start, so that the image's user must be a number here: names are the image's to know.
+    private static (int UserId, int GroupId)? NumericUser(string imageUser)
+    {
+        string[] parts = imageUser.Split(':', 2);
+        int groupId = 0;
+        return int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int userId) && userId != 0
+            && (parts.Length == 1 || int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out groupId))
+            ? AgentUser.Of(userId, groupId)
+            : null;
     }
 
     /// <summary>The container's settings.</summary>
@@ -59,7 +70,6 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         SharedMemoryBytes = limits.SharedMemoryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
         ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
-        HasTrustFiles = trustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,
     };
@@ -74,6 +84,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         HostBootId = HostBoot.Id,
         AgentUserId = route.CopiesFiles || Original is not null ? CopyReader.UserId : 0,
         AgentGroupId = route.CopiesFiles || Original is not null ? CopyReader.GroupId : 0,
+        ImageUser = image.User,
         ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
         ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],

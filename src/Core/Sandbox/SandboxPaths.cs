@@ -15,6 +15,7 @@ internal static class SandboxPaths
     public const string Trust = "/etc/isolated-agents";
     public const string TrustedAuthority = $"{Trust}/ca.pem";
     public const string TrustedBundle = $"{Trust}/bundle.pem";
+    public const string GitConfiguration = $"{Trust}/gitconfig";
     public const string Temporary = "/tmp";
 
     /// <summary>Where any program may leave files that nobody keeps.</summary>

@@ -102,12 +102,8 @@ internal static class ContainerSettings
             fileSystems[SandboxPaths.Output] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=1777,size={bytes}{entries}");
         }
 
-        if (spec.HasTrustFiles)
-        {
-            // Root's alone to write to.
-            fileSystems[SandboxPaths.Trust] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=755,size={TrustBytes}{empty}");
-        }
-
+        // Root's alone to write to.
+        fileSystems[SandboxPaths.Trust] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=755,size={TrustBytes}{empty}");
         return fileSystems;
     }
 }

@@ -66,7 +66,10 @@ internal sealed class DockerEngine : IContainerEngine
                 reference,
                 image.ID,
                 image.RepoDigests?.FirstOrDefault() is { } digest ? digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..] : image.ID,
-                [.. image.Config?.Env ?? []]);
+                [.. image.Config?.Env ?? []])
+            {
+                User = image.Config?.User ?? "",
+            };
         }
         catch (DockerImageNotFoundException)
         {

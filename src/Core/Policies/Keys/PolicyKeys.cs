@@ -155,6 +155,7 @@ internal static class PolicyKeys
         {
             ItemName = "expected_violation", Placeholder = "JSON",
         },
+        new FlagKey("strict", "Whether every refusal counts, also of what ordinary programs try and do without.", p => p.Strict, (p, v) => p with { Strict = v }),
         new ChoiceSetKey("isolation.require", "Controls that must be in force; a run without one of them fails closed.",
             [
                 new("landlock", (int)IsolationControls.Landlock), new("seccomp", (int)IsolationControls.Seccomp),

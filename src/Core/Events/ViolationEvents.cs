@@ -34,7 +34,7 @@ public sealed record ViolationFilesystem(string Path, string Reason, string Acti
         visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Path = masker.Mask(Path), Reason = masker.Mask(Reason), Process = masker.Mask(Process) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Path = masker.Mask(Path), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
 }
 
 /// <summary>The agent tried to reach what the policy does not allow.</summary>
@@ -96,7 +96,7 @@ public sealed record ViolationProcess(string Call, string Reason, string Action,
         visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Call = masker.Mask(Call), Reason = masker.Mask(Reason), Process = masker.Mask(Process) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Call = masker.Mask(Call), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
 }
 
 /// <summary>An entry of the output folder was rejected.</summary>

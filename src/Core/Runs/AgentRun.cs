@@ -11,6 +11,7 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Reports;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -148,6 +149,11 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         SandboxReport report = await RunSandboxAsync(engine, image, _paths, events, cancellationToken).ConfigureAwait(false);
         using WorkspaceChangeSet? changes = report.Changes;
         WarnOfUnmetExpectations();
+        if (_outcome.UsesGit && run.Workspace is { } workspace && RepositoryAdvice.For(workspace) is { } advice)
+        {
+            _outcome.Warn(DiagnosticTable.Parameters, advice);
+        }
+
         AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
             : cancellationToken.IsCancellationRequested ? Cancelled()
             : Result(_outcome.Verdict, _outcome.Diagnostics());

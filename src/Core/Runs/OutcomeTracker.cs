@@ -48,11 +48,17 @@ internal sealed class OutcomeTracker(Policy policy)
     /// <summary>Whether the container could not be removed.</summary>
     public bool IsContainerLeft { get; private set; }
 
+    /// <summary>Whether the agent has started git.</summary>
+    public bool UsesGit { get; private set; }
+
     /// <summary>Takes one event.</summary>
     public void Observe(TelemetryEvent raised)
     {
         switch (raised)
         {
+            case ProcessStarted { CommandLine: var command }:
+                UsesGit |= IsGit(command);
+                break;
             case AgentOutput output:
                 _lastLines.Add(output.Line);
                 break;
@@ -138,6 +144,13 @@ internal sealed class OutcomeTracker(Policy policy)
         return [.. all.Where(IsError), .. all.Where(diagnostic => !IsError(diagnostic)), .. _warnings.Where(warning => !all.Any(other => other.Code == warning.Code))];
 
         static bool IsError(Diagnostic diagnostic) => diagnostic.Severity == DiagnosticSeverity.Error;
+    }
+
+    private static bool IsGit(ReadOnlySpan<char> commandLine)
+    {
+        int blank = commandLine.IndexOf(' ');
+        ReadOnlySpan<char> program = blank < 0 ? commandLine : commandLine[..blank];
+        return program is "git" || program.EndsWith("/git");
     }
 
     private string BusAdvice(bool isBus) =>

@@ -11,6 +11,7 @@ using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
@@ -61,6 +62,7 @@ internal static class RunResolver
             Delivery = request.Delivery,
             SharedFolders = request.OwnContainer?.TemporaryFolders ?? [],
             Environment = environment.SetItems(credentials.Environment),
+            ShownConfigurations = [.. shown.OfType<string>().Where(Directory.Exists).Distinct(StringComparer.Ordinal).SelectMany(ShownConfiguration.FindIn).DistinctBy(found => found.Path)],
             Warnings = PolicyWarnings.Of(loaded, request.HostEnvironment),
             Secrets = [.. secrets, .. credentials.Secrets, .. proxySecrets],
             Egress = (request.Egress ?? new EgressOptions()) with { Credentials = credentials },

@@ -5,6 +5,7 @@ using IsolatedAgents.Egress;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Interop;
 
@@ -123,6 +124,24 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         foreach (SandboxMount mount in route.CopiesFiles ? [] : Files(channel))
         {
             yield return AsEngineKnows(mount);
+        }
+
+        foreach (SandboxMount mount in route.CopiesFiles || channel is null ? [] : Configurations(channel))
+        {
+            yield return AsEngineKnows(mount);
+        }
+    }
+
+    // Over the files themselves: what a checkout step left of its token in a repository is not the agent's to read.
+    private IEnumerable<SandboxMount> Configurations(ChannelFolder channel)
+    {
+        foreach (SandboxMount folder in Files(channel).Where(mount => Directory.Exists(mount.HostPath)))
+        {
+            foreach (ShownConfiguration shown in run.ShownConfigurations.Where(shown => shown.IsBelow(folder.HostPath)))
+            {
+                string path = channel.Show(shown.Content, shown.Path);
+                yield return new SandboxMount(path, $"{folder.SandboxPath}/{Path.GetRelativePath(folder.HostPath, shown.Path)}", IsWritable: false) { Inode = FileIdentity.Inode(path) };
+            }
         }
     }
 

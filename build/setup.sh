@@ -18,9 +18,16 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 readonly PYTHON_IMAGE=isolated-agents/python:bookworm
 readonly CLIENTS_IMAGE=isolated-agents/clients:bookworm
+readonly TOOLS_IMAGE=isolated-agents/tools:bookworm
 readonly BUSYBOX_IMAGE=isolated-agents/busybox:latest
 readonly PYTHON_PACKAGES=python3-minimal,python3,ca-certificates
 readonly CLIENTS_PACKAGES=nodejs,python3,python3-pip,curl,git,bind9-dnsutils,openssl,ca-certificates
+# What agents call in their everyday work; the tests run each of them.
+readonly TOOLS_PACKAGES=build-essential,cmake,ninja-build,pkg-config,autoconf,automake,libtool,golang-go,cargo,openjdk-17-jdk-headless,ant,\
+python3,python3-pip,python3-venv,python3-pytest,python3-setuptools,python3-wheel,python3-yaml,mypy,black,python3-flake8,tox,\
+nodejs,perl,ruby,lua5.4,php-cli,gawk,bc,git,git-lfs,openssh-client,gnupg,tmux,screen,vim-tiny,nano,less,procps,psmisc,lsof,file,tree,jq,\
+ripgrep,fd-find,sqlite3,curl,wget,rsync,zip,unzip,bzip2,xz-utils,zstd,cpio,patch,diffutils,strace,shellcheck,iproute2,\
+dnsutils,net-tools,iputils-ping,sudo,man-db,ca-certificates
 readonly IMAGE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly RUN_DIR=/run/isolated-agents
@@ -237,10 +244,11 @@ debian_mirror() {
 
 # Each makes CACHE_DIR/NAME.tar from packages. Written beside it and renamed, so that a broken one is never taken for whole.
 python_rootfs() { debian_rootfs python "$PYTHON_IMAGE" "$PYTHON_PACKAGES"; }
+tools_rootfs() { debian_rootfs tools "$TOOLS_IMAGE" "$TOOLS_PACKAGES" 3000m; }
 clients_rootfs() { debian_rootfs clients "$CLIENTS_IMAGE" "$CLIENTS_PACKAGES"; }
 
-debian_rootfs() { # NAME IMAGE PACKAGES
-  local name=$1 image=$2 packages=$3
+debian_rootfs() { # NAME IMAGE PACKAGES [SIZE]
+  local name=$1 image=$2 packages=$3 size=${4:-800m}
   local work=$CACHE_DIR/$name.work log=$LOG_DIR/debootstrap-$name.log mirror
   install debootstrap debian-archive-keyring
   mirror=$(debian_mirror)
@@ -249,7 +257,7 @@ debian_rootfs() { # NAME IMAGE PACKAGES
   as_root rm -rf "$work"
   as_root mkdir -p "$work"
   # dpkg syncs every file it unpacks; in memory that costs nothing. Where memory cannot be mounted, a folder does.
-  as_root mount -t tmpfs -o size=800m,mode=755 isolated-agents "$work" 2>/dev/null || true
+  as_root mount -t tmpfs -o size=$size,mode=755 isolated-agents "$work" 2>/dev/null || true
   as_root debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
     --include="$packages" bookworm "$work" "$mirror" 2>&1 | as_root tee "$log" >/dev/null || {
     tail -n 20 "$log" >&2
@@ -396,5 +404,6 @@ if [ "$for_tests" = yes ]; then
   ensure_image in_podman "$BUSYBOX_IMAGE" busybox
   ensure_image in_podman "$PYTHON_IMAGE" python
   ensure_image docker "$CLIENTS_IMAGE" clients
+  ensure_image docker "$TOOLS_IMAGE" tools
 fi
 say "ready"

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
@@ -49,7 +50,18 @@ internal static class PolicyCommand
             return Verdict.ConfigurationError.ExitCode();
         }
 
-        terminal.Output.Write(asJson ? PolicyReport.Json(loaded) + "\n" : PolicyReport.Text(loaded));
-        return Verdict.Passed.ExitCode();
+        ImmutableArray<UnavailableControl> refused = UnavailableControls.Of(loaded.Policy);
+        ImmutableArray<Diagnostic> warnings = PolicyWarnings.Of(loaded, terminal.Environment);
+        if (asJson || refused.IsEmpty)
+        {
+            terminal.Output.Write(asJson ? PolicyReport.Json(loaded, warnings) + "\n" : PolicyReport.Text(loaded, warnings));
+        }
+
+        foreach (UnavailableControl control in refused)
+        {
+            terminal.Error.WriteLine(PolicyReport.Refusal(loaded, control).ToString());
+        }
+
+        return (refused.IsEmpty ? Verdict.Passed : Verdict.ConfigurationError).ExitCode();
     }
 }

@@ -26,8 +26,14 @@ internal static class PolicyExplainCommand
                 throw UsageErrors.Unexpected(asked, command);
             }
 
-            Policy policy = PolicyLoader.Load(parsed.GetValue(file), terminal.CurrentDirectory, terminal.HomeDirectory, []).Policy;
-            Explanation explanation = asked.StartsWith('/') ? ExplainPath(policy, asked) : EndpointExplanation.Of(policy, asked);
+            LoadedPolicy loaded = PolicyLoader.Load(parsed.GetValue(file), terminal.CurrentDirectory, terminal.HomeDirectory, []);
+            Explanation explanation = asked.StartsWith('/') ? ExplainPath(loaded.Policy, asked) : EndpointExplanation.Of(loaded.Policy, asked);
+            foreach (UnavailableControl control in UnavailableControls.Of(loaded.Policy))
+            {
+                // Under a policy that no run accepts, nothing at all is allowed.
+                explanation = explanation with { Notes = [.. explanation.Notes, $"No run would begin under this policy: {control.Message}"] };
+            }
+
             terminal.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(explanation, ExplanationContext.Default.Explanation) : Text(explanation));
             return Verdict.Passed.ExitCode();
         });

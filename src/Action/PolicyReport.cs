@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -18,8 +19,8 @@ internal static class PolicyReport
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The effective policy for a person: what is set first marked, then what this version would refuse.</summary>
-    public static string Text(LoadedPolicy loaded)
+    /// <summary>The effective policy for a person, with a mark where the file sets a key, and what a run would warn of.</summary>
+    public static string Text(LoadedPolicy loaded, ImmutableArray<Diagnostic> warnings)
     {
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"{QuotedText.Of(loaded.File!)} is valid. Effective policy (* set by the file), SHA-256 {loaded.Sha256}:\n");
@@ -29,22 +30,23 @@ internal static class PolicyReport
             text.Append(CultureInfo.InvariantCulture, $"{mark} {key} = {value?.ToJsonString(Plain) ?? "null"}\n");
         }
 
-        foreach (UnavailableControl control in UnavailableControls.Of(loaded.Policy))
+        foreach (Diagnostic warning in warnings)
         {
-            text.Append(Refusal(loaded, control)).Append('\n');
+            text.Append(warning).Append('\n');
         }
 
         return text.ToString();
     }
 
-    public static string Json(LoadedPolicy loaded) => new JsonObject
+    public static string Json(LoadedPolicy loaded, ImmutableArray<Diagnostic> warnings) => new JsonObject
     {
-        ["valid"] = true,
+        ["valid"] = UnavailableControls.Of(loaded.Policy).IsEmpty,
         ["file"] = loaded.File,
         ["sha256"] = loaded.Sha256,
         ["policy"] = Effective(loaded.Policy),
         ["explicit_keys"] = new JsonArray([.. loaded.Policy.ExplicitKeys.Select(key => JsonValue.Create(key))]),
         ["refused"] = new JsonArray([.. UnavailableControls.Of(loaded.Policy).Select(control => Json(Refusal(loaded, control), control.Key))]),
+        ["warnings"] = new JsonArray([.. warnings.Select(warning => Json(warning, key: null))]),
     }.ToJsonString(Plain);
 
     public static string Json(Diagnostic diagnostic) => new JsonObject
@@ -53,9 +55,9 @@ internal static class PolicyReport
         ["error"] = Json(diagnostic, key: null),
     }.ToJsonString(Plain);
 
-    /// <summary>A warning, since the file itself is right: it is a run that would fail.</summary>
-    private static Diagnostic Refusal(LoadedPolicy loaded, UnavailableControl control) =>
-        loaded.DiagnosticAt(control.Key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Warning, control.Message);
+    /// <summary>What a run would be refused for.</summary>
+    public static Diagnostic Refusal(LoadedPolicy loaded, UnavailableControl control) =>
+        loaded.DiagnosticAt(control.Key, DiagnosticTable.Policy, DiagnosticSeverity.Error, control.Message);
 
     private static JsonObject Effective(Policy policy)
     {

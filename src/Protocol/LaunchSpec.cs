@@ -24,6 +24,9 @@ internal sealed record LaunchSpec
     /// <summary>Its group; 0 likewise.</summary>
     public int AgentGroupId { get; init; }
 
+    /// <summary>The image's own user, <c>user</c> or <c>user:group</c> by name or number, or empty: who the agent runs as where nothing else decides.</summary>
+    public string ImageUser { get; init; } = "";
+
     /// <summary>Sandbox paths that must be mounts of their own and read-only, with everything that is mounted below them.</summary>
     public required string[] ReadonlyPaths { get; init; }
 
@@ -103,7 +106,7 @@ internal sealed record LaunchSpec
 
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
-        .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
+        .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Text(ImageUser).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
         .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
@@ -123,6 +126,7 @@ internal sealed record LaunchSpec
             HostBootId = reader.Text(),
             AgentUserId = reader.Int32(),
             AgentGroupId = reader.Int32(),
+            ImageUser = reader.Text(),
             ReadonlyPaths = reader.Texts(),
             ReadonlyInodes = reader.Int64s(),
             CopiedPaths = reader.Texts(),

@@ -39,23 +39,6 @@ internal static unsafe class SandboxCheck
         VerifyMountSource(spec, isHostKernel);
     }
 
-    /// <summary>Who the agent runs as: who it was said to, or the workspace's owner, unless that is root.</summary>
-    public static (int UserId, int GroupId) ChooseUser(LaunchSpec spec)
-    {
-        if (spec.AgentUserId != 0)
-        {
-            return (spec.AgentUserId, spec.AgentGroupId);
-        }
-
-        if (spec.WorkspacePath.Length == 0)
-        {
-            return AgentUser.Of(0, 0);
-        }
-
-        FileStatus status = Status(spec.WorkspacePath, "workspace");
-        return AgentUser.Of((int)status.UserId, (int)status.GroupId);
-    }
-
     // A path that the engine knows too need not be the same folder.
     private static void VerifyMountSource(LaunchSpec spec, bool isHostKernel)
     {

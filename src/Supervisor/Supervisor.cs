@@ -3,6 +3,7 @@ using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.ControlGroups;
 using IsolatedAgents.Supervisor.Egress;
+using IsolatedAgents.Supervisor.Identity;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
@@ -86,15 +87,23 @@ internal sealed unsafe class Supervisor(HostStream host)
             KernelException.ThrowIfFailed("chmod the output folder", LibC.chmod(path, AnyoneMayWrite));
         }
 
-        (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
+        UserDatabase users = UserDatabase.Read();
+        AgentIdentity identity = AgentIdentity.Choose(spec, users);
+        (int userId, int groupId) = (identity.UserId, identity.GroupId);
         WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
         using ActivityReport report = new(SandboxProbe.DenialsTold + SandboxProbe.LookupsTold);
-        TrustFiles.Write(spec.TrustedCertificates);
+        OwnFiles.WriteCertificates(spec.TrustedCertificates);
+        OwnFiles.WriteGitConfiguration();
+        OwnFiles.WriteUsers(users, identity.Entry(users, spec.Environment));
+        SubstituteFiles substitutes = new();
+        substitutes.Add(UserDatabase.UserFile, OwnFiles.Users);
+        substitutes.Add(UserDatabase.GroupFile, OwnFiles.Groups);
+        string[] readPaths = identity.ImageHome is { } home ? [.. spec.AllowedReadPaths, home] : spec.AllowedReadPaths;
         FramePipe? pipe = null;
         EgressGate gate = EgressService.Start(spec.AllowedEndpoints, loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null, report, (userId, groupId));
-        LaunchObserver observer = new(CreateRules(spec), gate, report, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
+        LaunchObserver observer = new(CreateRules(spec, readPaths), substitutes, gate, report, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
         AgentProcess agent = AgentProcess.Start(
-            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, spec.AllowedReadPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
+            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, readPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
             observer);
         // From here on this thread looks at files with the agent's rights alone.
         _ = LibC.setfsgid(groupId);
@@ -157,9 +166,9 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
     }
 
-    private static FileRules CreateRules(LaunchSpec spec)
+    private static FileRules CreateRules(LaunchSpec spec, string[] readPaths)
     {
-        FileRules rules = new(ToPaths(spec.AllowedReadPaths), ToPaths(spec.AllowedWritePaths));
+        FileRules rules = new(ToPaths(readPaths), ToPaths(spec.AllowedWritePaths));
         return spec.IsWorkspaceWritable ? rules.Protecting(spec.WorkspacePath, [.. spec.ProtectedPaths.Select(ToBytes)]) : rules;
     }
 

@@ -29,6 +29,20 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(MemoryMb), value);
     }
 
+    /// <summary>Whether every refusal counts, also of what ordinary programs try and do without.</summary>
+    public string? Strict
+    {
+        get => _policy.One(nameof(Strict));
+        set => _policy.Set(nameof(Strict), value);
+    }
+
+    /// <summary>Size of <c>/dev/shm</c> in MiB; by default an eighth of <see cref="MemoryMb"/>, and at least 64.</summary>
+    public string? ShmMb
+    {
+        get => _policy.One(nameof(ShmMb));
+        set => _policy.Set(nameof(ShmMb), value);
+    }
+
     /// <summary>Limit of processes and threads.</summary>
     public string? PidsLimit
     {

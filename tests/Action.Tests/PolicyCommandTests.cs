@@ -10,7 +10,7 @@ public sealed class PolicyCommandTests
         {
           "memory_mb": 64, "env_vars": { "KEY": "hidden" },
           "network": { "allowed_endpoints": ["A.example"] },
-          "pip_packages": ["requests==2.32.3"]
+          "allowed_env_vars": ["HOME", "MISSING"]
         }
         """;
 
@@ -35,7 +35,8 @@ public sealed class PolicyCommandTests
         Assert.Contains("\n  cpu_cores = 1\n", fixture.Output);
         Assert.Contains("\n* network.allowed_endpoints = [\"a.example\"]\n", fixture.Output);
         Assert.Contains("\n* env_vars = {\"KEY\":\"***\"}\n", fixture.Output);
-        Assert.Contains("\np.json(4,3): warning IA2004: 'pip_packages' cannot be enforced: ", fixture.Output);
+        Assert.Contains("\np.json(4,32): warning IA1001: 'allowed_env_vars' names the variable 'MISSING', which is not set here", fixture.Output);
+        Assert.DoesNotContain("'HOME'", fixture.Output);
         Assert.AreEqual("", fixture.Error);
     }
 
@@ -49,8 +50,34 @@ public sealed class PolicyCommandTests
         Assert.IsTrue((bool)json["valid"]!);
         Assert.AreEqual(64, (int)json["policy"]!["memory_mb"]!);
         Assert.AreEqual("***", (string?)json["policy"]!["env_vars"]!["KEY"]);
-        Assert.AreEqual("env_vars memory_mb network.allowed_endpoints pip_packages", string.Join(' ', json["explicit_keys"]!.AsArray()));
-        Assert.AreEqual("IA2004 4 3", $"{json["refused"]![0]!["code"]} {json["refused"]![0]!["line"]} {json["refused"]![0]!["column"]}");
+        Assert.AreEqual("allowed_env_vars env_vars memory_mb network.allowed_endpoints", string.Join(' ', json["explicit_keys"]!.AsArray()));
+        Assert.IsEmpty(json["refused"]!.AsArray());
+        Assert.AreEqual("IA1001 4 32", $"{json["warnings"]![0]!["code"]} {json["warnings"]![0]!["line"]} {json["warnings"]![0]!["column"]}");
+    }
+
+    [TestMethod]
+    public async Task Check_WhatNoRunWouldAccept_IsAnErrorAtItsLine()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", "{\n  \"pip_packages\": [\"requests\"] }");
+        Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json"));
+        Assert.StartsWith("p.json(2,3): error IA1001: 'pip_packages' cannot be enforced: ", fixture.Error);
+        Assert.AreEqual("", fixture.Output);
+        using CommandLineFixture asJson = new();
+        asJson.Write("p.json", "{\n  \"pip_packages\": [\"requests\"] }");
+        Assert.AreEqual(2, await asJson.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json", "--json"));
+        JsonNode json = JsonNode.Parse(asJson.Output)!;
+        Assert.IsFalse((bool)json["valid"]!);
+        Assert.AreEqual("IA1001 2 3", $"{json["refused"]![0]!["code"]} {json["refused"]![0]!["line"]} {json["refused"]![0]!["column"]}");
+    }
+
+    [TestMethod]
+    public async Task Explain_PolicyThatNoRunWouldAccept_SaysSo()
+    {
+        using CommandLineFixture fixture = new();
+        fixture.Write("p.json", "{ \"pip_packages\": [\"requests\"] }");
+        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", "/tmp/x", "--policy", "p.json"));
+        Assert.Contains("No run would begin under this policy: 'pip_packages' cannot be enforced", fixture.Output);
     }
 
     [TestMethod]

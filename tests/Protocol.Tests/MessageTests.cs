@@ -31,6 +31,7 @@ public sealed class MessageTests
         AllowedWritePaths = ["/output"],
         AllowedEndpoints = ["a.example:443"],
         TrustedCertificates = "certificates",
+        ImageUser = "node:staff",
         ProtectedPaths = [".git/hooks"],
         IsWorkspaceWritable = true,
         RequireLandlock = true,

@@ -1,3 +1,4 @@
+using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 
@@ -46,6 +47,53 @@ public sealed class AgentKindTests
         File.SetUnixFileMode(agent, UnixFileMode.UserRead | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("") with { Command = null, Agent = agent }, Token));
         CollectionAssert.AreEqual(new[] { "/agent/agent" }, host.Lines.ToArray());
+    }
+
+    // The file's first line decides, whatever its name ends in and whether or not it may be executed.
+    [TestMethod]
+    [DataRow("agent", "#!/bin/bash\necho \"${BASH_VERSION:+bash} $0 $1\"\n", "bash /agent/agent x")]
+    [DataRow("agent.sh", "#!/bin/bash\na=(one two)\necho \"${a[1]} $0 $1\"\n", "two /agent/agent.sh x")]
+    [DataRow("agent.sh", "#!/usr/bin/env -S bash -u\necho \"${-//[^u]/} $0 $1\"\n", "u /agent/agent.sh x")]
+    [DataRow("agent.py", "#!/usr/bin/env -S python3 -O\nimport sys\nprint(sys.flags.optimize, *sys.argv)\n", "1 /agent/agent.py x")]
+    [DataRow("agent.py", "#!/bin/sh\necho \"shell $0 $1\"\n", "shell /agent/agent.py x")]
+    [DataRow("agent.py", "\uFEFF#!/usr/bin/env python3\r\nimport sys\r\nprint(*sys.argv)\r\n", "/agent/agent.py x")]
+    [DataRow("agent.sh", "# no first line of its own\necho \"$0 $1\"\n", "/agent/agent.sh x")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task File_WithAFirstLine_IsStartedByIt(string name, string text, string said)
+    {
+        using SandboxHost host = new();
+        string agent = Path.Combine(host.Root, name);
+        await File.WriteAllTextAsync(agent, text, Token);
+        AgentRunRequest request = host.Request("", SandboxHost.PythonImage) with { Command = null, Agent = agent, Arguments = ["x"] };
+        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(request, Token));
+        CollectionAssert.AreEqual(new[] { said }, host.Lines.ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("agent", "#!/bin/sh\r\necho x\r\n", "/agent/agent: its first line asks for '/bin/sh\\r'")]
+    [DataRow("agent.sh", "#!/usr/bin/env bash\r\necho x\r\n", "/agent/agent.sh: its first line asks for 'bash\\r'")]
+    [DataRow("agent.sh", "\uFEFF#!/bin/sh\necho x\n", "/agent/agent.sh: a byte order mark stands before the '#!'")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task File_WithAFirstLineThatLinuxCannotFollow_IsRefusedAndNamed(string name, string text, string problem)
+    {
+        using SandboxHost host = new();
+        string agent = Path.Combine(host.Root, name);
+        await File.WriteAllTextAsync(agent, text, Token);
+        AgentRunResult result = await host.RunAsync(host.Request("") with { Command = null, Agent = agent }, Token);
+        AssertVerdict(Verdict.ConfigurationError, 2, result, DiagnosticTable.AgentNotFound);
+        Assert.StartsWith(problem, result.Diagnostics[0].Message);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task File_WhoseInterpreterTheImageLacks_SaysWhoAsksForIt()
+    {
+        using SandboxHost host = new();
+        string agent = Path.Combine(host.Root, "agent");
+        await File.WriteAllTextAsync(agent, "#!/usr/local/bin/fish\necho x\n", Token);
+        AgentRunResult result = await host.RunAsync(host.Request("") with { Command = null, Agent = agent }, Token);
+        AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.Image);
+        Assert.StartsWith("The first line of the agent 'agent' asks for '/usr/local/bin/fish'. The program '/usr/local/bin/fish' cannot be started in the image", result.Diagnostics[0].Message);
     }
 
     [TestMethod]

@@ -27,6 +27,53 @@ internal static class DockerCli
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Makes an image of another's files alone, without its settings, and gives its name.</summary>
+    /// <param name="source">The other image.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="settings">Settings that it gets, as lines of a Dockerfile.</param>
+    public static Task<string> ImportWithoutSettingsAsync(string source, CancellationToken cancellationToken, params string[] settings) =>
+        ImportAsync(source, settings, [], cancellationToken);
+
+    /// <summary>Makes an image of another's files and further ones, without its settings, and gives its name.</summary>
+    /// <param name="source">The other image.</param>
+    /// <param name="changes">Settings that it gets, as lines of a Dockerfile.</param>
+    /// <param name="files">Texts of files, by absolute path.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<string> ImportAsync(string source, string[] changes, (string Path, string Text)[] files, CancellationToken cancellationToken)
+    {
+        string name = $"isolated-agents/test:{Guid.NewGuid():N}";
+        string container = await RunAsync(cancellationToken, "create", source, "true");
+        string archive = Path.GetTempFileName();
+        try
+        {
+            foreach ((string path, string text) in files)
+            {
+                await File.WriteAllTextAsync(archive, text, cancellationToken);
+                File.SetUnixFileMode(archive, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+                await RunAsync(cancellationToken, "cp", archive, $"{container}:{path}");
+            }
+
+            await RunAsync(cancellationToken, "export", "-o", archive, container);
+            await RunAsync(cancellationToken, ["import", .. changes.SelectMany(change => new[] { "-c", change }), archive, name]);
+            return name;
+        }
+        finally
+        {
+            File.Delete(archive);
+            await TryAsync("rm", container);
+        }
+    }
+
+    /// <summary>Gives a folder of this machine to somebody.</summary>
+    public static async Task ChangeOwnerAsync(string path, string owner, CancellationToken cancellationToken)
+    {
+        using Process process = Process.Start("chown", [owner, path]);
+        await process.WaitForExitAsync(cancellationToken);
+    }
+
+    /// <summary>Removes an image of a test's own.</summary>
+    public static Task RemoveImageAsync(string image) => TryAsync("rmi", "-f", image);
+
     /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
     public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
     {

@@ -14,6 +14,7 @@ internal sealed class SandboxHost : IDisposable
 {
     public const string PythonImage = "isolated-agents/python:bookworm";
     public const string ClientsImage = "isolated-agents/clients:bookworm";
+    public const string ToolsImage = "isolated-agents/tools:bookworm";
     public const string BusyboxImage = "isolated-agents/busybox:latest";
 
     /// <summary>With these, every test runs over another route to the sandbox.</summary>

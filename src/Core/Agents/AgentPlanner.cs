@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Sandbox;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Agents;
 
@@ -18,6 +19,12 @@ internal static class AgentPlanner
         [".sh"] = ["sh"],
         [".cs"] = ["dotnet", "run"],
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    // Python and Node take a byte order mark and the line ends of Windows.
+    private static readonly FrozenSet<string> ReadsAnyText = FrozenSet.ToFrozenSet([".py", ".js", ".mjs", ".cjs"], StringComparer.OrdinalIgnoreCase);
+
+    // The first line of a C# file is for a shell, and starts the same program in another way.
+    private static readonly FrozenSet<string> HasOwnStart = FrozenSet.ToFrozenSet([".cs"], StringComparer.OrdinalIgnoreCase);
 
     // In a folder, the first of these is the entry; which one was meant is never guessed among several.
     private static readonly ImmutableArray<string> EntryNames =
@@ -93,7 +100,14 @@ internal static class AgentPlanner
 
     private static ImmutableArray<string> CommandFor(string hostPath, string sandboxPath, string asGiven)
     {
-        if (Interpreters.TryGetValue(Path.GetExtension(hostPath), out ImmutableArray<string> interpreter))
+        string extension = Path.GetExtension(hostPath);
+        bool isKnown = Interpreters.TryGetValue(extension, out ImmutableArray<string> interpreter);
+        if (!HasOwnStart.Contains(extension) && ReadShebang(hostPath, asGiven) is { } shebang)
+        {
+            return [.. Check(shebang, extension, sandboxPath).Command(sandboxPath)];
+        }
+
+        if (isKnown)
         {
             return [.. interpreter, sandboxPath];
         }
@@ -105,6 +119,40 @@ internal static class AgentPlanner
 
         throw new ConfigurationException(
             DiagnosticTable.AgentNotFound,
-            $"How to run the agent '{asGiven}' is not known: its extension is none of {string.Join(", ", Interpreters.Keys.Order(StringComparer.Ordinal))}, and it is not executable for everyone. Make it executable ('chmod a+x'), or use a command.");
+            $"How to run the agent '{asGiven}' is not known: its extension is none of {string.Join(", ", Interpreters.Keys.Order(StringComparer.Ordinal))}, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command.");
+    }
+
+    private static Shebang? ReadShebang(string hostPath, string asGiven)
+    {
+        try
+        {
+            return Shebang.Read(hostPath);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException(DiagnosticTable.AgentNotFound, $"The agent '{asGiven}' cannot be read: {failure.Message} Make it readable for this user.");
+        }
+    }
+
+    // The interpreter is started here and not by the kernel: those that read such files themselves can have them.
+    private static Shebang Check(Shebang shebang, string extension, string sandboxPath)
+    {
+        if (ReadsAnyText.Contains(extension))
+        {
+            return shebang;
+        }
+
+        if (shebang.HasByteOrderMark)
+        {
+            throw new ConfigurationException(
+                DiagnosticTable.AgentNotFound,
+                $"{sandboxPath}: a byte order mark stands before the '#!' of its first line, which therefore names no interpreter. Save the file as UTF-8 without one.");
+        }
+
+        return shebang.HasCarriageReturn
+            ? throw new ConfigurationException(
+                DiagnosticTable.AgentNotFound,
+                $"{sandboxPath}: its first line asks for '{UntrustedText.Display(shebang.Argument ?? shebang.Interpreter)}\\r', since its lines end as on Windows (CRLF). Save the file with LF alone, and keep it so by '*.sh text eol=lf' in .gitattributes.")
+            : shebang;
     }
 }

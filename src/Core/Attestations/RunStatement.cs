@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using IsolatedAgents.Policies.Probes;
 using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;
 
@@ -73,6 +74,12 @@ internal static class RunStatement
         json.WriteStartArray("resolvedDependencies");
         WriteResource(json, "agent", report.AgentSha256);
         WriteResource(json, "policy", report.PolicySha256);
+        if (!report.IsStrict)
+        {
+            // Which refusals did not count is a part of what the verdict means.
+            WriteResource(json, "expected-probes", ExpectedProbes.Sha256);
+        }
+
         if (report.ImageDigest?.Split(':') is ["sha256", { } digest])
         {
             WriteResource(json, "image", digest);

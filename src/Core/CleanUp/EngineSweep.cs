@@ -19,14 +19,32 @@ internal static class EngineSweep
     // Past the agent's time limit: what a pull, a slow start and the collection of outputs may take at worst.
     private static readonly TimeSpan Slack = TimeSpan.FromHours(1);
 
+    // An engine removes a container of ours by itself once its program has ended; so long that is its business.
+    private static readonly TimeSpan RemovalGrace = TimeSpan.FromSeconds(10);
+
+    // A run's process may end a moment before the supervisor that it has let go.
+    private static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Removes them, or only names them.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="onlyLook">Whether they stay.</param>
+    /// <param name="cancellationToken">Ends the work between two removals.</param>
     /// <exception cref="EngineException">IA2003: the engine does not say what it has.</exception>
     public static async Task<IReadOnlyList<Leftover>> RunAsync(IContainerEngine engine, bool onlyLook, CancellationToken cancellationToken)
     {
-        List<Leftover> leftovers = [];
-        foreach (FoundContainer container in await engine.FindContainersAsync(SandboxLabels.Session, cancellationToken).ConfigureAwait(false))
+        List<FoundContainer> found = await FindAsync(engine, cancellationToken).ConfigureAwait(false);
+        if (found.Exists(container => container.State == ContainerState.Running))
         {
-            if (!IsOwnerless(container, TimeProvider.System.GetUtcNow()))
+            await Task.Delay(EndGrace, cancellationToken).ConfigureAwait(false);
+            HashSet<string> before = [.. found.Select(container => container.Id)];
+            found = await FindAsync(engine, cancellationToken).ConfigureAwait(false);
+            found.RemoveAll(container => !before.Contains(container.Id));
+        }
+
+        List<Leftover> leftovers = [];
+        foreach (FoundContainer container in found)
+        {
+            if (container.State == ContainerState.Ended && !await IsLeftAsync(engine, container.Id, cancellationToken).ConfigureAwait(false))
             {
                 continue;
             }
@@ -37,6 +55,16 @@ internal static class EngineSweep
 
         return leftovers;
     }
+
+    private static async Task<List<FoundContainer>> FindAsync(IContainerEngine engine, CancellationToken cancellationToken)
+    {
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        IReadOnlyList<FoundContainer> found = await engine.FindContainersAsync(SandboxLabels.Session, cancellationToken).ConfigureAwait(false);
+        return [.. found.Where(container => container.State != ContainerState.Removing && IsOwnerless(container, now))];
+    }
+
+    private static async Task<bool> IsLeftAsync(IContainerEngine engine, string id, CancellationToken cancellationToken) =>
+        await engine.FindEndAsync(id, cancellationToken).ConfigureAwait(false) is { } ended && TimeProvider.System.GetUtcNow() - ended > RemovalGrace;
 
     /// <summary>Whether nobody can own a container any more.</summary>
     internal static bool IsOwnerless(FoundContainer container, DateTimeOffset now) => SandboxLabels.Owner(container.Labels)?.Judge() switch

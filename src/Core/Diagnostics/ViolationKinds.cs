@@ -14,6 +14,15 @@ internal static class ViolationKinds
         _ => 3,
     };
 
+    /// <summary>Its name in a policy.</summary>
+    public static string Name(ViolationKind kind) => kind switch
+    {
+        ViolationKind.Filesystem => "filesystem",
+        ViolationKind.Network => "network",
+        ViolationKind.Process => "process",
+        _ => "output",
+    };
+
     /// <summary>Its code in <see cref="DiagnosticTable"/>.</summary>
     public static string Code(ViolationKind kind) => kind switch
     {

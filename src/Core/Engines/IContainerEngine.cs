@@ -28,7 +28,11 @@ internal sealed record EngineParts(string Architecture, IReadOnlyList<EnginePart
 /// <param name="Id">The engine's id, which pins what is run.</param>
 /// <param name="Digest">The registry's digest, or the id where the image came from no registry.</param>
 /// <param name="Environment">The variables that it sets, as <c>NAME=value</c>.</param>
-internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment);
+internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment)
+{
+    /// <summary>The user that it says its programs run as, by name or number, with a group behind a colon; empty where it says none.</summary>
+    public string User { get; init; } = "";
+}
 
 /// <summary>All an engine has to be able to do; the rest of the sandbox runs over the transport.</summary>
 internal interface IContainerEngine : IDisposable
@@ -63,6 +67,10 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="EngineException">IA2003: the engine does not say.</exception>
     Task<IReadOnlyList<FoundContainer>> FindContainersAsync(string label, CancellationToken cancellationToken);
 
+    /// <summary>When a container's program ended; null where the container is gone, or its program runs.</summary>
+    /// <exception cref="EngineException">IA2003: the engine does not say.</exception>
+    Task<DateTimeOffset?> FindEndAsync(string id, CancellationToken cancellationToken);
+
     /// <summary>Removes a container by force, with the volumes that are its alone. Why it could not; null where it is gone.</summary>
     Task<string?> RemoveContainerAsync(string id, CancellationToken cancellationToken);
 }
@@ -71,7 +79,27 @@ internal interface IContainerEngine : IDisposable
 /// <param name="Id">The engine's id.</param>
 /// <param name="Created">When it was made.</param>
 /// <param name="Labels">What it carries.</param>
-internal sealed record FoundContainer(string Id, DateTimeOffset Created, IReadOnlyDictionary<string, string> Labels);
+internal sealed record FoundContainer(string Id, DateTimeOffset Created, IReadOnlyDictionary<string, string> Labels)
+{
+    /// <summary>What it is doing.</summary>
+    public ContainerState State { get; init; }
+}
+
+/// <summary>What a container is doing, as far as that matters to whoever cleans up.</summary>
+internal enum ContainerState
+{
+    /// <summary>It was made and never started, or its state is none that is known.</summary>
+    Idle,
+
+    /// <summary>Its program runs.</summary>
+    Running,
+
+    /// <summary>Its program has ended.</summary>
+    Ended,
+
+    /// <summary>The engine is removing it.</summary>
+    Removing,
+}
 
 /// <summary>A started sandbox. The engine removes it by itself when its supervisor ends.</summary>
 internal interface ISandboxContainer : IAsyncDisposable

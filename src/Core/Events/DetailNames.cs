@@ -74,6 +74,7 @@ internal static class DetailNames
     public static DetailName Sent { get; } = new("Sent", "sent", "isolated_agents.sent");
     public static DetailName Path { get; } = new("Path", "path", "file.path");
     public static DetailName Rule { get; } = new("Rule", "rule", "security_rule.name");
+    public static DetailName ExpectedBy { get; } = new("Expected By", "expected_by", "isolated_agents.expected_by");
     public static DetailName Process { get; } = new("Process", "process", "process.executable.path");
     public static DetailName Call { get; } = new("Call", "call", "isolated_agents.system_call");
     public static DetailName File { get; } = new("File", "file", "file.path");

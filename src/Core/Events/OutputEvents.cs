@@ -73,17 +73,10 @@ public sealed record OutputLimitExceeded(long Current, long Limit, string Action
 
     internal override void Describe(IDetailVisitor visitor)
     {
-        if (FileLimit is int files)
-        {
-            visitor.Text(DetailNames.CurrentFiles, string.Create(CultureInfo.InvariantCulture, $"more than {files} files and folders"));
-            visitor.Number(DetailNames.FileLimit, files);
-        }
-        else
-        {
-            visitor.Bytes(DetailNames.CurrentSize, Current);
-            visitor.Bytes(DetailNames.SizeLimit, Limit);
-        }
-
+        visitor.Bytes(DetailNames.CurrentSize, FileLimit is null ? Current : null);
+        visitor.Bytes(DetailNames.SizeLimit, FileLimit is null ? Limit : null);
+        visitor.Text(DetailNames.CurrentFiles, FileLimit is int files ? string.Create(CultureInfo.InvariantCulture, $"more than {files} files and folders") : null);
+        visitor.Number(DetailNames.FileLimit, FileLimit);
         visitor.Text(DetailNames.Action, Action);
     }
 

@@ -14,8 +14,14 @@ namespace IsolatedAgents.Events;
 public sealed record ViolationFilesystem(string Path, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationFilesystem)
 {
+    /// <summary>What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where nothing does.</summary>
+    public string? ExpectedBy { get; init; }
+
     /// <inheritdoc/>
-    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+    public override TelemetryLevel Level => !Expected ? Descriptor.Level : IsBuiltIn ? TelemetryLevel.Debug : TelemetryLevel.Info;
+
+    /// <summary>Whether the built-in list of expected probes explains it.</summary>
+    internal bool IsBuiltIn => ExpectedBy is not null && ExpectedBy != ExpectedViolation.Key;
 
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -25,9 +31,10 @@ public sealed record ViolationFilesystem(string Path, string Reason, string Acti
         visitor.Text(DetailNames.Rule, Rule);
         visitor.Text(DetailNames.Process, Process);
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
+        visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Path = masker.Mask(Path), Reason = masker.Mask(Reason), Process = masker.Mask(Process) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Path = masker.Mask(Path), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
 }
 
 /// <summary>The agent tried to reach what the policy does not allow.</summary>
@@ -69,8 +76,14 @@ public sealed record ViolationNetwork(string Host, int Port, string Reason, stri
 public sealed record ViolationProcess(string Call, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
     : TelemetryEvent(EventCatalog.ViolationProcess)
 {
+    /// <summary>What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where nothing does.</summary>
+    public string? ExpectedBy { get; init; }
+
     /// <inheritdoc/>
-    public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
+    public override TelemetryLevel Level => !Expected ? Descriptor.Level : IsBuiltIn ? TelemetryLevel.Debug : TelemetryLevel.Info;
+
+    /// <summary>Whether the built-in list of expected probes explains it.</summary>
+    internal bool IsBuiltIn => ExpectedBy is not null && ExpectedBy != ExpectedViolation.Key;
 
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -80,9 +93,10 @@ public sealed record ViolationProcess(string Call, string Reason, string Action,
         visitor.Text(DetailNames.Rule, Rule);
         visitor.Text(DetailNames.Process, Process);
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
+        visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Call = masker.Mask(Call), Reason = masker.Mask(Reason), Process = masker.Mask(Process) };
+    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Call = masker.Mask(Call), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
 }
 
 /// <summary>An entry of the output folder was rejected.</summary>

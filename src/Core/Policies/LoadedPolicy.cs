@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using IsolatedAgents.Diagnostics;
 
 namespace IsolatedAgents.Policies;
@@ -11,8 +12,18 @@ internal sealed record LoadedPolicy(Policy Policy, string? File, string Sha256)
 {
     internal required FrozenDictionary<string, KeyPosition> Positions { private get; init; }
 
-    /// <summary>What set <paramref name="key"/>, in snake_case with dots; null where it has its default.</summary>
+    /// <summary>What set <paramref name="key"/>, in snake_case with dots, or one entry of it; null where it has its default.</summary>
     public KeyPosition? PositionOf(string key) => Positions.GetValueOrDefault(key);
+
+    /// <summary>The name, for <see cref="PositionOf"/>, of an entry of a list.</summary>
+    /// <param name="key">The list's key.</param>
+    /// <param name="index">From 0.</param>
+    public static string ItemOf(string key, int index) => string.Create(CultureInfo.InvariantCulture, $"{key}[{index}]");
+
+    /// <summary>The name, for <see cref="PositionOf"/>, of a member of a map.</summary>
+    /// <param name="key">The map's key.</param>
+    /// <param name="name">The member's name.</param>
+    public static string MemberOf(string key, string name) => $"{key}[{name}]";
 
     /// <summary>A diagnostic that points at what set <paramref name="key"/>, for trouble that shows only later.</summary>
     public Diagnostic DiagnosticAt(string key, string code, DiagnosticSeverity severity, string message)

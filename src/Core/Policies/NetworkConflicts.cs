@@ -6,16 +6,33 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies;
 
-/// <summary>What is inspected must be allowed, what gets a credential must be inspected, and a placeholder must not meet another value of its variable.</summary>
+/// <summary>
+/// A network that is not disabled must name endpoints, what is inspected must be allowed, what gets a credential must be inspected, and a placeholder must not meet another
+/// value of its variable.
+/// </summary>
 internal static class NetworkConflicts
 {
+    private const string Disabled = "network.disabled";
     private const string Inspect = "network.inspect";
     private const string Credentials = "network.credentials";
 
     public static void Check(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
     {
+        CheckEnabled(policy, settings);
         CheckInspected(policy, settings);
         CheckCredentials(policy, settings);
+    }
+
+    private static void CheckEnabled(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
+    {
+        if (policy.Network.AllowedEndpoints.IsEmpty
+            && settings.TryGetValue(PolicyKeys.Find(Disabled)!, out PolicySetting? setting)
+            && setting.Value.Kind == PolicyNodeKind.False)
+        {
+            throw setting.Source.Error(
+                setting.Position,
+                $"'{Disabled}' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.");
+        }
     }
 
     private static void CheckInspected(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)

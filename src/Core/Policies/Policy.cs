@@ -22,6 +22,15 @@ public sealed record Policy
     /// <summary>Limit of processes and threads, 2 to 4,194,304.</summary>
     public int PidsLimit { get; init; } = 256;
 
+    /// <summary>
+    /// Size of <c>/dev/shm</c> in MiB, 1 to 16,777,216; <see langword="null"/> means an eighth of <see cref="MemoryMb"/>, and at least 64.
+    /// The memory limit counts what lies there.
+    /// </summary>
+    public int? ShmMb { get; init; }
+
+    /// <summary>Size of <c>/dev/shm</c> in MiB, whatever sets it.</summary>
+    internal int SharedMemoryMb => ShmMb ?? Math.Max(64, MemoryMb / 8);
+
     /// <summary>The agent's wall clock in seconds, 1 to 604,800.</summary>
     public int TimeoutSeconds { get; init; } = 300;
 
@@ -102,6 +111,9 @@ public sealed record Policy
 
     /// <summary>Violations that are reported and never fail.</summary>
     public ImmutableArray<ExpectedViolation> ExpectedViolations { get; init; } = [];
+
+    /// <summary>Whether every refusal counts: the built-in list of what ordinary programs try and do without is turned off.</summary>
+    public bool Strict { get; init; }
 
     /// <summary>Controls that must be in force.</summary>
     public IsolationPolicy Isolation { get; init; } = new();

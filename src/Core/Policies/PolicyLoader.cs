@@ -37,11 +37,26 @@ internal static class PolicyLoader
         policy = policy with { ExplicitKeys = policy.ExplicitKeys.Union(settings.Keys.Select(key => key.Name)) };
         return new LoadedPolicy(policy, file, PolicyFingerprint.Sha256(policy))
         {
-            Positions = settings.Values.ToFrozenDictionary(
-                setting => setting.Key.Name,
-                setting => new KeyPosition(setting.Source.File, setting.Position.Line, setting.Position.Column, setting.Source.ParameterName),
-                StringComparer.Ordinal),
+            Positions = settings.Values.SelectMany(Positions).ToFrozenDictionary(StringComparer.Ordinal),
         };
+    }
+
+    // Of a key, and of each of its entries.
+    private static IEnumerable<KeyValuePair<string, KeyPosition>> Positions(PolicySetting setting)
+    {
+        yield return Position(setting.Key.Name, setting.Position);
+        for (int i = 0; i < setting.Value.Items.Length; i++)
+        {
+            yield return Position(LoadedPolicy.ItemOf(setting.Key.Name, i), setting.Value.Items[i].Position);
+        }
+
+        foreach (PolicyMember member in setting.Value.Members)
+        {
+            yield return Position(LoadedPolicy.MemberOf(setting.Key.Name, member.Name), member.NamePosition);
+        }
+
+        KeyValuePair<string, KeyPosition> Position(string name, TextPosition position) =>
+            new(name, new KeyPosition(setting.Source.File, position.Line, position.Column, setting.Source.ParameterName));
     }
 
     private static Policy Apply(Policy policy, IEnumerable<PolicySetting> settings, string baseDirectory, string? homeDirectory) =>

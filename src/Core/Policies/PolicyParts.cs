@@ -179,7 +179,11 @@ public enum ViolationKind
 /// <param name="Kind">Its kind.</param>
 /// <param name="Match">Glob over its subject.</param>
 /// <param name="Reason">Why it is expected, for the report.</param>
-public sealed record ExpectedViolation(ViolationKind Kind, string Match, string Reason);
+public sealed record ExpectedViolation(ViolationKind Kind, string Match, string Reason)
+{
+    /// <summary>The policy key that holds such entries, as events name it.</summary>
+    internal const string Key = "expected_violations";
+}
 
 /// <summary>Controls that a policy can demand.</summary>
 [Flags]

@@ -32,13 +32,20 @@ internal static class PolicySchema
             {
                 members = [];
                 sections.Add(key.Section, members);
-                properties[key.Section] = new JsonObject
+                PolicySection section = PolicyKeys.Sections.First(section => section.Name == key.Section);
+                JsonObject described = new()
                 {
                     ["type"] = "object",
-                    ["description"] = PolicyKeys.Sections.First(section => section.Name == key.Section).Meaning,
+                    ["description"] = section.Meaning,
                     ["properties"] = members,
                     ["additionalProperties"] = false,
                 };
+                if (section.TogetherSchema is { } together)
+                {
+                    described["anyOf"] = JsonNode.Parse(together);
+                }
+
+                properties[key.Section] = described;
             }
 
             members[key.LeafName] = Property(key);

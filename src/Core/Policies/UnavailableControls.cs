@@ -8,12 +8,12 @@ namespace IsolatedAgents.Policies;
 /// <param name="Reason">What is missing and what to do, to stand behind the key; no full stop.</param>
 internal sealed record UnavailableControl(string Key, string Reason)
 {
-    /// <summary>One line for IA2004.</summary>
+    /// <summary>One line for IA1001.</summary>
     public string Message => $"'{Key}' cannot be enforced: {Reason}.";
 }
 
 /// <summary>
-/// What a policy may say although this version cannot enforce it. A run under such a policy fails closed, since a control that is silently left out is worse than none.
+/// What a policy may say although this version cannot enforce it. A run under such a policy is refused, since a control that is silently left out is worse than none.
 /// </summary>
 internal static class UnavailableControls
 {

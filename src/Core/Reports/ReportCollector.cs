@@ -87,6 +87,9 @@ internal sealed class ReportCollector : ITelemetrySink
             case OutputLimitExceeded output:
                 _peak = _peak with { OutputBytes = Math.Max(_peak.OutputBytes, output.Current) };
                 break;
+            case ViolationFilesystem { IsBuiltIn: true } or ViolationProcess { IsBuiltIn: true }:
+                // The record has it; to a reader of a report it would be noise.
+                return;
             case ViolationFilesystem v:
                 TakeViolation(new FoundViolation(ViolationKind.Filesystem, v.Path, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected));
                 break;

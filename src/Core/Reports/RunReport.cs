@@ -48,6 +48,9 @@ internal sealed record RunReport
     /// <summary>SHA-256 of the effective policy; empty where nothing was resolved.</summary>
     public string PolicySha256 { get; init; } = "";
 
+    /// <summary>Whether every refusal counted: the built-in list of expected probes was off.</summary>
+    public bool IsStrict { get; init; }
+
     /// <summary>The policy that held; the default one where none was valid.</summary>
     public Policy Policy { get; init; } = Policy.Default;
 

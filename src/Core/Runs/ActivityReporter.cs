@@ -8,7 +8,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Runs;
 
 /// <summary>Turns what the supervisor saw the agent do, and refused it, into events.</summary>
-internal sealed class ActivityReporter(RunEvents events, NetworkReporter network, AgentStop stop)
+internal sealed class ActivityReporter(RunEvents events, ProbeExpectations probes, NetworkReporter network, AgentStop stop)
 {
     private const string SystemCallRule = "system_calls";
 
@@ -41,12 +41,12 @@ internal sealed class ActivityReporter(RunEvents events, NetworkReporter network
         }
 
         ViolationKind kind = activity.Kind == ActivityKind.FileDenied ? ViolationKind.Filesystem : ViolationKind.Process;
-        bool isExpected = events.Expected.Matches(kind, subject);
+        string? expectedBy = events.Expected.Matches(kind, subject) ? ExpectedViolation.Key : probes.Explain(activity, subject, operation);
         (string reason, string rule) = Explain(activity.Reason, subject);
         await events.RaiseAsync(kind == ViolationKind.Filesystem
-            ? new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, isExpected)
-            : new ViolationProcess(subject, reason, "Call refused", SystemCallRule, program, activity.Count, isExpected)).ConfigureAwait(false);
-        if (!isExpected)
+            ? new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, expectedBy is not null) { ExpectedBy = expectedBy }
+            : new ViolationProcess(subject, reason, "Call refused", SystemCallRule, program, activity.Count, expectedBy is not null) { ExpectedBy = expectedBy }).ConfigureAwait(false);
+        if (expectedBy is null)
         {
             await stop.ForViolationAsync().ConfigureAwait(false);
         }

@@ -11,6 +11,7 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Reports;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -108,7 +109,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
         result = result with
         {
-            Diagnostics = [.. result.Diagnostics, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
+            Diagnostics = [.. result.Diagnostics, .. run.Warnings, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
         };
         audit?.Seal(clock.Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
@@ -182,6 +183,11 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         SandboxReport report = await RunSandboxAsync(engine, image, _paths, events, cancellationToken).ConfigureAwait(false);
         using WorkspaceChangeSet? changes = report.Changes;
         WarnOfUnmetExpectations();
+        if (_outcome.UsesGit && run.Workspace is { } workspace && RepositoryAdvice.For(workspace) is { } advice)
+        {
+            _outcome.Warn(DiagnosticTable.Parameters, advice);
+        }
+
         AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
             : cancellationToken.IsCancellationRequested ? Cancelled()
             : Result(_outcome.Verdict, _outcome.Diagnostics());
@@ -227,7 +233,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
             {
                 string shortId = leftover.Id[..Math.Min(12, leftover.Id.Length)];
-                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that has died, and was removed", leftover.Problem)).ConfigureAwait(false);
+                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that died and is removed now", leftover.Problem)).ConfigureAwait(false);
             }
         }
     }

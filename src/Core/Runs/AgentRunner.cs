@@ -55,10 +55,6 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
         {
             return Failed(Verdict.ConfigurationError, failure.Diagnostic);
         }
-        catch (ControlUnavailableException failure)
-        {
-            return Failed(Verdict.EngineError, failure.Diagnostic);
-        }
 
         RunStamp? stamp;
         try

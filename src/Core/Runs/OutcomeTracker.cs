@@ -18,6 +18,12 @@ internal sealed class OutcomeTracker(Policy policy)
     // An agent may try any number of different things. All of them are events; so many are kept for the result.
     private const int MaxViolations = 10_000;
 
+    private const string BusSignal = "SIGBUS";
+
+    // How shells report a child that SIGBUS ended.
+    private const int BusExitCode = 128 + 7;
+
+    private readonly LastLines _lastLines = new();
     private readonly List<Violation> _violations = [];
     private readonly HashSet<(ViolationKind Kind, string Subject)> _known = [];
     private readonly List<Diagnostic> _warnings = [];
@@ -42,16 +48,25 @@ internal sealed class OutcomeTracker(Policy policy)
     /// <summary>Whether the container could not be removed.</summary>
     public bool IsContainerLeft { get; private set; }
 
+    /// <summary>Whether the agent has started git.</summary>
+    public bool UsesGit { get; private set; }
+
     /// <summary>Takes one event.</summary>
     public void Observe(TelemetryEvent raised)
     {
         switch (raised)
         {
+            case ProcessStarted { CommandLine: var command }:
+                UsesGit |= IsGit(command);
+                break;
+            case AgentOutput output:
+                _lastLines.Add(output.Line);
+                break;
             case AgentFailed { Signal: { } signal }:
-                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentSignal, $"The agent was ended by signal {signal}.");
+                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentSignal, $"The agent was ended by signal {signal}.{BusAdvice(signal == BusSignal)}{_lastLines}");
                 break;
             case AgentFailed { ExitCode: { } code }:
-                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentExitCode, Invariant($"The agent ended with exit code {code}."));
+                Add(Verdict.AgentFailed, FailureConditions.ExitCode, DiagnosticTable.AgentExitCode, Invariant($"The agent ended with exit code {code}.{BusAdvice(code == BusExitCode)}{_lastLines}"));
                 break;
             case TimeoutExceeded timeout:
                 Add(Verdict.Timeout, FailureConditions.Timeout, DiagnosticTable.Timeout, Invariant($"The agent did not end within its time limit of {timeout.Limit.TotalSeconds} seconds (timeout_seconds) and was ended."));
@@ -130,6 +145,16 @@ internal sealed class OutcomeTracker(Policy policy)
 
         static bool IsError(Diagnostic diagnostic) => diagnostic.Severity == DiagnosticSeverity.Error;
     }
+
+    private static bool IsGit(ReadOnlySpan<char> commandLine)
+    {
+        int blank = commandLine.IndexOf(' ');
+        ReadOnlySpan<char> program = blank < 0 ? commandLine : commandLine[..blank];
+        return program is "git" || program.EndsWith("/git");
+    }
+
+    private string BusAdvice(bool isBus) =>
+        isBus ? Invariant($" SIGBUS is what a program gets that writes to shared memory which is full: /dev/shm has {policy.SharedMemoryMb} MiB (shm_mb).") : "";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -1,9 +1,11 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Agents;
+using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Repositories;
 
 namespace IsolatedAgents.Runs;
 
@@ -43,6 +45,12 @@ internal sealed record ResolvedRun
 
     /// <summary>Values that must never be shown.</summary>
     public required ImmutableArray<string> Secrets { get; init; }
+
+    /// <summary>Configuration files of repositories that the agent is shown without the credentials in them.</summary>
+    public ImmutableArray<ShownConfiguration> ShownConfigurations { get; init; } = [];
+
+    /// <summary>What the run goes on in spite of, and says.</summary>
+    public ImmutableArray<Diagnostic> Warnings { get; init; } = [];
 
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }

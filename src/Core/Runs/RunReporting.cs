@@ -41,6 +41,7 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Dat
         AgentSha256 = _agentSha256,
         PolicyFile = run.Loaded.File,
         PolicySha256 = run.Loaded.Sha256,
+        IsStrict = run.Policy.Strict,
         Policy = run.Policy,
         Image = run.Policy.BaseImage,
         ImageDigest = collector.ImageDigest,

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Attestations;
 using IsolatedAgents.Diagnostics;
@@ -9,6 +11,7 @@ using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Interop;
 using IsolatedAgents.Telemetry;
@@ -18,17 +21,20 @@ namespace IsolatedAgents.Runs;
 /// <summary>Turns a request into a <see cref="ResolvedRun"/>, or says what is wrong with it. Creates nothing.</summary>
 internal static class RunResolver
 {
+    // MAX_ARG_STRLEN, include/uapi/linux/binfmts.h, the zero at the end included.
+    private const int MaxArgumentBytes = 131_072;
+
     /// <exception cref="ConfigurationException">The request, the policy or the agent is wrong.</exception>
-    /// <exception cref="ControlUnavailableException">IA2004: the policy asks for a control that does not exist.</exception>
     public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
     {
         LoadedPolicy loaded = LoadPolicy(request);
         if (UnavailableControls.Of(loaded.Policy) is [{ } control, ..])
         {
-            throw new ControlUnavailableException(loaded.DiagnosticAt(control.Key, DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, control.Message));
+            throw new ConfigurationException(loaded.DiagnosticAt(control.Key, DiagnosticTable.Policy, DiagnosticSeverity.Error, control.Message));
         }
 
         AgentPlan agent = AgentPlanner.Plan(request);
+        RequireShortEnough(agent.Command.Select((argument, index) => (index == 0 ? "The agent's program" : index == 2 && request.Command is { Length: > 0 } ? "The command" : $"Argument {index} of the agent", argument)));
         if (agent.Mount is { } mount && Directory.Exists(mount.HostPath))
         {
             agent = agent with { Mount = mount with { HostPath = ResolveShownFolder(mount.HostPath, "agent folder", request) } };
@@ -37,6 +43,7 @@ internal static class RunResolver
         string? workspace = loaded.Policy.Filesystem.Workspace == WorkspaceAccess.None ? null : RequireCopyable(ResolveWorkspace(request), loaded.Policy);
         ImmutableArray<string?> shown = [workspace, agent.Mount?.HostPath, .. loaded.Policy.ReadonlyMounts.Select(mounted => mounted.HostPath)];
         (ImmutableSortedDictionary<string, string> environment, ImmutableArray<string> secrets) = ResolveEnvironment(request, loaded.Policy, agent);
+        RequireShortEnough(environment.Select(variable => ($"The variable '{UntrustedText.Display(variable.Key)}'", $"{variable.Key}={variable.Value}")));
         EgressCredentials credentials = EgressCredentials.Resolve(loaded, request.HostEnvironment);
         IEnumerable<string> proxySecrets = loaded.Policy.Network.AllowedEndpoints.Length > 0 ? new UpstreamProxies(request.HostEnvironment).Secrets.Where(secret => secret.Length >= SecretMasker.MinimumLength) : [];
         return new ResolvedRun
@@ -55,6 +62,8 @@ internal static class RunResolver
             Delivery = request.Delivery,
             SharedFolders = request.OwnContainer?.TemporaryFolders ?? [],
             Environment = environment.SetItems(credentials.Environment),
+            ShownConfigurations = [.. shown.OfType<string>().Where(Directory.Exists).Distinct(StringComparer.Ordinal).SelectMany(ShownConfiguration.FindIn).DistinctBy(found => found.Path)],
+            Warnings = PolicyWarnings.Of(loaded, request.HostEnvironment),
             Secrets = [.. secrets, .. credentials.Secrets, .. proxySecrets],
             Egress = (request.Egress ?? new EgressOptions()) with { Credentials = credentials },
         };
@@ -69,6 +78,21 @@ internal static class RunResolver
 
     private static string? Home(FrozenDictionary<string, string> environment) =>
         environment.TryGetValue("HOME", out string? home) || environment.TryGetValue("USERPROFILE", out home) ? home : null;
+
+    // The kernel starts no program that is given more: its own error, E2BIG, names neither the text nor the bound.
+    private static void RequireShortEnough(IEnumerable<(string What, string Text)> texts)
+    {
+        foreach ((string what, string text) in texts)
+        {
+            int length = Encoding.UTF8.GetByteCount(text);
+            if (length >= MaxArgumentBytes)
+            {
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    string.Create(CultureInfo.InvariantCulture, $"{what} has {length} bytes, and Linux gives a program at most {MaxArgumentBytes - 1} in one argument or variable. Put it into a file that the agent reads."));
+            }
+        }
+    }
 
     private static string ResolveWorkspace(AgentRunRequest request)
     {
@@ -141,6 +165,9 @@ internal static class RunResolver
         environment["HOME"] = SandboxPaths.Temporary;
         environment["TMPDIR"] = SandboxPaths.Temporary;
         environment["ISOLATED_AGENTS"] = "1";
+        // Looking at a repository writes to it, unless git is told that it need not.
+        environment["GIT_OPTIONAL_LOCKS"] = "0";
+        environment["GIT_CONFIG_SYSTEM"] = SandboxPaths.GitConfiguration;
         environment["ISOLATED_AGENTS_OUTPUT"] = SandboxPaths.Output;
         environment["ISOLATED_AGENTS_WORKSPACE"] = SandboxPaths.Workspace;
         environment.AddRange(agent.Environment);

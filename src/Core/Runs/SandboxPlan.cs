@@ -5,6 +5,7 @@ using IsolatedAgents.Egress;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories;
 using IsolatedAgents.Sandbox;
 using IsolatedAgents.Sandbox.Interop;
 
@@ -37,8 +38,19 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         get
         {
             (int userId, int groupId) = run.Workspace is null ? (0, 0) : FileIdentity.Owner(run.Workspace) ?? (0, 0);
-            return AgentUser.Of(userId, groupId);
+            return userId == 0 && NumericUser(image.User) is { } ofImage ? ofImage : AgentUser.Of(userId, groupId);
         }
+    }
+
+    // A copy belongs to somebody from the start, so that the image's user must be a number here: names are the image's to know.
+    private static (int UserId, int GroupId)? NumericUser(string imageUser)
+    {
+        string[] parts = imageUser.Split(':', 2);
+        int groupId = 0;
+        return int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int userId) && userId != 0
+            && (parts.Length == 1 || int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out groupId))
+            ? AgentUser.Of(userId, groupId)
+            : null;
     }
 
     /// <summary>The container's settings.</summary>
@@ -56,9 +68,9 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         CpuMillicores = limits.CpuMillicores,
         PidsLimit = Policy.PidsLimit,
         TemporaryBytes = limits.TemporaryBytes,
+        SharedMemoryBytes = limits.SharedMemoryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
         ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
-        HasTrustFiles = trustedCertificates.Length > 0,
         OutputFileSystemBytes = limits.OutputFileSystemBytes,
         OutputFileSystemEntries = limits.OutputFileSystemEntries,
     };
@@ -73,6 +85,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         HostBootId = HostBoot.Id,
         AgentUserId = route.CopiesFiles || Original is not null ? CopyReader.UserId : 0,
         AgentGroupId = route.CopiesFiles || Original is not null ? CopyReader.GroupId : 0,
+        ImageUser = image.User,
         ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
         ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
         CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
@@ -111,6 +124,24 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         foreach (SandboxMount mount in route.CopiesFiles ? [] : Files(channel))
         {
             yield return AsEngineKnows(mount);
+        }
+
+        foreach (SandboxMount mount in route.CopiesFiles || channel is null ? [] : Configurations(channel))
+        {
+            yield return AsEngineKnows(mount);
+        }
+    }
+
+    // Over the files themselves: what a checkout step left of its token in a repository is not the agent's to read.
+    private IEnumerable<SandboxMount> Configurations(ChannelFolder channel)
+    {
+        foreach (SandboxMount folder in Files(channel).Where(mount => Directory.Exists(mount.HostPath)))
+        {
+            foreach (ShownConfiguration shown in run.ShownConfigurations.Where(shown => shown.IsBelow(folder.HostPath)))
+            {
+                string path = channel.Show(shown.Content, shown.Path);
+                yield return new SandboxMount(path, $"{folder.SandboxPath}/{Path.GetRelativePath(folder.HostPath, shown.Path)}", IsWritable: false) { Inode = FileIdentity.Inode(path) };
+            }
         }
     }
 
@@ -176,6 +207,12 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     // The image's own variables come first: the policy's win.
     private IEnumerable<string> Environment()
     {
+        if (!run.Environment.ContainsKey("PATH") && !image.Environment.Any(variable => variable.StartsWith("PATH=", StringComparison.Ordinal)))
+        {
+            // 'docker import' makes images without one; shells have a default of their own, other programs do not.
+            yield return $"PATH={AgentPath.Default}";
+        }
+
         foreach (string variable in image.Environment)
         {
             int equals = variable.IndexOf('=', StringComparison.Ordinal);

@@ -140,7 +140,7 @@ internal sealed class SandboxReporter : IDisposable
     {
         SetupFailureKind.Agent => new EngineException(
             DiagnosticTable.Image,
-            $"The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent."),
+            $"{FirstLine(failure.Subject)}The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent."),
         SetupFailureKind.Probe => new EngineException(
             DiagnosticTable.CanaryFailed,
             $"The probe '{failure.Subject}' failed: {failure.Detail}. The agent was not started."),
@@ -148,6 +148,12 @@ internal sealed class SandboxReporter : IDisposable
             DiagnosticTable.IsolationUnavailable,
             $"The control '{failure.Subject}' is not in force: {failure.Detail}. The agent was not started."),
     };
+
+    // A script names its interpreter, and whoever reads of a program that nobody asked for looks in the wrong place.
+    private string FirstLine(string program) =>
+        _run.Agent is { Mount: { } mount, Command: [var interpreter, .., _] } && interpreter == program && interpreter.Contains('/', StringComparison.Ordinal) && interpreter != mount.SandboxPath
+            ? $"The first line of the agent '{UntrustedText.Display(_run.Agent.Name)}' asks for '{UntrustedText.Display(interpreter)}'. "
+            : "";
 
     private ValueTask ReportProbesAsync(ProbeResults probes) =>
         _events.RaiseAsync(new SandboxVerified([.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))], probes.Names.Contains(ProbeResults.MissingLandlock)));

@@ -35,7 +35,7 @@ internal static class AllowedPaths
     public static ImmutableArray<PathGrant> Write(Policy policy) =>
     [
         new(SandboxPaths.Output, "default (the output folder)"),
-        new(SandboxPaths.Temporary, "default (temporary files)"),
+        .. SandboxPaths.TemporaryFolders.Select(path => new PathGrant(path, "default (temporary files)")),
         .. policy.Filesystem.Workspace == WorkspaceAccess.Write ? new[] { new PathGrant(SandboxPaths.Workspace, "filesystem.workspace") } : [],
         // Of these, the kernel and the engine keep from an agent what is not its own.
         new("/dev", "default (devices)"),
@@ -57,5 +57,5 @@ internal static class AllowedPaths
         : null;
 
     private static bool IsWritableAnyway(Policy policy, string path) =>
-        FileRules.Holder(path, [SandboxPaths.Output, SandboxPaths.Temporary, .. policy.Filesystem.Workspace == WorkspaceAccess.Write ? new[] { SandboxPaths.Workspace } : []]) is not null;
+        FileRules.Holder(path, [SandboxPaths.Output, .. SandboxPaths.TemporaryFolders, .. policy.Filesystem.Workspace == WorkspaceAccess.Write ? new[] { SandboxPaths.Workspace } : []]) is not null;
 }

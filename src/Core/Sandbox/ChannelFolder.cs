@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using IsolatedAgents.Sandbox.Interop;
 
 namespace IsolatedAgents.Sandbox;
 
@@ -91,6 +92,29 @@ internal sealed class ChannelFolder : IDisposable
         }
 
         return placed;
+    }
+
+    /// <summary>Puts a text into the folder that the sandbox is shown in place of a file, and gives its path there.</summary>
+    /// <param name="content">The text.</param>
+    /// <param name="shown">The file, whose readers may read the text.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public string Show(byte[] content, string shown)
+    {
+        string path = Path.Combine(HostPath, $"shown-{Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(shown)).AsSpan(0, 8))}");
+        if (!File.Exists(path) && !_isClosed)
+        {
+            File.WriteAllBytes(path, content);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, File.GetUnixFileMode(shown));
+                if (FileIdentity.Owner(shown) is { } owner)
+                {
+                    FileIdentity.TrySetOwner(path, owner);
+                }
+            }
+        }
+
+        return path;
     }
 
     /// <summary>The folders in the temporary folder whose process is surely gone.</summary>

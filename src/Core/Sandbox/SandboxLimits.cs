@@ -5,10 +5,11 @@ namespace IsolatedAgents.Sandbox;
 /// <summary>A policy's limits in the units of the kernel.</summary>
 /// <param name="MemoryBytes">Memory, swap included.</param>
 /// <param name="CpuMillicores">Thousandths of a core.</param>
-/// <param name="TemporaryBytes">Size of <c>/tmp</c>.</param>
+/// <param name="TemporaryBytes">Size of <c>/tmp</c>, and of <c>/var/tmp</c>.</param>
+/// <param name="SharedMemoryBytes">Size of <c>/dev/shm</c>.</param>
 /// <param name="OutputFileSystemBytes">Size of the file system of <c>/output</c>; null where the limit is too large a part of the memory.</param>
 /// <param name="OutputFileSystemEntries">Its number of entries.</param>
-internal sealed record SandboxLimits(long MemoryBytes, long CpuMillicores, long TemporaryBytes, long? OutputFileSystemBytes, int OutputFileSystemEntries)
+internal sealed record SandboxLimits(long MemoryBytes, long CpuMillicores, long TemporaryBytes, long SharedMemoryBytes, long? OutputFileSystemBytes, int OutputFileSystemEntries)
 {
     private const long BytesPerMebibyte = 1024 * 1024;
 
@@ -28,6 +29,7 @@ internal sealed record SandboxLimits(long MemoryBytes, long CpuMillicores, long 
             memory,
             (long)Math.Round(policy.CpuCores * 1000),
             memory / 2,
+            policy.SharedMemoryMb * BytesPerMebibyte,
             output <= memory / OutputMemoryPart ? output : null,
             policy.MaxOutputFiles + OutputSlackEntries);
     }

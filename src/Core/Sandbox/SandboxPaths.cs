@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>Where things lie inside a sandbox.</summary>
@@ -13,5 +15,9 @@ internal static class SandboxPaths
     public const string Trust = "/etc/isolated-agents";
     public const string TrustedAuthority = $"{Trust}/ca.pem";
     public const string TrustedBundle = $"{Trust}/bundle.pem";
+    public const string GitConfiguration = $"{Trust}/gitconfig";
     public const string Temporary = "/tmp";
+
+    /// <summary>Where any program may leave files that nobody keeps.</summary>
+    public static ImmutableArray<string> TemporaryFolders { get; } = [Temporary, "/var/tmp"];
 }

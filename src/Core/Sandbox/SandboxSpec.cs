@@ -48,14 +48,14 @@ internal sealed record SandboxSpec
     /// <summary>Size of <c>/tmp</c> and of each of <see cref="ScratchPaths"/> in bytes, which counts as memory.</summary>
     public required long TemporaryBytes { get; init; }
 
+    /// <summary>Size of <c>/dev/shm</c> in bytes, which counts as memory.</summary>
+    public required long SharedMemoryBytes { get; init; }
+
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
     /// <summary>Where the system calls' profile may be written, for an engine that reads it from a file, and the same place as the engine knows it; null where the engine sees no file of ours.</summary>
     public (string HostPath, string EnginePath)? ProfileFile { get; init; }
-
-    /// <summary>Whether the supervisor is to write certificates that the agent trusts.</summary>
-    public bool HasTrustFiles { get; init; }
 
     /// <summary>Size of the file system of <c>/output</c>; null where it is a volume that the supervisor watches instead.</summary>
     public required long? OutputFileSystemBytes { get; init; }

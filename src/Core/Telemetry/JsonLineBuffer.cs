@@ -61,7 +61,7 @@ internal sealed class JsonLineBuffer
         Byte('"');
     }
 
-    /// <summary>A word of our own in lower case, with low lines for blanks and without a trailing ellipsis.</summary>
+    /// <summary>Words of our own in lower case and without a trailing ellipsis. What an engine says may stand among them: characters that JSON escapes become question marks.</summary>
     public void Word(string value)
     {
         ReadOnlySpan<char> word = value.AsSpan().TrimEnd('.');
@@ -71,7 +71,7 @@ internal sealed class JsonLineBuffer
         for (int i = 0; i < word.Length; i++)
         {
             char character = word[i];
-            bytes[i + 1] = (byte)(character == ' ' ? '_' : char.IsAsciiLetterUpper(character) ? character | 0x20 : char.IsAscii(character) ? character : '?');
+            bytes[i + 1] = (byte)(char.IsAsciiLetterUpper(character) ? character | 0x20 : character is < ' ' or > '~' or '"' or '\\' ? '?' : character);
         }
 
         bytes[^1] = (byte)'"';

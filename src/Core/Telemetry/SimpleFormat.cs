@@ -49,7 +49,7 @@ internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVis
         if (value is not null)
         {
             Key(name);
-            Value(value.TrimEnd('.').Replace(' ', '_').ToLowerInvariant());
+            Value(value.TrimEnd('.').ToLowerInvariant());
         }
     }
 

@@ -135,6 +135,8 @@ internal static class KernelConstants
     public const uint SeccompNotifyReceive = 0xC050_2100;
     public const uint SeccompNotifySend = 0xC018_2101;
     public const uint SeccompNotifyIsValid = 0x4008_2102;
+    public const uint SeccompNotifyAddDescriptor = 0x4018_2103;
+    public const uint SeccompAddDescriptorSend = 2;
     public const uint SeccompNotifySetFlags = 0x4008_2104;
     public const uint SeccompNotifySynchronousWakeUp = 1;
     public const uint SeccompResponseContinue = 1;

@@ -122,6 +122,17 @@ internal struct SystemCallResponse
     public uint Flags;
 }
 
+/// <summary>struct seccomp_notif_addfd, include/uapi/linux/seccomp.h</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct SystemCallDescriptor
+{
+    public ulong Id;
+    public uint Flags;
+    public uint Source;
+    public uint Wanted;
+    public uint DescriptorFlags;
+}
+
 /// <summary>struct iovec, include/uapi/linux/uio.h</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct MemoryRange

@@ -1,10 +1,11 @@
+using IsolatedAgents.Protocol;
+
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Where a program may lie, as a shell would look for it.</summary>
 internal static class ProgramPath
 {
     private const string PathVariable = "PATH=";
-    private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     public static IEnumerable<string> Candidates(string program, IEnumerable<string> environment)
     {
@@ -15,7 +16,7 @@ internal static class ProgramPath
         }
 
         string? entry = environment.LastOrDefault(variable => variable.StartsWith(PathVariable, StringComparison.Ordinal));
-        foreach (string folder in (entry?[PathVariable.Length..] ?? DefaultPath).Split(':', StringSplitOptions.RemoveEmptyEntries))
+        foreach (string folder in (entry?[PathVariable.Length..] ?? AgentPath.Default).Split(':', StringSplitOptions.RemoveEmptyEntries))
         {
             yield return folder.EndsWith('/') ? folder + program : $"{folder}/{program}";
         }

@@ -5,7 +5,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>Judges calls that name files. Asking for what is not there is no finding: programs look in many places.</summary>
-internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
+internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitutes, PathResolver resolver)
 {
     private readonly byte[] _name = new byte[AgentMemory.MaxPath];
     private readonly byte[] _commandLine = new byte[AgentMemory.MaxCommandLine];
@@ -13,6 +13,9 @@ internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
     private readonly PathBuffer _target = new();
 
     private static ReadOnlySpan<byte> MakeFolder => "mkdir"u8;
+
+    // The name of a refused open that would have made the file, or failed.
+    private static ReadOnlySpan<byte> CreateFile => "create"u8;
 
     private static ReadOnlySpan<byte> NoPath => "(unreadable)"u8;
 
@@ -76,11 +79,16 @@ internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
 
         if (!isWrite)
         {
+            if (kind is PathKind.File or PathKind.Missing && substitutes.Find(_found.Bytes) is >= 0 and int number && rules.Read(_found.Text) == DenialReason.None)
+            {
+                return Judgement.Show(number, flags != -1 && (flags & OpenCloseOnExec) != 0, _found.Bytes);
+            }
+
             return kind is PathKind.File or PathKind.Special or PathKind.Unreachable ? Read(kind) : Judgement.Pass;
         }
 
         bool isAbsent = kind == PathKind.Missing && (flags & OpenCreate) == 0;
-        return isAbsent || kind is PathKind.Nameless or PathKind.Link ? Judgement.Pass : Write(kind, default);
+        return isAbsent || kind is PathKind.Nameless or PathKind.Link ? Judgement.Pass : Write(kind, default, isNew ? CreateFile : "write"u8);
     }
 
     private Judgement Read(PathKind kind)
@@ -91,10 +99,12 @@ internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
             : Judgement.Pass;
     }
 
-    private Judgement Write(PathKind kind, ReadOnlySpan<byte> operation)
+    private Judgement Write(PathKind kind, ReadOnlySpan<byte> operation) => Write(kind, operation, operation);
+
+    private Judgement Write(PathKind kind, ReadOnlySpan<byte> operation, ReadOnlySpan<byte> refusedOperation)
     {
         DenialReason reason = JudgeFound(isFolder: kind == PathKind.Folder || operation.SequenceEqual(MakeFolder));
-        return reason != DenialReason.None ? Judgement.DenyFile(reason, _found.Bytes, operation.Length > 0 ? operation : "write"u8)
+        return reason != DenialReason.None ? Judgement.DenyFile(reason, _found.Bytes, refusedOperation)
             : kind == PathKind.Special ? Judgement.Pass
             : Judgement.Allow(ActivityKind.FileWritten, _found.Bytes, operation);
     }

@@ -12,6 +12,15 @@ internal readonly ref struct Judgement
     /// <summary>Whether the call was made already, on the very socket, and <see cref="Error"/> is its result.</summary>
     public bool IsMade { get; private init; }
 
+    /// <summary>Whether the call is to return another file than it names: the one of <see cref="Substitute"/>.</summary>
+    public bool IsSubstituted { get; private init; }
+
+    /// <summary>The number of that file among <see cref="SubstituteFiles"/>.</summary>
+    public int Substitute { get; private init; }
+
+    /// <summary>Whether the descriptor is to be closed when the process starts a program.</summary>
+    public bool IsClosedOnExec { get; private init; }
+
     /// <summary>Whether it is worth telling.</summary>
     public bool IsTold { get; private init; }
 
@@ -34,6 +43,10 @@ internal readonly ref struct Judgement
 
     public static Judgement Allow(ActivityKind kind, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail = default) =>
         new() { IsTold = true, Kind = kind, Subject = subject, Detail = detail };
+
+    /// <summary>A file is read, and another one is shown in its place.</summary>
+    public static Judgement Show(int substitute, bool isClosedOnExec, ReadOnlySpan<byte> path) =>
+        new() { IsSubstituted = true, Substitute = substitute, IsClosedOnExec = isClosedOnExec, IsTold = true, Kind = ActivityKind.FileRead, Subject = path };
 
     public static Judgement DenyFile(DenialReason reason, ReadOnlySpan<byte> path, ReadOnlySpan<byte> operation) =>
         new() { Error = Interop.KernelConstants.AccessDenied, IsTold = true, Kind = ActivityKind.FileDenied, Reason = reason, Subject = path, Detail = operation };

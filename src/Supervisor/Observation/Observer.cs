@@ -19,14 +19,16 @@ internal sealed class Observer
     private readonly FileCalls _files;
     private readonly SocketCalls _sockets;
     private readonly SystemCallListener _listener;
+    private readonly SubstituteFiles _substitutes;
     private readonly ActivityReport _report;
 
-    public Observer(SystemCallListener listener, FileRules rules, EgressGate gate, ActivityReport report)
+    public Observer(SystemCallListener listener, FileRules rules, SubstituteFiles substitutes, EgressGate gate, ActivityReport report)
     {
         PathResolver resolver = new();
         _listener = listener;
+        _substitutes = substitutes;
         _report = report;
-        _files = new FileCalls(rules, resolver);
+        _files = new FileCalls(rules, substitutes, resolver);
         _sockets = new SocketCalls(rules, gate, resolver);
     }
 
@@ -84,13 +86,27 @@ internal sealed class Observer
         else
         {
             _report.Begin();
-            if (_listener.TryContinue(call.Id))
+            if ((judgement.IsSubstituted && TryShow(in call, in judgement)) || _listener.TryContinue(call.Id))
             {
                 Tell(in call, in judgement);
             }
 
             _report.Complete();
         }
+    }
+
+    // Where it cannot be shown, the kernel goes on with the file that was asked for.
+    private bool TryShow(ref readonly SystemCallNotification call, ref readonly Judgement judgement)
+    {
+        int descriptor = _substitutes.Open(judgement.Substitute);
+        if (descriptor < 0)
+        {
+            return false;
+        }
+
+        bool isShown = _listener.TryGive(call.Id, descriptor, judgement.IsClosedOnExec);
+        LibC.close(descriptor);
+        return isShown;
     }
 
     private void Tell(ref readonly SystemCallNotification call, ref readonly Judgement judgement) =>

@@ -54,6 +54,25 @@ internal sealed unsafe class SystemCallListener(int fd)
     /// <param name="error">The error number; 0 where it succeeded.</param>
     public void Finish(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
 
+    /// <summary>
+    /// Makes the call return a descriptor of this process's, as one of the caller's own. False where the process that asked is gone, and on kernels before 5.14: then it is not
+    /// answered yet.
+    /// </summary>
+    /// <param name="id">The question.</param>
+    /// <param name="descriptor">What it gets a second descriptor of.</param>
+    /// <param name="isClosedOnExec">Whether the programs that it starts do not get it.</param>
+    public bool TryGive(ulong id, int descriptor, bool isClosedOnExec)
+    {
+        SystemCallDescriptor given = new()
+        {
+            Id = id,
+            Flags = SeccompAddDescriptorSend,
+            Source = (uint)descriptor,
+            DescriptorFlags = isClosedOnExec ? (uint)OpenCloseOnExec : 0,
+        };
+        return LibC.ioctl(fd, SeccompNotifyAddDescriptor, &given) >= 0;
+    }
+
     /// <summary>Answers no more: the kernel refuses what it would have asked.</summary>
     public void Close() => LibC.close(fd);
 

@@ -43,13 +43,23 @@ public sealed class PolicyLoaderTests
         Assert.AreEqual(new KeyPosition(null, 0, 0, "--memory-mb"), loaded.PositionOf("memory_mb"));
     }
 
+    // As users of the Python SDK write it: it means what the list says.
+    [TestMethod]
+    public void Load_NetworkNotDisabledBesideEndpoints_IsThePolicyOfTheList()
+    {
+        using PolicyFixture fixture = new();
+        LoadedPolicy loaded = fixture.Load("""{ "network": { "disabled": false, "allowed_endpoints": ["api.example.com"] } }""");
+        Assert.IsTrue(loaded.Policy.Network.Disabled);
+        Assert.AreEqual(fixture.Load("""{ "network": { "allowed_endpoints": ["api.example.com"] } }""").Sha256, loaded.Sha256);
+    }
+
     [TestMethod]
     [DataRow("memory_mb", "big", "'memory_mb' must be an integer from 16 to 16777216, but is the text 'big'.")]
     [DataRow("memory_mb", "1", "'memory_mb' must be an integer from 16 to 16777216, but is 1.")]
     [DataRow("cpu_cores", "1,5", "'cpu_cores' must be a number from 0.01 to 1024, but is the text '1,5'.")]
     [DataRow("cpu_cores", "NaN", "'cpu_cores' must be a number from 0.01 to 1024, but is the text 'NaN'.")]
     [DataRow("telemetry_enabled", "yes", "'telemetry_enabled' must be true or false, but is the text 'yes'.")]
-    [DataRow("network.disabled", "false", "'network.disabled' must be true, but is false: the sandbox never has a network interface; leave the key out and name what the agent may reach in 'network.allowed_endpoints'.")]
+    [DataRow("network.disabled", "false", "'network.disabled' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.")]
     [DataRow("telemetry_format", "xml", "'telemetry_format' must be 'rich', 'simple' or 'json', but is the text 'xml'.")]
     [DataRow("env_vars", "=x", "'env_vars' takes 'NAME=VALUE', but an entry has no name before '='; write both.")]
     [DataRow("expected_violations", "[", "The JSON is malformed: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed; correct it here or just before.")]

@@ -45,7 +45,7 @@ public sealed class PolicyReaderTests
     [DataRow("{ \"pip_packages\": {} }", "(1,19): error IA1001: 'pip_packages' must be a list of Python packages, but is an object.")]
     [DataRow("{ \"pip_packages\": [7] }", "(1,20): error IA1001: 'pip_packages' must be a list of Python packages, but holds 7.")]
     [DataRow("{ \"env_vars\": { \"A\": 1 } }", "(1,22): error IA1001: 'env_vars' entry 'A' must be text; put its value in double quotes.")]
-    [DataRow("{ \"network\": { \"disabled\": false } }", "(1,28): error IA1001: 'network.disabled' must be true, but is false: the sandbox never has a network interface; leave the key out and name what the agent may reach in 'network.allowed_endpoints'.")]
+    [DataRow("{ \"network\": { \"disabled\": false } }", "(1,16): error IA1001: 'network.disabled' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.")]
     // Form.
     [DataRow("", "(1,1): error IA1001: There is no JSON here; a policy is an object, write '{}' for the default policy.")]
     [DataRow("[]", "(1,1): error IA1001: A policy is a JSON object, but this is a list of 0; begin the file with '{'.")]

@@ -6,13 +6,16 @@ namespace IsolatedAgents.Core.Tests.Policies;
 [TestClass]
 public sealed class PolicyRuleTests
 {
+    private const string LocalName =
+        "in the sandbox this name is the sandbox itself, which needs no entry; write '127.0.0.1:port' for a port of this machine's own loopback, and let the agent connect to that address";
+
     [TestMethod]
     [DataRow("api.example.com", "api.example.com")]
     [DataRow("API.Example.COM.:443", "api.example.com:443")]
     [DataRow("*.Example.com:8443", "*.example.com:8443")]
     [DataRow("bücher.example", "xn--bcher-kva.example")]
     [DataRow("BÜCHER.example", "xn--bcher-kva.example")]
-    [DataRow("localhost:8080", "localhost:8080")]
+    [DataRow("127.0.0.1:8080", "127.0.0.1:8080")]
     [DataRow("192.0.2.7:443", "192.0.2.7:443")]
     [DataRow("[2001:DB8:0::1]:443", "[2001:db8::1]:443")]
     [DataRow("2001:db8::1", "[2001:db8::1]")]
@@ -66,6 +69,10 @@ public sealed class PolicyRuleTests
     [DataRow("[::ffff:198.18.0.1]:443", "the addresses of 198.18.0.0/15 stand for names in the sandbox; name the host")]
     [DataRow("10.1.0.0/33", "the length behind '/' is a number from 1 to 32, and a range takes no port; write it such as '10.1.0.0/16'")]
     [DataRow("a.com/path", "a range begins with an address; write it such as '10.1.0.0/16' or '2001:db8::/32'")]
+    [DataRow("localhost", LocalName)]
+    [DataRow("LocalHost.:8080", LocalName)]
+    [DataRow("api.localhost:8080", LocalName)]
+    [DataRow("*.localhost:8080", LocalName)]
     public void Endpoint_Invalid_SaysWhy(string endpoint, string problem) => AssertRefused("network.allowed_endpoints", endpoint, problem);
 
     [TestMethod]

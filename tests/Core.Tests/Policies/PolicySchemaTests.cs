@@ -55,6 +55,8 @@ public sealed class PolicySchemaTests
     [DataRow("""{ "cpu_threshold_percent": 100.5 }""")]
     [DataRow("""{ "unknown": 1 }""")]
     [DataRow("""{ "network": { "disabled": false } }""")]
+    [DataRow("""{ "network": { "disabled": false, "allowed_endpoints": [] } }""")]
+    [DataRow("""{ "network": { "disabled": false, "allowed_endpoints": ["a.example"] } }""")]
     [DataRow("""{ "network": { "unknown": 1 } }""")]
     [DataRow("""{ "network": [] }""")]
     [DataRow("""{ "telemetry_level": "info" }""")]

@@ -61,6 +61,7 @@ internal static class ContainerSettings
             MemorySwap = spec.MemoryBytes,
             NanoCPUs = spec.CpuMillicores * 1_000_000,
             PidsLimit = spec.PidsLimit,
+            ShmSize = spec.SharedMemoryBytes,
             Mounts = [.. spec.Mounts.Select(CreateBind), .. Volumes(spec).Distinct().Select(CreateVolume)],
             Tmpfs = CreateTmpfs(spec, isPodman),
         },
@@ -91,7 +92,7 @@ internal static class ContainerSettings
     {
         // Podman would fill it with what the image has there, which is another's.
         string empty = isPodman ? ",notmpcopyup" : "";
-        Dictionary<string, string> fileSystems = spec.ScratchPaths.Prepend(SandboxPaths.Temporary).Distinct(StringComparer.Ordinal).ToDictionary(
+        Dictionary<string, string> fileSystems = spec.ScratchPaths.Concat(SandboxPaths.TemporaryFolders).Distinct(StringComparer.Ordinal).ToDictionary(
             path => path,
             _ => string.Create(CultureInfo.InvariantCulture, $"rw,exec,nosuid,nodev,mode=1777,size={spec.TemporaryBytes}{empty}"));
         if (spec.OutputFileSystemBytes is { } bytes)
@@ -101,12 +102,8 @@ internal static class ContainerSettings
             fileSystems[SandboxPaths.Output] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=1777,size={bytes}{entries}");
         }
 
-        if (spec.HasTrustFiles)
-        {
-            // Root's alone to write to.
-            fileSystems[SandboxPaths.Trust] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=755,size={TrustBytes}{empty}");
-        }
-
+        // Root's alone to write to.
+        fileSystems[SandboxPaths.Trust] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,mode=755,size={TrustBytes}{empty}");
         return fileSystems;
     }
 }

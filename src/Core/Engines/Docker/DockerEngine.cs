@@ -1,3 +1,4 @@
+using System.Globalization;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using IsolatedAgents.Diagnostics;
@@ -65,7 +66,10 @@ internal sealed class DockerEngine : IContainerEngine
                 reference,
                 image.ID,
                 image.RepoDigests?.FirstOrDefault() is { } digest ? digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..] : image.ID,
-                [.. image.Config?.Env ?? []]);
+                [.. image.Config?.Env ?? []])
+            {
+                User = image.Config?.User ?? "",
+            };
         }
         catch (DockerImageNotFoundException)
         {
@@ -177,11 +181,31 @@ internal sealed class DockerEngine : IContainerEngine
         try
         {
             IList<ContainerListResponse> found = await CallAsync(token => _client.Containers.ListContainersAsync(parameters, token), cancellationToken).ConfigureAwait(false);
-            return [.. found.Select(container => new FoundContainer(container.ID, new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)), container.Labels.AsReadOnly()))];
+            return [.. found.Select(container => new FoundContainer(container.ID, new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)), container.Labels.AsReadOnly())
+            {
+                State = StateOf(container.State),
+            })];
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
             throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for its containers: {Innermost(failure)}", failure);
+        }
+    }
+
+    public async Task<DateTimeOffset?> FindEndAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ContainerInspectResponse found = await CallAsync(token => _client.Containers.InspectContainerAsync(id, token), cancellationToken).ConfigureAwait(false);
+            return DateTimeOffset.TryParse(found.State?.FinishedAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset ended) && found.State?.Running == false ? ended : null;
+        }
+        catch (DockerContainerNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception failure) when (IsEngineTrouble(failure))
+        {
+            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the container '{id}': {Innermost(failure)}", failure);
         }
     }
 
@@ -208,6 +232,15 @@ internal sealed class DockerEngine : IContainerEngine
     }
 
     public void Dispose() => _client.Dispose();
+
+    // Docker's words and, behind them, Podman's own.
+    private static ContainerState StateOf(string? state) => state switch
+    {
+        "running" or "paused" or "restarting" or "stopping" => ContainerState.Running,
+        "exited" or "dead" or "stopped" => ContainerState.Ended,
+        "removing" => ContainerState.Removing,
+        _ => ContainerState.Idle,
+    };
 
     private async Task<string> CreateAsync(SandboxSpec spec, bool isAttached, CancellationToken cancellationToken)
     {

@@ -7,24 +7,18 @@ namespace IsolatedAgents.Policies.Keys;
 internal sealed class FlagKey(string name, string meaning, Func<Policy, bool> get, Func<Policy, bool, Policy> set)
     : PolicyKey(name, PolicyKeyKind.Flag, meaning)
 {
-    /// <summary>Why false is refused; null where it is not.</summary>
-    public string? FalseProblem { get; init; }
-
-    public override string Allowed => FalseProblem is null ? "true or false" : "true";
+    public override string Allowed => "true or false";
 
     public override JsonNode? ValueOf(Policy policy) => get(policy);
 
     public override Policy Apply(Policy policy, PolicyNode node, PolicyContext context) => node.Kind switch
     {
         PolicyNodeKind.True => set(policy, true),
-        PolicyNodeKind.False when FalseProblem is null => set(policy, false),
-        PolicyNodeKind.False => throw MustBe(node, context, FalseProblem),
+        PolicyNodeKind.False => set(policy, false),
         _ => throw MustBe(node, context),
     };
 
-    public override JsonObject Schema() => FalseProblem is null
-        ? new JsonObject { ["type"] = "boolean" }
-        : new JsonObject { ["type"] = "boolean", ["enum"] = new JsonArray(true) };
+    public override JsonObject Schema() => new() { ["type"] = "boolean" };
 
     protected override PolicyNode OneFromText(string text) => bool.TryParse(text, out bool value)
         ? new PolicyNode(value ? PolicyNodeKind.True : PolicyNodeKind.False, default)

@@ -11,7 +11,15 @@ internal static class PolicyKeys
 
     public static ImmutableArray<PolicySection> Sections { get; } =
     [
-        new("network", "What the agent may connect to."),
+        new("network", "What the agent may connect to.")
+        {
+            TogetherSchema = """
+                [
+                  { "properties": { "disabled": { "enum": [true] } } },
+                  { "required": ["allowed_endpoints"], "properties": { "allowed_endpoints": { "minItems": 1 } } }
+                ]
+                """,
+        },
         new("limits", "What all of a run may use of what is counted outside the sandbox."),
         new("filesystem", "What the agent may read and write."),
         new("isolation", "Controls that must be in force."),
@@ -23,16 +31,18 @@ internal static class PolicyKeys
             p => p.BaseImage, (p, v) => p with { BaseImage = v! }, ImageReferences.Check, "the name of an image") { Placeholder = "IMAGE" },
         new NumberKey("cpu_cores", "CPU limit in cores.", 0.01, 1024, p => p.CpuCores, (p, v) => p with { CpuCores = v }),
         new IntegerKey("memory_mb", "Memory limit in MiB; swap is off.", 16, 16_777_216, p => p.MemoryMb, (p, v) => p with { MemoryMb = (int)v }),
+        new IntegerKey("shm_mb", "Size of /dev/shm in MiB, which the memory limit counts; by default an eighth of memory_mb, and at least 64.", 1, 16_777_216,
+            p => p.SharedMemoryMb, (p, v) => p with { ShmMb = (int)v }),
         new IntegerKey("pids_limit", "Limit of processes and threads.", 2, 4_194_304, p => p.PidsLimit, (p, v) => p with { PidsLimit = (int)v }),
         new IntegerKey("timeout_seconds", "The agent's wall clock in seconds.", 1, 604_800, p => p.TimeoutSeconds, (p, v) => p with { TimeoutSeconds = (int)v })
         {
             ZeroHint = "a run always has a time limit",
         },
-        new FlagKey("network.disabled", "Whether the sandbox has no way out but the allowed endpoints; it never has a network interface.",
-            p => p.Network.Disabled, (p, v) => p with { Network = p.Network with { Disabled = v } })
+        // Whatever it says, the agent reaches the allowed endpoints and nothing else, so the policy is the same one.
+        new FlagKey("network.disabled", "True, or false beside allowed_endpoints: either way the agent reaches the allowed endpoints and nothing else.",
+            p => p.Network.Disabled, (p, _) => p)
         {
             ParameterName = "network_disabled",
-            FalseProblem = "the sandbox never has a network interface; leave the key out and name what the agent may reach in 'network.allowed_endpoints'",
         },
         new ListKey<string>("network.allowed_endpoints", "What the agent may connect to: host, host:port, *.host:port, ip:port or a range; without a port 443 and 80.", "endpoints",
             p => p.Network.AllowedEndpoints, (p, v) => p with { Network = p.Network with { AllowedEndpoints = v } }, (v, _) => EndpointRules.Check(v), v => v)
@@ -145,6 +155,7 @@ internal static class PolicyKeys
         {
             ItemName = "expected_violation", Placeholder = "JSON",
         },
+        new FlagKey("strict", "Whether every refusal counts, also of what ordinary programs try and do without.", p => p.Strict, (p, v) => p with { Strict = v }),
         new ChoiceSetKey("isolation.require", "Controls that must be in force; a run without one of them fails closed.",
             [
                 new("landlock", (int)IsolationControls.Landlock), new("seccomp", (int)IsolationControls.Seccomp),

@@ -7,6 +7,9 @@ internal static class EndpointRules
 {
     private const string Expected = "write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'";
 
+    private const string LocalAdvice =
+        "in the sandbox this name is the sandbox itself, which needs no entry; write '127.0.0.1:port' for a port of this machine's own loopback, and let the agent connect to that address";
+
     /// <summary>Accepts one endpoint and gives its only spelling: lower case, Punycode, no trailing dot, IPv6 in brackets.</summary>
     public static Checked<string> Check(string endpoint)
     {
@@ -69,8 +72,12 @@ internal static class EndpointRules
             return CheckWildcard(host);
         }
 
-        return AddressRules.LooksLikeIPv4(host) ? AddressRules.CheckIPv4(host) : HostNames.Check(host);
+        Checked<string> result = AddressRules.LooksLikeIPv4(host) ? AddressRules.CheckIPv4(host) : HostNames.Check(host);
+        return result.Value is { } name && IsLocal(name) ? Checked<string>.Refused(LocalAdvice) : result;
     }
+
+    // RFC 6761: every resolver answers these with its own machine, and in the sandbox that is the sandbox.
+    private static bool IsLocal(string name) => name == "localhost" || name.EndsWith(".localhost", StringComparison.Ordinal);
 
     private static Checked<string> CheckWildcard(string host)
     {
@@ -85,6 +92,11 @@ internal static class EndpointRules
         }
 
         string domain = host[2..];
+        if (IsLocal(domain.ToLowerInvariant().TrimEnd('.')))
+        {
+            return Checked<string>.Refused(LocalAdvice);
+        }
+
         Checked<string> result = AddressRules.LooksLikeIPv4(domain) ? Checked<string>.Refused(Expected) : HostNames.Check(domain);
         if (result.Value is not { } normal)
         {

@@ -1,0 +1,1 @@
+const t = require("node:test"); t("x", () => {});

@@ -12,7 +12,7 @@ internal static class GateFolder
     private static readonly string[] ReportNames =
     [
         SessionRecord.FileName, ReportWriter.SarifName, ReportWriter.JUnitName, ReportWriter.SummaryName, ReportWriter.HtmlName,
-        AttestationFile.Name, ChangeReport.PatchName, ChangeReport.HeldPatchName, FolderOwnership.FileName,
+        AttestationFile.Name, ChangeReport.ListName, ChangeReport.PatchName, ChangeReport.HeldPatchName, FolderOwnership.FileName,
     ];
 
     /// <param name="folder">Absolute path.</param>

@@ -77,6 +77,8 @@ internal sealed unsafe class Supervisor(HostStream host)
 
     private void RunAgent(LaunchSpec spec, ControlGroup? controlGroup, int signals)
     {
+        (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
+        LinkMaker.Make(spec.Links, path => !IsInWorkspaceCopy(spec, path));
         SandboxCheck.Verify(spec, controlGroup);
         string processLimit = new ProcessLimitProbe(controlGroup!).Try(controlGroup!.ReadLimits());
         long processesDenied = controlGroup.ReadUsage().PidsDenied;
@@ -86,8 +88,7 @@ internal sealed unsafe class Supervisor(HostStream host)
             KernelException.ThrowIfFailed("chmod the output folder", LibC.chmod(path, AnyoneMayWrite));
         }
 
-        (int userId, int groupId) = SandboxCheck.ChooseUser(spec);
-        WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
+        WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec, userId, groupId) : null;
         using ActivityReport report = new(SandboxProbe.DenialsTold + SandboxProbe.LookupsTold);
         TrustFiles.Write(spec.TrustedCertificates);
         FramePipe? pipe = null;
@@ -114,7 +115,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         new OutputSender(_channel, spec).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
         if (workspace is not null)
         {
-            new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+            new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.WorkspaceLimit);
         }
 
         _channel.Send(FrameType.Done, []);
@@ -134,8 +135,9 @@ internal sealed unsafe class Supervisor(HostStream host)
     }
 
     // Root has no privilege over files here: what is the agent's is looked at as the agent.
-    private static WorkspaceCopy TakeWorkspace(string path, int userId, int groupId)
+    private static WorkspaceCopy TakeWorkspace(LaunchSpec spec, int userId, int groupId)
     {
+        string path = spec.WorkspacePath;
         fixed (byte* pointer = Descriptor.PathBytes(path))
         {
             // What lies in a volume came with its owner; the volume itself is the engine's.
@@ -147,6 +149,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         try
         {
+            LinkMaker.Make(spec.Links, link => IsInWorkspaceCopy(spec, link));
             return WorkspaceCopy.Take(path, userId);
         }
         finally
@@ -155,6 +158,8 @@ internal sealed unsafe class Supervisor(HostStream host)
             _ = LibC.setfsgid(0);
         }
     }
+
+    private static bool IsInWorkspaceCopy(LaunchSpec spec, string path) => spec.IsWorkspaceWritable && path.StartsWith(spec.WorkspacePath + "/", StringComparison.Ordinal);
 
     private static FileRules CreateRules(LaunchSpec spec)
     {

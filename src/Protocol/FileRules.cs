@@ -37,11 +37,11 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
     /// </summary>
     public DenialReason Replace(ReadOnlySpan<char> path) =>
         Write(path) is not DenialReason.None and DenialReason reason ? reason
-        : BelowWorkspace(path) is { } name && _protected!.LeadsTo(name) ? DenialReason.ProtectedPath
+        : BelowWorkspace(path) is { } name && _protected!.LeadsTo(name, BuildFolders.Depth(name)) ? DenialReason.ProtectedPath
         : DenialReason.None;
 
     /// <summary>Whether a path of the workspace is not to be written although the workspace may be.</summary>
-    public bool IsProtected(ReadOnlySpan<char> path) => BelowWorkspace(path) is { } name && _protected!.Covers(name);
+    public bool IsProtected(ReadOnlySpan<char> path) => BelowWorkspace(path) is { } name && _protected!.Covers(name, BuildFolders.Depth(name));
 
     /// <summary>The same rules, with paths below <paramref name="workspace"/> that are never written.</summary>
     public FileRules Protecting(string workspace, string[] globs) => new(readPaths, writePaths) { _workspace = workspace, _protected = new PathGlobs(globs, isLoose: true) };

@@ -49,6 +49,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteString("workspace", set.Workspace);
         json.WriteString("verdict", verdict);
         json.WriteBoolean("applied", set.IsApplied);
+        json.WriteStartObject("left");
+        json.WriteNumber("ignored", set.Left.Ignored);
+        json.WriteNumber("version_control", set.Left.VersionControl);
+        json.WriteNumber("links", set.Left.Links);
+        json.WriteNumber("bytes", set.Left.Bytes);
+        json.WriteEndObject();
         json.WriteStartArray("changes");
         foreach (WorkspaceChange change in set.Results)
         {
@@ -80,7 +86,7 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, string name, WorkspaceFileState? state)
+    private void Write(Utf8JsonWriter json, string name, WorkspaceFileState? state)
     {
         if (state is null)
         {
@@ -91,7 +97,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteStartObject(name);
         json.WriteNumber("size", state.Size);
         json.WriteString("sha256", state.Sha256);
-        json.WriteString("mode", state.IsExecutable ? "100755" : "100644");
+        json.WriteString("mode", state.LinkTarget is not null ? "120000" : state.IsExecutable ? "100755" : "100644");
+        if (state.LinkTarget is not null)
+        {
+            json.WriteString("target", masker.Mask(state.LinkTarget));
+        }
+
         json.WriteEndObject();
     }
 

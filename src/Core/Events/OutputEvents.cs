@@ -67,6 +67,11 @@ public sealed record OutputLimitApproaching(long Current, long Limit, long Remai
 public sealed record OutputLimitExceeded(long Current, long Limit, string Action)
     : TelemetryEvent(EventCatalog.OutputLimitExceeded)
 {
+    internal const string WorkspaceKey = "max_workspace_bytes";
+
+    /// <summary>The policy key that sets the limit.</summary>
+    internal string Key { get; init; } = "max_output_bytes";
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Bytes(DetailNames.CurrentSize, Current);

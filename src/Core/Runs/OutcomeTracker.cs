@@ -65,6 +65,9 @@ internal sealed class OutcomeTracker(Policy policy)
             case ModelLimitExceeded model:
                 Add(Verdict.ModelLimitExceeded, FailureConditions.ModelLimit, DiagnosticTable.ModelLimit, Invariant($"The agent used {model.Used} tokens of language models, more than its limit of {model.Limit} (limits.max_model_tokens), and was ended."));
                 break;
+            case OutputLimitExceeded { Key: OutputLimitExceeded.WorkspaceKey } copy:
+                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The agent's copy of the workspace grew beyond its limit of {copy.Limit} bytes (max_workspace_bytes), or beyond {Protocol.WorkspaceBounds.MaxEntriesAfter} entries; no change was taken."));
+                break;
             case OutputLimitExceeded output:
                 Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The outputs{(policy.Filesystem.Workspace == WorkspaceAccess.Write ? ", or the changes to the workspace," : "")} are larger than their limit of {output.Limit} bytes (max_output_bytes) or {policy.MaxOutputFiles} files (max_output_files); none was collected."));
                 break;

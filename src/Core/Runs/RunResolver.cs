@@ -45,6 +45,8 @@ internal static class RunResolver
             Loaded = loaded,
             Agent = agent,
             Workspace = workspace,
+            ProtectedPaths = [.. loaded.Policy.Filesystem.ProtectedPaths, .. OwnFiles.Find(request, loaded, agent, workspace)],
+            HostEnvironment = request.HostEnvironment,
             Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory)) : null,
             AuditLog = request.AuditLog is { Length: > 0 } audit ? Path.GetFullPath(audit, request.BaseDirectory) : null,

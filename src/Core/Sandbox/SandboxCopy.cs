@@ -10,6 +10,9 @@ internal sealed record SandboxCopy(string HostPath, string VolumePath, string Na
     /// <summary>Where it is noted what was copied, for a copy that is the agent's to change; null for one that nobody may.</summary>
     public Changes.WorkspaceOriginal? Original { get; init; }
 
+    /// <summary>Takes the links that no archive can hold.</summary>
+    public required OutwardLinks Links { get; init; }
+
     /// <summary>The run's own audit log, which is written meanwhile and locked: its copy is an empty file that nobody may read. Null where there is none.</summary>
     public string? AuditLog { get; init; }
 }

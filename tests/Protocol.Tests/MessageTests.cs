@@ -65,8 +65,8 @@ public sealed class MessageTests
         yield return ("found", new OutputsFound(3, 4, Exceeded: true).ToPayload(), payload => OutputsFound.FromPayload(payload));
         yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
         yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
-        yield return ("changes", new WorkspaceFound(3, 4, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
-        yield return ("deletion", new WorkspaceDeletion([0xFF, 0x41]).ToPayload(), payload => WorkspaceDeletion.FromPayload(payload));
+        yield return ("changes", new WorkspaceFound(3, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
+        yield return ("request", new WorkspaceRequest(["a/b", "é"], IsComplete: true, IsLast: false).ToPayload(), payload => WorkspaceRequest.FromPayload(payload));
         yield return ("stop", new StopRequest(2000).ToPayload(), payload => StopRequest.FromPayload(payload));
         yield return ("credit", new Credit(1024).ToPayload(), payload => Credit.FromPayload(payload));
     }

@@ -1,3 +1,4 @@
+using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 
@@ -46,6 +47,12 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
         if (_protected.Covers(path) || _protected.LeadsTo(path))
         {
             return HoldBack(change, ProtectedRule, "Is protected") with { IsProtected = true };
+        }
+
+        // What is taken has none of these; the last line does not rely on it.
+        if (RepositoryPaths.IsInFolder(path))
+        {
+            return HoldBack(change, null, "Version control keeps it for itself");
         }
 
         foreach (string at in WorkspaceOriginal.Above(path).Prepend(path))

@@ -59,10 +59,13 @@ internal sealed class RepositoryPaths
         }
     }
 
-    /// <summary>Whether a path is version control's own, by any of its names.</summary>
+    /// <summary>Whether a path is in a folder that version control keeps for itself, by any of its names.</summary>
+    public static bool IsInFolder(string path) => Folders.Covers(path);
+
+    /// <summary>Whether a path is version control's own.</summary>
     public bool Hold(string path)
     {
-        if (Folders.Covers(path))
+        if (IsInFolder(path))
         {
             return true;
         }

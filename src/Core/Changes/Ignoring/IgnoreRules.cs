@@ -9,7 +9,7 @@ namespace IsolatedAgents.Changes.Ignoring;
 /// <param name="effort">What may still go into comparing.</param>
 internal sealed class IgnoreRules(Func<string, byte[]?> load, IReadOnlyList<IgnoreFile> others, bool ignoresCase, MatchEffort effort)
 {
-    private readonly Dictionary<string, Folder> _folders = new(ignoresCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+    private readonly Dictionary<string, Folder> _folders = new(StringComparer.Ordinal);
 
     /// <summary>Whether a file or link of that path below the repository is ignored; also where that cannot be told any more.</summary>
     public bool IsIgnored(string path)

@@ -106,6 +106,8 @@ internal sealed class RepositoryPaths
     private sealed class Bare
     {
         private bool _hasCommonFolder;
+        private bool _hasSettings;
+        private bool _hasOthers;
 
         public bool Objects { get; set; }
 
@@ -114,13 +116,16 @@ internal sealed class RepositoryPaths
         /// <summary>Whether it was one before the agent started.</summary>
         public bool WasThere { get; set; }
 
-        public bool IsRepository => _hasCommonFolder || (Objects && Refs);
+        // Empty folders are not listed, so that fewer files than git asks for make one.
+        public bool IsRepository => _hasCommonFolder || (Objects && Refs) || (_hasSettings && (Objects || Refs || _hasOthers));
 
         public void Note(string name)
         {
             Objects |= name == "OBJECTS";
             Refs |= name == "REFS";
             _hasCommonFolder |= name == "COMMONDIR";
+            _hasSettings |= name == "CONFIG";
+            _hasOthers |= name is "HOOKS" or "INFO" or "DESCRIPTION" or "PACKED-REFS" or "REFTABLE";
         }
     }
 }

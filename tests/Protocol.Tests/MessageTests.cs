@@ -32,7 +32,7 @@ public sealed class MessageTests
         AllowedEndpoints = ["a.example:443"],
         TrustedCertificates = "certificates",
         ProtectedPaths = [".git/hooks"],
-        IsWorkspaceWritable = true,
+        IsWorkspaceWritable = true, MaxWorkspaceBytes = 7, Links = ["/workspace/a", "../b"],
         RequireLandlock = true,
         SentinelPath = "/s",
         Sentinel = "secret",
@@ -72,6 +72,27 @@ public sealed class MessageTests
     }
 
     [TestMethod]
+    public void Entries_ThereAndBack_AreTheSameAndRefusedWhereTheyAreCutOff()
+    {
+        byte[] payload = new WorkspaceEntries([new(WorkspaceEntryKind.File, IsExecutable: true, 7, [0xFF, 0x41], []), new(WorkspaceEntryKind.Link, IsExecutable: false, 0, [0x43], [0x42])]).ToPayload();
+        WorkspaceEntries read = WorkspaceEntries.FromPayload(payload);
+        CollectionAssert.AreEqual(payload, read.ToPayload());
+        Assert.AreEqual(WorkspaceEntryKind.Link, read.Entries[1].Kind);
+        Assert.ThrowsExactly<ProtocolException>(() => WorkspaceEntries.FromPayload(payload.AsSpan(0, payload.Length - 1)));
+        payload[0] = 99;
+        Assert.ThrowsExactly<ProtocolException>(() => WorkspaceEntries.FromPayload(payload));
+    }
+
+    [TestMethod]
+    public void Request_OfManyFiles_IsSplitWithinTheBound()
+    {
+        string[] paths = [.. Enumerable.Range(0, 20_000).Select(i => $"folder/{i}")];
+        WorkspaceRequest[] requests = [.. WorkspaceRequest.Split(paths, isLast: true).Select(request => WorkspaceRequest.FromPayload(Frame.Create(FrameType.WorkspaceRequest, request.ToPayload()).AsSpan(Frame.HeaderLength)))];
+        CollectionAssert.AreEqual(paths, requests.SelectMany(request => request.Paths).ToArray());
+        CollectionAssert.AreEqual(requests.Select((_, i) => i == requests.Length - 1).ToArray(), requests.Select(request => request.IsComplete).ToArray());
+    }
+
+    [TestMethod]
     public void Launch_ThereAndBack_IsTheSame()
     {
         LaunchSpec read = LaunchSpec.FromPayload(Launch.ToPayload());
@@ -84,7 +105,7 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.AllowedEndpoints, read.AllowedEndpoints);
         CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, AllowedEndpoints = Launch.AllowedEndpoints });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, Links = Launch.Links, AllowedEndpoints = Launch.AllowedEndpoints });
     }
 
     [TestMethod]

@@ -13,7 +13,8 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
         "/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/sysrq-trigger",
         "/proc/1/root", "/proc/1/cwd", "/proc/1/fd", "/proc/1/mem", "/proc/1/environ", "/proc/1/maps", "/proc/1/exe", "/proc/1/task",
         // What the kernel itself shows to nobody but who may trace the process: proc(5).
-        "/proc/1/auxv", "/proc/1/clear_refs", "/proc/1/fdinfo", "/proc/1/io", "/proc/1/map_files", "/proc/1/ns", "/proc/1/numa_maps", "/proc/1/pagemap", "/proc/1/patch_state",
+        "/proc/1/auxv", "/proc/1/clear_refs", "/proc/1/ksm_merging_pages", "/proc/1/ksm_stat", "/proc/1/mountstats",
+        "/proc/1/fdinfo", "/proc/1/io", "/proc/1/map_files", "/proc/1/ns", "/proc/1/numa_maps", "/proc/1/pagemap", "/proc/1/patch_state",
         "/proc/1/personality", "/proc/1/seccomp_cache", "/proc/1/smaps", "/proc/1/smaps_rollup", "/proc/1/stack", "/proc/1/syscall", "/proc/1/timers", "/proc/1/timerslack_ns",
     ];
 

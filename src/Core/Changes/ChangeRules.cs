@@ -38,6 +38,10 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
         return judged;
     }
 
+    /// <summary>Whether a change of a path would be held back for what it is a path of.</summary>
+    public bool HoldsBack(string path) =>
+        _protected.Covers(path) || _protected.LeadsTo(path) || RepositoryPaths.IsInFolder(path) || ((CodeFiles.Contain(path, _ => true) || BuildFolders.IsBinary(path)) && !_allowedCode.Covers(path));
+
     private PendingChange Judge(PendingChange change, WorkspaceOriginal original, Predicate<string> isThere)
     {
         string path = change.Path;

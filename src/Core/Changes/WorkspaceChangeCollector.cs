@@ -14,6 +14,8 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 {
     private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ListedEntry> _expected = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _aside = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _expectedAside = new(StringComparer.Ordinal);
     private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
     private string _name = "";
@@ -23,8 +25,18 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Whether all that was asked for has come.</summary>
     public bool IsComplete => _expected.Count == 0 && !_incoming.IsIncomplete;
 
+    /// <summary>What was asked for and is no change, by its path: where its content lies.</summary>
+    public IReadOnlyDictionary<string, string> Aside => _aside;
+
     /// <summary>Takes note of a file that is asked for.</summary>
     public void Expect(ListedEntry file) => _expected.Add(file.Path, file);
+
+    /// <summary>Takes note of a file that is asked for to be looked at, and is no change.</summary>
+    public void ExpectAside(ListedEntry file)
+    {
+        Expect(file);
+        _expectedAside.Add(file.Path);
+    }
 
     /// <summary>Takes a file that is gone.</summary>
     /// <exception cref="ProtocolException">It was never there.</exception>
@@ -132,7 +144,16 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
 
     private void End()
     {
-        if (_incoming.Complete() is { } received)
+        if (_incoming.Complete() is not { } received)
+        {
+            return;
+        }
+
+        if (_expectedAside.Contains(_name))
+        {
+            _aside[_name] = received.Path;
+        }
+        else
         {
             _taken[_name] = (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable));
         }

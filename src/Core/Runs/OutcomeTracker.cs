@@ -89,6 +89,9 @@ internal sealed class OutcomeTracker(Policy policy)
             case WorkspaceHeldBack { Rule: ChangeRules.CodeRule }:
                 Warn(DiagnosticTable.FilesystemViolation, "Changes to files that run code on a developer's machine were held back; changes.held.patch in the report directory has them. Look at them, or allow such files by filesystem.allowed_code_paths.");
                 break;
+            case WorkspaceHeldBack { Rule: WorkspaceConclusion.CommitsRule } commits:
+                Warn(DiagnosticTable.FilesystemViolation, $"{commits.Reason}.");
+                break;
             case WorkspaceHeldBack { Rule: null }:
                 Warn(DiagnosticTable.FilesystemViolation, "Changes to the workspace were held back, since something that stays is in their way; the events of this run say what.");
                 break;

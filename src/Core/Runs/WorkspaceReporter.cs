@@ -1,4 +1,6 @@
 using IsolatedAgents.Changes;
+using IsolatedAgents.Changes.Commits;
+using IsolatedAgents.Changes.Ignoring;
 using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
@@ -13,7 +15,7 @@ namespace IsolatedAgents.Runs;
 /// </summary>
 internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal original, RunEvents events, SandboxDeadline deadline, SandboxLink link) : IDisposable
 {
-    private readonly WorkspaceChangeCollector _collector = new(original, ReturnSelection.MaxPatternBytes + run.Policy.MaxOutputBytes);
+    private readonly WorkspaceChangeCollector _collector = new(original, ReturnSelection.MaxPatternBytes + (2 * run.Policy.MaxOutputBytes));
     private readonly FilesystemPolicy _policy = run.Policy.Filesystem with { ProtectedPaths = run.ProtectedPaths };
     private readonly List<ListedEntry> _entries = [];
     private readonly List<(byte[] Path, string Reason)> _missed = [];
@@ -22,6 +24,8 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     private TrackedFiles? _tracked;
     private ReturnSelection? _selection;
     private long _listedBytes;
+    private CommitFiles? _commits;
+    private string? _commitsProblem;
     private bool _isDecided;
     private bool _isExceeded;
 
@@ -108,6 +112,7 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
         await TellAsync(files, _selection.Left with { Links = stays }).ConfigureAwait(false);
         WorkspaceChangeSet set = _collector.ToSet([.. files.Concat(links).OrderBy(change => change.Path, StringComparer.Ordinal)]);
         set.Left = _selection.Left with { Links = stays };
+        set.Commits = Commits();
         return set;
     }
 
@@ -192,17 +197,59 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
             _collector.Drop(dropped);
         }
 
-        await RequestAsync([.. taken.Where(entry => entry.Kind == WorkspaceEntryKind.File && !contents.ContainsKey(entry.Path))], isLast: true).ConfigureAwait(false);
+        ListedEntry[] commits = NeededForCommits();
+        foreach (ListedEntry file in commits)
+        {
+            _collector.ExpectAside(file);
+        }
+
+        await RequestAsync([.. taken.Where(entry => entry.Kind == WorkspaceEntryKind.File && !contents.ContainsKey(entry.Path))], isLast: true, commits).ConfigureAwait(false);
     }
 
-    private async ValueTask RequestAsync(IReadOnlyCollection<ListedEntry> files, bool isLast)
+    private ListedEntry[] NeededForCommits()
+    {
+        if (Policy.Filesystem.ReturnGit != GitReturn.Commits)
+        {
+            return [];
+        }
+
+        _commits = new CommitFiles(original.FullPath, _entries);
+        ListedEntry[] needed = [.. _commits.Needed];
+        if (needed.Aggregate(0L, (sum, entry) => sum > long.MaxValue - entry.Entry.Size ? long.MaxValue : sum + entry.Entry.Size) > Policy.MaxOutputBytes)
+        {
+            _commitsProblem = "they take more than max_output_bytes";
+            return [];
+        }
+
+        return needed;
+    }
+
+    private CommitSeries? Commits()
+    {
+        if (_commits is null || _commitsProblem is not null || _tracked is null)
+        {
+            return _commitsProblem is null ? null : new CommitSeries([], null, _commitsProblem);
+        }
+
+        if (GitRepository.Of(original.FullPath, run.HostEnvironment) is not { } repository)
+        {
+            return new CommitSeries([], null, "the workspace is not the root of a repository");
+        }
+
+        ChangeRules rules = new(_policy, _tracked.Tracks, _ignoresCase);
+        return CommitSeries.Create(
+            _commits, _collector.Aside, repository, run.HostEnvironment,
+            path => rules.HoldsBack(path) || (!_tracked.Tracks(path) && !_policy.ReturnIgnored.Contains(path) && _selection!.IsIgnored(path, isFolder: false)));
+    }
+
+    private async ValueTask RequestAsync(IReadOnlyCollection<ListedEntry> files, bool isLast, params ListedEntry[] aside)
     {
         foreach (ListedEntry file in files)
         {
             _collector.Expect(file);
         }
 
-        foreach (WorkspaceRequest request in WorkspaceRequest.Split(files.Select(file => file.Path), isLast))
+        foreach (WorkspaceRequest request in WorkspaceRequest.Split(files.Concat(aside).Select(file => file.Path), isLast))
         {
             await link.RequestAsync(request, deadline.Expired).ConfigureAwait(false);
         }

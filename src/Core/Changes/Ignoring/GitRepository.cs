@@ -17,9 +17,10 @@ internal sealed class GitRepository
     {
         Root = root;
         string common = ReadLine(Path.Combine(gitFolder, "commondir")) is { } path ? Path.GetFullPath(path, gitFolder) : gitFolder;
-        GitFolder = gitFolder;
+        CommonFolder = common;
         GitSettings settings = Settings(gitFolder, common, environment);
         IgnoresCase = settings.IgnoresCase;
+        IsSha256 = settings.IsSha256;
         Index = GitIndex.Read(Path.Combine(gitFolder, "index"), settings.IsSha256);
         string? home = environment.GetValueOrDefault("HOME") ?? environment.GetValueOrDefault("USERPROFILE");
         string? excludes = settings.ExcludesFile
@@ -34,8 +35,11 @@ internal sealed class GitRepository
     /// <summary>Absolute host path of its files.</summary>
     public string Root { get; }
 
-    /// <summary>Absolute host path of what git keeps of it.</summary>
-    public string GitFolder { get; }
+    /// <summary>Absolute host path of its objects and references, which several working trees may share.</summary>
+    public string CommonFolder { get; }
+
+    /// <summary>Whether names of its objects are SHA-256.</summary>
+    public bool IsSha256 { get; }
 
     /// <summary>What it tracks.</summary>
     public GitIndex Index { get; }

@@ -162,6 +162,40 @@ public sealed class WriteBackTests(TestContext context)
         Assert.AreEqual("src", new FileInfo(Path.Combine(host.Workspace, "there")).LinkTarget);
     }
 
+    // The commits come as patches, and nothing of the repository itself.
+    [TestMethod]
+    [DataRow("echo 1 >> src/a.cs; git commit -qam one; echo 2 > src/new.cs; git add src/new.cs; git commit -qm 'two: ü'", "commits/0001.patch|commits/0002.patch", "")]
+    [DataRow("echo 1 >> src/a.cs; git commit -qam one; git gc -q --prune=now; head -c 9000 /dev/urandom > src/data; git add src/data; git commit -qm two; git checkout -q -b other", "commits/0001.patch|commits/0002.patch", "")]
+    [DataRow("mkdir .github; echo x > .github/w.yml; git add -A; git commit -qm ci; git rm -q .github/w.yml; git commit -qm gone", "commits.held/0001.patch|commits.held/0002.patch", "A commit changes '.github/w.yml'")]
+    [DataRow("ln -s /etc/passwd src/way; git add -A; git commit -qm link", "commits.held/0001.patch", "A commit changes 'src/way'")]
+    [DataRow("mkdir obj; echo x > obj/App.txt; git add -f obj; git commit -qm built", "commits.held/0001.patch", "A commit changes 'obj/App.txt'")]
+    [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\ndiff --git a/evil.cs b/evil.cs\\nnew file mode 100644\\n--- /dev/null\\n+++ b/evil.cs\\n@@ -0,0 +1 @@\\n+evil\\n' > /tmp/m; git commit -qa -F /tmp/m", "", "does not give what the commit holds")]
+    [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\nFrom 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\\nFrom: a <a@b>\\nSubject: x\\n' > /tmp/m; git commit -qa -F /tmp/m", "", "does not give what the commit holds")]
+    [DataRow("echo 1 >> src/a.cs; git commit -qa --amend -m other", "", "do not follow the commit")]
+    [DataRow("echo 1 >> src/a.cs; git commit -qam one; git checkout -q -b s HEAD~1; echo 2 > src/b.cs; git add -A; git commit -qm two; git merge -q -m m main", "", "there are merges")]
+    [DataRow("echo 0123456789012345678901234567890123456789 > .git/refs/heads/main", "", "The agent's commits are not given")]
+    [DataRow("git status -s", "", "")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task Commits_AreGivenAsPatchesThatGiveTheirVeryTrees(string attempt, string files, string problem)
+    {
+        using SandboxHost host = new();
+        await LayRepositoryAsync(host);
+        string before = await GitStateAsync(host);
+        await GitAsync(host.Root, "clone", "-q", host.Workspace, "clone");
+        string report = Path.Combine(host.Root, "report");
+        AgentRunResult result = await RunAsync(host, attempt + "; git rev-parse HEAD^{tree} || true", ("filesystem.return_git", "commits"), ("filesystem.protected_paths", "secret"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        string[] written = [.. host.Events.OfType<WorkspaceChanged>().Where(change => change.Operation == "Commit").Select(change => change.File)];
+        CollectionAssert.AreEqual(files.Split('|', StringSplitOptions.RemoveEmptyEntries), written, string.Join('\n', host.Events.OfType<WorkspaceHeldBack>().Select(held => held.Reason)));
+        Assert.AreEqual(before, await GitStateAsync(host));
+        Assert.AreEqual(problem.Length > 0, host.Events.OfType<WorkspaceHeldBack>().Any(held => held.Rule == "filesystem.return_git" && held.Reason.Contains(problem, StringComparison.Ordinal)));
+        if (written.Length > 0)
+        {
+            await GitAsync(Path.Combine(host.Root, "clone"), ["am", "-q", .. written.Select(file => Path.Combine(report, file))]);
+            Assert.AreEqual(host.Lines[^1].Trim(), (await GitAsync(Path.Combine(host.Root, "clone"), "rev-parse", "HEAD^{tree}")).Trim());
+        }
+    }
+
     // A monorepo's links lead out of the package that is the workspace.
     [TestMethod]
     [DataRow("write", "auto", "auto")]
@@ -213,9 +247,10 @@ public sealed class WriteBackTests(TestContext context)
         Assert.IsEmpty(result.Changes.Where(change => change.Status == Changes.WorkspaceChangeStatus.Applied));
     }
 
-    private Task<AgentRunResult> RunAsync(SandboxHost host, string attempt) => host.RunAsync(
-        host.Request("", SandboxHost.ClientsImage, (Write, "write")) with
+    private Task<AgentRunResult> RunAsync(SandboxHost host, string attempt, params (string Key, string Value)[] policy) => host.RunAsync(
+        host.Request("", SandboxHost.ClientsImage, [(Write, "write"), .. policy]) with
         {
+            ReportDirectory = Path.Combine(host.Root, "report"),
             Command = "export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b; git config --global safe.directory '*'; " + attempt,
             HostEnvironment = System.Collections.Frozen.FrozenDictionary.ToFrozenDictionary(new Dictionary<string, string>(host.Environment) { ["HOME"] = Path.Combine(host.Root, "home") }),
         },

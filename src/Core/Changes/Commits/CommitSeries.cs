@@ -57,7 +57,7 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
 
     private static CommitSeries Create(ScratchRepository scratch, string start, string tip, Predicate<string> isHeldBack)
     {
-        if (scratch.Require("cat-file", "-t", tip).Trim() != "commit" || scratch.Require("merge-base", start, tip).Trim() != start)
+        if (scratch.Require("cat-file", "-t", tip).Trim() != "commit" || scratch.Require("rev-list", "--count", "--max-count=1", start, "--not", tip).Trim() != "0")
         {
             return new CommitSeries([], null, "they do not follow the commit that the agent was given");
         }
@@ -77,17 +77,20 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
             byte[] patch = scratch.Run(
                 null, null,
                 [
-                    "format-patch", "-1", "--stdout", "--no-signature", "--no-signoff", "--no-attach", "--no-thread", "--no-ext-diff", "--no-textconv", "--no-renames", "--text", "--binary", "--full-index",
+                    "format-patch", "-1", "--stdout", "--no-signature", "--no-signoff", "--no-attach", "--no-thread", "--no-ext-diff", "--no-textconv", "--no-renames", "--binary", "--full-index",
                     "--no-color", "--src-prefix=a/", "--dst-prefix=b/", $"--start-number={(i + 1).ToString(CultureInfo.InvariantCulture)}", commits[i],
                 ]);
             scratch.Run(patch, Index, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
-            if (scratch.Run(null, Index, ["write-tree"]) is { } tree && !tree.AsSpan().SequenceEqual(scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"])) || HoldsSecondMail(patch))
+            if (scratch.Run(null, Index, ["write-tree"]) is not { } tree || !tree.AsSpan().SequenceEqual(scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"])) || HoldsSecondMail(patch))
             {
                 return new CommitSeries([], null, $"the patch of commit {commits[i]} does not give what the commit holds");
             }
 
             held ??= HeldBack(scratch, commits[i], isHeldBack);
-            patches.Add(patch);
+            if (patch.Length > 0)
+            {
+                patches.Add(patch);
+            }
         }
 
         return new CommitSeries(patches, held, null);

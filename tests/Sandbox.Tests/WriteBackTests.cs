@@ -56,6 +56,7 @@ public sealed class WriteBackTests(TestContext context)
     [DataRow("mkdir -p Properties .run; echo x > Properties/launchSettings.json; echo x > .run/a.xml; echo x > x.ps1; echo x > y.cmd; echo x > tsconfig.json", ".run/a.xml HeldBack|Properties/launchSettings.json HeldBack|tsconfig.json HeldBack|x.ps1 HeldBack|y.cmd HeldBack")]
     [DataRow("echo x > src/.GITIGNORE; echo '*' > 'src/gitign~1'", "src/.GITIGNORE HeldBack|src/gitign~1 HeldBack")]
     [DataRow("head -c 5000000 /dev/zero | tr '\\0' '\\n' > .gitignore; echo x > new.cs", "new.cs Applied")]
+    [DataRow("rm src/a.cs; mkdir -p src/a.cs; echo '!evil.cs' > src/a.cs/.gitignore; echo evil.cs >> .gitignore; echo x > src/a.cs/evil.cs", ".gitignore Applied|src/a.cs Deleted|src/a.cs/.gitignore Applied|src/a.cs/evil.cs Applied")]
     [DataRow("mkdir -p a/b; echo '/a/b/x.cs' > a/.gitignore; echo '*' >> .gitignore; echo x > a/b/x.cs", ".gitignore Applied")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task ChangesInARepository_ComeBackAsFarAsGitShowsThem(string attempt, string expected)
@@ -147,7 +148,7 @@ public sealed class WriteBackTests(TestContext context)
 
         await GitAsync(host.Workspace, "init", "-q", "module");
         File.CreateSymbolicLink(Path.Combine(host.Workspace, "there"), "src");
-        AgentRunResult result = await host.RunAsync(host.Request("", SandboxHost.ClientsImage, (Write, "write"), ("filesystem.protected_paths", ".github|agents/own.py")) with { Command = "export HOME=/tmp; " + attempt, ReportDirectory = Path.Combine(host.Root, "report") }, Token);
+        AgentRunResult result = await host.RunAsync(host.Request("", SandboxHost.BusyboxImage, (Write, "write"), ("filesystem.protected_paths", ".github|agents/own.py")) with { Command = "export HOME=/tmp; " + attempt, ReportDirectory = Path.Combine(host.Root, "report") }, Token);
         AssertVerdict(Verdict.Passed, 0, result);
         string[] links = [.. result.Changes.Where(change => change.After?.LinkTarget is not null).Select(change => $"{change.Path}>{change.After!.LinkTarget}")];
         CollectionAssert.AreEqual(expected.Split('|', StringSplitOptions.RemoveEmptyEntries), links);

@@ -83,7 +83,7 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
             return null;
         }
 
-        IReadOnlyList<PendingChange> files = new ChangeRules(_policy, _tracked.Tracks, _ignoresCase).Judge(_collector.Complete(), original);
+        IReadOnlyList<PendingChange> files = Judge(_selection, new ChangeRules(_policy, _tracked.Tracks, _ignoresCase));
         LinkRules rules = new(original, _selection, _tracked, _policy, files);
         List<PendingChange> links = [];
         int stays = 0;
@@ -118,6 +118,26 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
 
     public void Dispose() => _collector.Dispose();
 
+    // Until what comes back, and what the rules that come back say of it, fit each other.
+    private IReadOnlyList<PendingChange> Judge(ReturnSelection selection, ChangeRules rules)
+    {
+        IReadOnlyList<PendingChange> changes = _collector.Complete();
+        while (true)
+        {
+            IReadOnlyList<PendingChange> judged = rules.Judge(changes, original);
+            PendingChange[] returning = [.. judged.Where(change => !change.IsHeldBack)];
+            Dictionary<string, byte[]?> patterns = returning.Where(change => ReturnSelection.IsPatterns(change.Path))
+                .ToDictionary(change => change.Path, change => change.IsDeletion ? null : _collector.Read(change.Path), StringComparer.Ordinal);
+            IReadOnlySet<string> left = selection.Recheck([.. returning.Select(change => change.Path)], patterns);
+            if (!returning.Any(change => left.Contains(change.Path)))
+            {
+                return judged;
+            }
+
+            changes = [.. changes.Where(change => !left.Contains(change.Path))];
+        }
+    }
+
     // The supervisor keeps to the same bounds.
     private void List(WorkspaceEntries entries)
     {
@@ -148,7 +168,7 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
         }
 
         _tracked = new TrackedFiles(original, run.HostEnvironment, _ignoresCase);
-        _selection = new ReturnSelection(_entries, original, _tracked, _policy);
+        _selection = new ReturnSelection(_entries, original, _tracked, _policy, deadline.Extend);
         if (_selection.Patterns.Any())
         {
             await RequestAsync([.. _selection.Patterns], isLast: false).ConfigureAwait(false);

@@ -4,13 +4,28 @@ using System.Text;
 namespace IsolatedAgents.Changes.Ignoring;
 
 /// <summary>How much work may still go into comparing paths with patterns: who wrote both may have been an agent.</summary>
-internal sealed class MatchEffort(long steps)
+/// <param name="steps">How many states of a pattern may be looked at.</param>
+/// <param name="progressed">Told now and then while it is spent.</param>
+internal sealed class MatchEffort(long steps, Action? progressed = null)
 {
+    private const long Interval = 50_000_000;
+
+    private long _sinceTold;
+
     /// <summary>Whether it is used up: nothing that was answered since can be relied on.</summary>
     public bool IsSpent => steps < 0;
 
     /// <summary>Books some.</summary>
-    public void Spend(long spent) => steps -= spent;
+    public void Spend(long spent)
+    {
+        steps -= spent;
+        _sinceTold += spent;
+        if (_sinceTold >= Interval)
+        {
+            _sinceTold = 0;
+            progressed?.Invoke();
+        }
+    }
 }
 
 /// <summary>
@@ -42,8 +57,8 @@ internal static class WildMatch
         try
         {
             int count = Read(pattern, tokens);
-            effort.Spend((long)(count + 1) * (text.Length + 1));
-            return count >= 0 && !effort.IsSpent && Run(pattern, tokens.AsSpan(0, count), text, ignoresCase);
+            effort.Spend(pattern.Length + 1);
+            return count >= 0 && !effort.IsSpent && Run(pattern, tokens.AsSpan(0, count), text, ignoresCase, effort);
         }
         finally
         {
@@ -117,7 +132,7 @@ internal static class WildMatch
         return end;
     }
 
-    private static bool Run(ReadOnlySpan<byte> pattern, ReadOnlySpan<Token> tokens, ReadOnlySpan<byte> text, bool ignoresCase)
+    private static bool Run(ReadOnlySpan<byte> pattern, ReadOnlySpan<Token> tokens, ReadOnlySpan<byte> text, bool ignoresCase, MatchEffort effort)
     {
         bool[] states = ArrayPool<bool>.Shared.Rent(2 * (tokens.Length + 1));
         Span<bool> now = states.AsSpan(0, tokens.Length + 1), next = states.AsSpan(tokens.Length + 1, tokens.Length + 1);
@@ -126,6 +141,7 @@ internal static class WildMatch
         Expand(tokens, now);
         for (int at = 0; at < text.Length; at++)
         {
+            effort.Spend(tokens.Length);
             next.Clear();
             bool isAlive = false;
             for (int i = 0; i < tokens.Length; i++)

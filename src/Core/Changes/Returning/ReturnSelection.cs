@@ -25,7 +25,7 @@ internal sealed class ReturnSelection
 
     // Files of patterns may hang on one another: past this, none of them comes back, and the rules are as they were.
     private const int MaxRounds = 8;
-    private const long Effort = 2_000_000_000;
+    private const long Effort = 1_500_000_000;
 
     private readonly IReadOnlyList<ListedEntry> _entries;
     private readonly RepositoryPaths _repositories;
@@ -33,17 +33,20 @@ internal sealed class ReturnSelection
     private readonly PathGlobs _protected;
     private readonly PathGlobs _returned;
     private readonly Predicate<string> _wasIgnored;
-    private readonly MatchEffort _effort = new(Effort);
+    private readonly MatchEffort _effort;
     private readonly HashSet<ListedEntry> _left = [];
     private readonly List<ListedEntry> _patterns = [];
     private Predicate<string> _isIgnored;
+    private int _rechecks;
 
     /// <param name="entries">What differs.</param>
     /// <param name="original">The workspace as it was.</param>
     /// <param name="tracked">Its repositories.</param>
     /// <param name="policy">With the run's own files among the protected ones.</param>
-    public ReturnSelection(IReadOnlyList<ListedEntry> entries, WorkspaceOriginal original, TrackedFiles tracked, FilesystemPolicy policy)
+    /// <param name="progressed">Told now and then, where it takes long.</param>
+    public ReturnSelection(IReadOnlyList<ListedEntry> entries, WorkspaceOriginal original, TrackedFiles tracked, FilesystemPolicy policy, Action? progressed = null)
     {
+        _effort = new MatchEffort(Effort, progressed);
         _entries = entries;
         _tracked = tracked;
         _protected = new PathGlobs(policy.ProtectedPaths, isLoose: true);
@@ -140,8 +143,29 @@ internal sealed class ReturnSelection
         }
     }
 
+    /// <summary>
+    /// Says of what is about to come back whether the rules that come back with it ignore it after all: a file of patterns may have been held back that spoke for it. What is found stays
+    /// behind too, and the caller judges the rest anew.
+    /// </summary>
+    /// <param name="returning">The paths.</param>
+    /// <param name="patterns">The content of the files of patterns among them; null for one that is gone.</param>
+    /// <returns>What of them stays; empty once nothing does.</returns>
+    public IReadOnlySet<string> Recheck(IReadOnlyCollection<string> returning, IReadOnlyDictionary<string, byte[]?> patterns)
+    {
+        bool isGivenUp = ++_rechecks > MaxRounds || _effort.IsSpent;
+        _isIgnored = patterns.Count == 0 ? _wasIgnored : _tracked.Ignoring(patterns, _effort);
+        HashSet<string> paths = [.. returning];
+        ListedEntry[] found = [.. _entries.Where(entry => entry.Refusal is null && !_left.Contains(entry) && (entry.Kind == WorkspaceEntryKind.Link || paths.Contains(entry.Path)))
+            .Where(entry => (isGivenUp && IsPatterns(entry)) || IsLeft(entry, _isIgnored))];
+        _left.UnionWith(found);
+        return found.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>Whether a path is that of a file of patterns.</summary>
+    public static bool IsPatterns(string path) => path == IgnoreNames.Patterns || path.EndsWith("/" + IgnoreNames.Patterns, StringComparison.Ordinal);
+
     private static bool IsPatterns(ListedEntry entry) =>
-        entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && (entry.Path == IgnoreNames.Patterns || entry.Path.EndsWith("/" + IgnoreNames.Patterns, StringComparison.Ordinal));
+        entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && IsPatterns(entry.Path);
 
     private bool IsProtected(string path)
     {

@@ -25,7 +25,7 @@ internal sealed class ReturnSelection
 
     // Files of patterns may hang on one another: past this, none of them comes back, and the rules are as they were.
     private const int MaxRounds = 8;
-    private const long Effort = 1_500_000_000;
+    private const long Effort = 800_000_000;
 
     private readonly IReadOnlyList<ListedEntry> _entries;
     private readonly RepositoryPaths _repositories;

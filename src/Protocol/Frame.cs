@@ -28,8 +28,8 @@ internal static class Frame
     /// <summary>The bound on the payload of <paramref name="type"/>, or -1 where no such type exists.</summary>
     public static int MaxPayload(FrameType type) => type switch
     {
-        FrameType.Launch => 4 * 1024 * 1024,
-        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.EgressReply or FrameType.EgressSent => MaxDataLength,
+        FrameType.Launch => 16 * 1024 * 1024,
+        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.EgressReply or FrameType.EgressSent or FrameType.WorkspaceEntries or FrameType.WorkspaceRequest => MaxDataLength,
         FrameType.EgressReplyUrgent or FrameType.EgressSentUrgent => EgressData.HeaderLength + 1,
         FrameType.EgressOpened => EgressOpened.MaxLength,
         FrameType.EgressQuestion => EgressQuestion.MaxLength,
@@ -37,14 +37,14 @@ internal static class Frame
         FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
         FrameType.OutputDescriptor => 0,
         FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,
-        FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity or FrameType.WorkspaceDeleted => 16 * 1024,
+        FrameType.OutputRejected or FrameType.OutputFile or FrameType.Activity => 16 * 1024,
         _ => -1,
     };
 
     /// <summary>How many bytes of the receiver's credit a frame takes: its payload's, or more where it stands for something dearer; 0 where it needs none.</summary>
     public static int Cost(FrameType type, int length) => type switch
     {
-        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity or FrameType.WorkspaceDeleted => length,
+        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.Activity or FrameType.WorkspaceEntries => length,
         FrameType.OutputDescriptor => InitialCredit / MaxDescriptors,
         _ => 0,
     };

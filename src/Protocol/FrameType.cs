@@ -30,6 +30,9 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: does a process still hold the agent's end of a connection (<see cref="Protocol.EgressQuestion"/>)?</summary>
     EgressQuestion = 9,
 
+    /// <summary>To the supervisor: the files that are wanted of a changed workspace (<see cref="Protocol.WorkspaceRequest"/>).</summary>
+    WorkspaceRequest = 10,
+
     /// <summary>From the supervisor, first of all (<see cref="Hello"/>).</summary>
     Hello = 64,
 
@@ -90,11 +93,11 @@ internal enum FrameType : byte
     /// <summary>Whether a process holds it (<see cref="Protocol.EgressAnswer"/>).</summary>
     EgressAnswer = 83,
 
-    /// <summary>How the private copy of the workspace differs (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
+    /// <summary>All entries of the private copy that differ were told (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
     WorkspaceFound = 90,
 
-    /// <summary>A file of the workspace is gone (<see cref="WorkspaceDeletion"/>). Counts against the credit.</summary>
-    WorkspaceDeleted = 91,
+    /// <summary>Entries of the private copy that differ (<see cref="Protocol.WorkspaceEntries"/>). Counts against the credit.</summary>
+    WorkspaceEntries = 91,
 
     /// <summary>The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts against the credit.</summary>
     OutputDescriptor = 92,

@@ -56,6 +56,12 @@ internal sealed record LaunchSpec
     /// <summary>Whether <see cref="WorkspacePath"/> is a private copy that the agent may change, and whose changes are sent.</summary>
     public bool IsWorkspaceWritable { get; init; }
 
+    /// <summary>Bound on the bytes of that copy while the agent works on it, by apparent size or by what it takes of a disk.</summary>
+    public long MaxWorkspaceBytes { get; init; }
+
+    /// <summary>Links that no engine takes in an archive, since they lead out of it: the sandbox path of each, followed by what it leads to.</summary>
+    public string[] Links { get; init; } = [];
+
     /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
     public bool RequireLandlock { get; init; }
 
@@ -107,7 +113,7 @@ internal sealed record LaunchSpec
     public byte[] ToPayload() => new MessageWriter()
         .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
         .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Text(ImageUser).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Flag(RequireLandlock)
+        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Int64(MaxWorkspaceBytes).Texts(Links).Flag(RequireLandlock)
         .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
         .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
         .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
@@ -136,6 +142,8 @@ internal sealed record LaunchSpec
             TrustedCertificates = reader.Text(),
             ProtectedPaths = reader.Texts(),
             IsWorkspaceWritable = reader.Flag(),
+            MaxWorkspaceBytes = reader.Int64(),
+            Links = reader.Texts(),
             RequireLandlock = reader.Flag(),
             SentinelPath = reader.Text(),
             Sentinel = reader.Text(),
@@ -157,6 +165,11 @@ internal sealed record LaunchSpec
         if (spec.Arguments.Length == 0 || spec.TimeoutMilliseconds <= 0 || spec.UsageIntervalMilliseconds <= 0)
         {
             throw new ProtocolException("A launch needs a program, a time limit and an interval.");
+        }
+
+        if (spec.Links.Length % 2 != 0)
+        {
+            throw new ProtocolException("A link has no target.");
         }
 
         if (spec.ReadonlyInodes.Length != spec.ReadonlyPaths.Length)

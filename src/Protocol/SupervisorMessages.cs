@@ -149,6 +149,9 @@ internal enum EndCause : byte
 
     /// <summary>SIGTERM to the supervisor: somebody else, such as an engine that is shut down, ends the sandbox.</summary>
     Terminated,
+
+    /// <summary>The copy of the workspace has grown beyond its bound while the agent ran.</summary>
+    WorkspaceLimit,
 }
 
 /// <summary>How the agent ended.</summary>
@@ -190,7 +193,7 @@ internal sealed record AgentExit
         {
             ExitCode = exitCode,
             Signal = signal,
-            Cause = cause <= (byte)EndCause.Terminated ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
+            Cause = cause <= (byte)EndCause.WorkspaceLimit ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
             StandardOutputBytes = reader.Int64(),
             StandardErrorBytes = reader.Int64(),
             Usage = ResourceUsage.Read(ref reader),

@@ -229,9 +229,9 @@ internal sealed unsafe class AgentSession
             WatchOutputs(now);
         }
 
-        if (!_isEnding && now >= Workspace?.NextWatch && Workspace.IsGrownBeyond(_spec.MaxOutputBytes, now))
+        if (!_isEnding && now >= Workspace?.NextWatch && Workspace.IsGrownBeyond(_spec.MaxWorkspaceBytes, now))
         {
-            End(EndCause.OutputLimit, 0);
+            End(EndCause.WorkspaceLimit, 0);
         }
 
         if (!_isTimeoutNear && now >= _timeoutNear)

@@ -78,6 +78,7 @@ internal sealed unsafe class Supervisor(HostStream host)
 
     private void RunAgent(LaunchSpec spec, ControlGroup? controlGroup, int signals)
     {
+        LinkMaker.Make(spec.Links, path => !IsInWorkspaceCopy(spec, path));
         SandboxCheck.Verify(spec, controlGroup);
         string processLimit = new ProcessLimitProbe(controlGroup!).Try(controlGroup!.ReadLimits());
         long processesDenied = controlGroup.ReadUsage().PidsDenied;
@@ -90,7 +91,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         UserDatabase users = UserDatabase.Read();
         AgentIdentity identity = AgentIdentity.Choose(spec, users);
         (int userId, int groupId) = (identity.UserId, identity.GroupId);
-        WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec.WorkspacePath, userId, groupId) : null;
+        WorkspaceCopy? workspace = spec.IsWorkspaceWritable ? TakeWorkspace(spec, userId, groupId) : null;
         using ActivityReport report = new(SandboxProbe.DenialsTold + SandboxProbe.LookupsTold);
         OwnFiles.WriteCertificates(spec.TrustedCertificates);
         OwnFiles.WriteGitConfiguration();
@@ -124,7 +125,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         new OutputSender(_channel, spec, outputs).Send();
         if (workspace is not null)
         {
-            new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.OutputLimit);
+            new WorkspaceSender(_channel, spec, workspace).Send(isExceeded: exit.Cause == EndCause.WorkspaceLimit);
         }
 
         _channel.Send(FrameType.Done, []);
@@ -144,8 +145,9 @@ internal sealed unsafe class Supervisor(HostStream host)
     }
 
     // Root has no privilege over files here: what is the agent's is looked at as the agent.
-    private static WorkspaceCopy TakeWorkspace(string path, int userId, int groupId)
+    private static WorkspaceCopy TakeWorkspace(LaunchSpec spec, int userId, int groupId)
     {
+        string path = spec.WorkspacePath;
         fixed (byte* pointer = Descriptor.PathBytes(path))
         {
             // What lies in a volume came with its owner; the volume itself is the engine's.
@@ -157,6 +159,7 @@ internal sealed unsafe class Supervisor(HostStream host)
         _ = LibC.setfsuid(userId);
         try
         {
+            LinkMaker.Make(spec.Links, link => IsInWorkspaceCopy(spec, link));
             return WorkspaceCopy.Take(path, userId);
         }
         finally
@@ -165,6 +168,8 @@ internal sealed unsafe class Supervisor(HostStream host)
             _ = LibC.setfsgid(0);
         }
     }
+
+    private static bool IsInWorkspaceCopy(LaunchSpec spec, string path) => spec.IsWorkspaceWritable && path.StartsWith(spec.WorkspacePath + "/", StringComparison.Ordinal);
 
     private static FileRules CreateRules(LaunchSpec spec, string[] readPaths)
     {

@@ -141,6 +141,20 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(AllowedCodePaths), value);
     }
 
+    /// <summary>Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.</summary>
+    public string[]? ReturnIgnored
+    {
+        get => _policy.Many(nameof(ReturnIgnored));
+        set => _policy.Set(nameof(ReturnIgnored), value);
+    }
+
+    /// <summary>What comes back of the agent's commits: <c>none</c> or <c>commits</c>.</summary>
+    public string? ReturnGit
+    {
+        get => _policy.One(nameof(ReturnGit));
+        set => _policy.Set(nameof(ReturnGit), value);
+    }
+
     /// <summary>Host files and folders that the agent may read, as host:sandbox.</summary>
     public string[]? ReadonlyMounts
     {
@@ -230,6 +244,13 @@ public sealed partial class RunIsolatedAgent
     {
         get => _policy.One(nameof(MaxOutputFiles));
         set => _policy.Set(nameof(MaxOutputFiles), value);
+    }
+
+    /// <summary>Limit of the copy of a writable workspace while the agent runs, in bytes.</summary>
+    public string? MaxWorkspaceBytes
+    {
+        get => _policy.One(nameof(MaxWorkspaceBytes));
+        set => _policy.Set(nameof(MaxWorkspaceBytes), value);
     }
 
     /// <summary>How much of the agent's standard output and error is kept, in bytes.</summary>

@@ -65,6 +65,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Folder that relative paths start from; that of the file that holds the step when not given.</summary>
     public string? BaseDirectory { get; set; }
 
+    /// <summary>The project file that declares the step, which its agent never changes; the file that holds the step is not changed in any case.</summary>
+    public string? ProjectFile { get; set; }
+
     /// <summary>File that remembers the last passed run, so that nothing runs while nothing has changed.</summary>
     public string? StampFile { get; set; }
 
@@ -222,6 +225,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         AttestationKey = Given(AttestationKey),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
+        ProtectedFiles = [.. new[] { Given(ProjectFile), Given(BuildEngine?.ProjectFileOfTaskNode) }.OfType<string>()],
         StampFile = Given(StampFile),
         Inputs = List(Inputs),
         AlwaysRun = AlwaysRun,

@@ -25,7 +25,7 @@ internal static class FrameTargets
         FrameType.OutputRejected => OutputRejection.FromPayload(payload).ToPayload(),
         FrameType.OutputFile => OutputFile.FromPayload(payload).ToPayload(),
         FrameType.WorkspaceFound => WorkspaceFound.FromPayload(payload).ToPayload(),
-        FrameType.WorkspaceDeleted => WorkspaceDeletion.FromPayload(payload).ToPayload(),
+        FrameType.WorkspaceEntries => WorkspaceEntries.FromPayload(payload).ToPayload(),
         FrameType.EgressOpened => EgressOpened.FromPayload(payload).ToPayload(),
         FrameType.EgressSentEnd => EgressEnd.FromPayload(payload).ToPayload(),
         FrameType.EgressReplyWindow => EgressWindow.FromPayload(payload).ToPayload(),
@@ -37,6 +37,7 @@ internal static class FrameTargets
     public static byte[]? ReadAsSupervisor(FrameType type, byte[] payload) => type switch
     {
         FrameType.Launch => LaunchSpec.FromPayload(payload).ToPayload(),
+        FrameType.WorkspaceRequest => WorkspaceRequest.FromPayload(payload).ToPayload(),
         FrameType.Stop => StopRequest.FromPayload(payload).ToPayload(),
         FrameType.Credit => Credit.FromPayload(payload).ToPayload(),
         FrameType.EgressReplyEnd => EgressEnd.FromPayload(payload).ToPayload(),

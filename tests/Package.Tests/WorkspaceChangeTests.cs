@@ -36,6 +36,23 @@ public sealed class WorkspaceChangeTests
         Assert.Contains("+++ b/src/x.targets\n", project.Read("report/changes.held.patch"));
     }
 
+    // The project is its own agent's workspace: what the compiler would skip, and the project itself, stay as they are.
+    [TestMethod]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Step_AgentOverwritesWhatTheNextBuildShips_OrTheProjectItself_ChangesNeither()
+    {
+        using ConsumerProject project = new(ConsumerProject.Step(
+            $"Command=\"mkdir -p obj/Debug; echo evil > obj/Debug/App.dll; echo fine > a.cs; echo x > {PackageFeed.ProjectName}; exit 0\" Workspace=\"write\" AllowedCodePaths=\"*.csproj\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        string before = project.Read(PackageFeed.ProjectName);
+        BuildOutcome build = await project.BuildStepAsync(Token);
+
+        build.AssertFailed("IA3001", project.PathOf(PackageFeed.ProjectName), project.PlaceOf("<RunIsolatedAgent"));
+        Assert.AreEqual($"filesystem|filesystem.protected_paths|/workspace/{PackageFeed.ProjectName}|Access blocked", project.Output("Violation").Single());
+        Assert.AreEqual("a.cs|created|not_applied|false|5|", project.Output("Change").Single());
+        Assert.AreEqual(before, project.Read(PackageFeed.ProjectName));
+        Assert.IsFalse(File.Exists(project.PathOf("obj/Debug/App.dll")));
+    }
+
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_AgentWritesAProtectedPath_FailsTheBuildAndLeavesTheWorkspace()

@@ -33,7 +33,7 @@ public sealed class MessageTests
         TrustedCertificates = "certificates",
         ImageUser = "node:staff",
         ProtectedPaths = [".git/hooks"],
-        IsWorkspaceWritable = true,
+        IsWorkspaceWritable = true, MaxWorkspaceBytes = 7, Links = ["/workspace/a", "../b"],
         RequireLandlock = true,
         SentinelPath = "/s",
         Sentinel = "secret",
@@ -66,10 +66,31 @@ public sealed class MessageTests
         yield return ("found", new OutputsFound(3, 4, OutputBound.Entries).ToPayload(), payload => OutputsFound.FromPayload(payload));
         yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
         yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
-        yield return ("changes", new WorkspaceFound(3, 4, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
-        yield return ("deletion", new WorkspaceDeletion([0xFF, 0x41]).ToPayload(), payload => WorkspaceDeletion.FromPayload(payload));
+        yield return ("changes", new WorkspaceFound(3, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
+        yield return ("request", new WorkspaceRequest(["a/b", "é"], IsComplete: true, IsLast: false).ToPayload(), payload => WorkspaceRequest.FromPayload(payload));
         yield return ("stop", new StopRequest(2000).ToPayload(), payload => StopRequest.FromPayload(payload));
         yield return ("credit", new Credit(1024).ToPayload(), payload => Credit.FromPayload(payload));
+    }
+
+    [TestMethod]
+    public void Entries_ThereAndBack_AreTheSameAndRefusedWhereTheyAreCutOff()
+    {
+        byte[] payload = new WorkspaceEntries([new(WorkspaceEntryKind.File, IsExecutable: true, 7, [0xFF, 0x41], []), new(WorkspaceEntryKind.Link, IsExecutable: false, 0, [0x43], [0x42])]).ToPayload();
+        WorkspaceEntries read = WorkspaceEntries.FromPayload(payload);
+        CollectionAssert.AreEqual(payload, read.ToPayload());
+        Assert.AreEqual(WorkspaceEntryKind.Link, read.Entries[1].Kind);
+        Assert.ThrowsExactly<ProtocolException>(() => WorkspaceEntries.FromPayload(payload.AsSpan(0, payload.Length - 1)));
+        payload[0] = 99;
+        Assert.ThrowsExactly<ProtocolException>(() => WorkspaceEntries.FromPayload(payload));
+    }
+
+    [TestMethod]
+    public void Request_OfManyFiles_IsSplitWithinTheBound()
+    {
+        string[] paths = [.. Enumerable.Range(0, 20_000).Select(i => $"folder/{i}")];
+        WorkspaceRequest[] requests = [.. WorkspaceRequest.Split(paths, isLast: true).Select(request => WorkspaceRequest.FromPayload(Frame.Create(FrameType.WorkspaceRequest, request.ToPayload()).AsSpan(Frame.HeaderLength)))];
+        CollectionAssert.AreEqual(paths, requests.SelectMany(request => request.Paths).ToArray());
+        CollectionAssert.AreEqual(requests.Select((_, i) => i == requests.Length - 1).ToArray(), requests.Select(request => request.IsComplete).ToArray());
     }
 
     [TestMethod]
@@ -85,7 +106,7 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.AllowedEndpoints, read.AllowedEndpoints);
         CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, AllowedEndpoints = Launch.AllowedEndpoints });
+        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, Links = Launch.Links, AllowedEndpoints = Launch.AllowedEndpoints });
     }
 
     [TestMethod]

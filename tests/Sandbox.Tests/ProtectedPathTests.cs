@@ -13,6 +13,9 @@ public sealed class ProtectedPathTests(TestContext context)
     private const int Minute = 60_000;
     private const string Rule = "filesystem.protected_paths";
 
+    // What version control keeps of itself comes back in no case; that it is not even written in the copy is for a policy to say.
+    private const string Globs = ".git/hooks|.git/config|.github|Directory.Build.*|Directory.Packages.props|nuget.config|global.json|.config/dotnet-tools.json|.vscode|.mcp.json";
+
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
@@ -73,7 +76,7 @@ public sealed class ProtectedPathTests(TestContext context)
             if os.path.lexists('way'): os.remove('way')
             """,
             Token,
-            ("filesystem.workspace", "write"));
+            ("filesystem.workspace", "write"), (Rule, Globs));
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("13", host.Lines[^1]);
         Violation violation = Assert.ContainsSingle(result.Violations);
@@ -114,7 +117,7 @@ public sealed class ProtectedPathTests(TestContext context)
             over = True
             """,
             Token,
-            ("filesystem.workspace", "write"));
+            ("filesystem.workspace", "write"), (Rule, Globs));
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         AssertUntouched(host);
         // Without a race the first line has held, which is as good.
@@ -135,7 +138,7 @@ public sealed class ProtectedPathTests(TestContext context)
         using SandboxHost host = new();
         Lay(host);
         Write(host, "sub/lib/.git/config", "inner\n");
-        AgentRunResult result = await host.RunAsync(attempt, Token, ("filesystem.workspace", "write"));
+        AgentRunResult result = await host.RunAsync(attempt, Token, ("filesystem.workspace", "write"), (Rule, Globs));
         string[] subjects = [.. expected.Split('|', StringSplitOptions.RemoveEmptyEntries).Select(path => $"/workspace/{path}")];
         CollectionAssert.AreEquivalent(subjects, result.Violations.Select(violation => violation.Subject).ToArray());
         Assert.AreEqual(subjects.Length == 0 ? Verdict.Passed : Verdict.PolicyViolation, result.Verdict);
@@ -152,24 +155,28 @@ public sealed class ProtectedPathTests(TestContext context)
         Lay(host);
         AgentRunResult result = await host.RunAsync(
             "echo evil > .git/config; echo better > evil; git init 2>/dev/null; exit 0", Token,
-            ("filesystem.workspace", "write"), ("expected_violations", """{"kind":"filesystem","match":"/workspace/.git/*","reason":"tries to"}"""));
+            ("filesystem.workspace", "write"), (Rule, Globs), ("expected_violations", """{"kind":"filesystem","match":"/workspace/.git/*","reason":"tries to"}"""));
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("config\n", Read(host, ".git/config"));
         Assert.AreEqual("better\n", Read(host, "evil"));
     }
 
+    // The agent's copy of a repository is its own to work in; nothing of it comes back, allowed or not.
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task NoProtectedPaths_ThePolicyDecidesAlone()
+    public async Task VersionControlsOwn_IsWrittenInTheCopyAndNeverComesBack()
     {
         using SandboxHost host = new();
         Lay(host);
         AgentRunResult result = await host.RunAsync(
-            "echo changed > .git/config; echo x > .git/hooks/pre-commit; echo other > notes.txt; exit 0", Token,
-            ("filesystem.workspace", "write"), ("filesystem.protected_paths", "notes.*"), ("filesystem.allowed_code_paths", ".git/config"));
-        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
-        CollectionAssert.AreEqual(
-            new[] { ".git/config NotApplied", ".git/hooks/pre-commit HeldBack" }, result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray());
+            "echo changed > .git/config; echo x > .git/hooks/pre-commit; mkdir sub/.git && echo y > sub/.git/config; echo other > notes.txt", Token,
+            ("filesystem.workspace", "write"), ("filesystem.allowed_code_paths", ".git/**"), ("filesystem.return_ignored", ".git/**"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        CollectionAssert.AreEqual(new[] { "notes.txt Applied" }, result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray());
+        WorkspaceLeft left = Assert.ContainsSingle(host.Events.OfType<WorkspaceLeft>());
+        Assert.AreEqual(3, left.VersionControl);
+        Assert.IsFalse(Path.Exists(Path.Combine(host.Workspace, "sub/.git")));
+        AssertUntouched(host);
     }
 
     private static void Lay(SandboxHost host)

@@ -29,6 +29,17 @@ public sealed class ViolationTests(TestContext context)
     [TestMethod]
     [DataRow("open('/etc/shadow')", "/etc/shadow")]
     [DataRow("open('/proc/1/environ', 'rb')", "/proc/1/environ")]
+    [DataRow("os.listdir('/proc/1/fd')", "/proc/1/fd")]
+    [DataRow("os.open('/proc/1/root', os.O_RDONLY | os.O_DIRECTORY)", "/proc/1/root")]
+    [DataRow("os.open('/proc/1/cwd', os.O_PATH)", "/proc/1/cwd")]
+    [DataRow("os.open('/proc/1/root/etc', os.O_PATH)", "/proc/1/root/etc")]
+    [DataRow("os.chdir('/proc/1'); os.open('ns', os.O_RDONLY | os.O_DIRECTORY)", "/proc/1/ns")]
+    [DataRow("open('/proc/1/io')", "/proc/1/io")]
+    [DataRow("open('/proc/1/root/etc/passwd')", "/proc/1/root/etc/passwd")]
+    [DataRow("open('/proc/1/cwd/../etc/passwd')", "/proc/1/cwd/../etc/passwd")]
+    [DataRow("open('/proc/1/fd/0')", "/proc/1/fd/0")]
+    [DataRow("os.symlink('/proc/1/root', '/tmp/s'); open('/tmp/s/etc/passwd')", "/proc/1/root/etc/passwd")]
+    [DataRow("os.listdir('/proc/1/task/1/fd')", "/proc/1/task/1/fd")]
     [DataRow($"open('{Forbidden}')", Forbidden)]
     [DataRow("open('/tmp/../sys//kernel/./uevent_seqnum')", Forbidden)]
     [DataRow("open('/proc/self/root/sys/kernel/uevent_seqnum')", Forbidden)]
@@ -52,6 +63,44 @@ public sealed class ViolationTests(TestContext context)
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("13", host.Lines[^1]);
         Assert.AreEqual(path, Assert.ContainsSingle(result.Violations).Subject);
+    }
+
+    // Whatever there is below process 1: what is refused is told, and what is told is refused.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task EveryFileOfProcessOne_IsToldWhereItIsRefused()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunScriptAsync(
+            """
+            import os
+            for name in sorted(os.listdir('/proc/1')):
+              for flags in (os.O_RDONLY, os.O_RDONLY | os.O_DIRECTORY, os.O_PATH):
+                try: os.close(os.open('/proc/1/' + name, flags))
+                except PermissionError: print('refused /proc/1/' + name)
+                except OSError: pass
+            """,
+            Token);
+        string[] refused = [.. host.Lines.Where(line => line.StartsWith("refused ", StringComparison.Ordinal)).Select(line => line["refused ".Length..]).Distinct().Order(StringComparer.Ordinal)];
+        Assert.IsGreaterThan(10, refused.Length);
+        CollectionAssert.AreEqual(refused, result.Violations.Select(violation => violation.Subject).Order(StringComparer.Ordinal).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("/workspace/.github", "/workspace/.github")]
+    [DataRow("/workspace/sub/../.VSCODE/x", "/workspace/.VSCODE/x")]
+    [DataRow("/usr/socket", "/usr/socket")]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task SocketAtAPathThatMayNotBeWritten_IsRefusedAndTold(string path, string subject)
+    {
+        using SandboxHost host = new();
+        Directory.CreateDirectory(Path.Combine(host.Workspace, "sub"));
+        AgentRunResult result = await host.RunScriptAsync(
+            $"import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n  s.bind('{path}')\n  print('done')\nexcept PermissionError as e: print(e.errno)\nt = socket.socket(socket.AF_UNIX); t.bind('/tmp/fine'); t2 = socket.socket(socket.AF_UNIX); t2.bind(chr(0) + 'abstract')",
+            Token, ("filesystem.workspace", "write"));
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
+        Assert.AreEqual("13", host.Lines[^1]);
+        Assert.AreEqual(subject, Assert.ContainsSingle(result.Violations).Subject);
     }
 
     [TestMethod]

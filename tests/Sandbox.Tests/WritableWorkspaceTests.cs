@@ -135,8 +135,10 @@ public sealed class WritableWorkspaceTests(TestContext context)
     [DataRow("head -c 2000 /dev/zero > big", "max_output_bytes", "1000")]
     [DataRow("for i in 1 2 3 4 5 6; do echo $i > f$i; done", "max_output_files", "5")]
     [DataRow("rm -r many", "max_output_files", "5")]
-    [DataRow("for i in 1 2 3 4 5 6; do ln -s x l$i; done", "max_output_files", "5")]
-    [DataRow("truncate -s 100G sparse; sleep 20", "max_output_bytes", "1000000")]
+    [DataRow("for i in 1 2 3 4 5 6; do ln -s many/1 l$i; done", "max_output_files", "5")]
+    [DataRow("truncate -s 100G sparse; sleep 20", "max_workspace_bytes", "1000000")]
+    [DataRow("head -c 2000000 /dev/zero > .git; sleep 20", "max_workspace_bytes", "1000000")]
+    [DataRow("head -c 2000000 /dev/zero > .git", "max_workspace_bytes", "1000000")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task ChangesBeyondTheBound_AreDroppedAsOutputsAre(string attempt, string key, string value)
     {
@@ -151,8 +153,8 @@ public sealed class WritableWorkspaceTests(TestContext context)
     }
 
     [TestMethod]
-    [DataRow("ln -s /etc/passwd new", "/workspace/new")]
-    [DataRow("rm link && ln -s /etc link", "/workspace/link")]
+    [DataRow("mkdir -p .git/x; ln -s .git/x way", "/workspace/way")]
+    [DataRow("ln -s notes .git", "/workspace/.git")]
     [DataRow("mkfifo pipe", "/workspace/pipe")]
     [DataRow("touch \"$(printf 'a\\nb')\"", "/workspace/a\nb")]
     [DataRow("touch \"$(printf 'a\\342\\200\\256b')\"", "/workspace/a\u202Eb")]

@@ -1,4 +1,5 @@
 using System.Text;
+using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Workspaces;
 
@@ -15,14 +16,14 @@ public sealed class WorkspaceCopyTests
     public void Delete() => Directory.Delete(_root, recursive: true);
 
     [TestMethod]
-    public void Walk_NothingChanged_MeetsNothing()
+    public void List_NothingChanged_MeetsNothing()
     {
         Lay();
         AssertDiffers(WorkspaceCopy.Take(_root, UserId), [], []);
     }
 
     [TestMethod]
-    public void Walk_EveryKindOfChange_IsMetAndNothingElse()
+    public void List_EveryKindOfChange_IsMetAndNothingElse()
     {
         Lay();
         WorkspaceCopy copy = WorkspaceCopy.Take(_root, UserId);
@@ -39,17 +40,32 @@ public sealed class WorkspaceCopyTests
         File.WriteAllText(PathOf("new"), "");
         AssertDiffers(
             copy,
-            ["link SymbolicLink", "mode File", "moved/below/inner File", "moved/file File", "new File", "replaced File", "same size File"],
+            ["link Link /elsewhere", "mode File", "moved/below/inner File", "moved/file File", "new File", "replaced File", "same size File"],
             ["folder/below/inner", "folder/file", "gone"]);
     }
 
     [TestMethod]
-    public void Walk_TooManyEntries_SaysSo()
+    public void List_TooManyEntries_SaysSo()
     {
         Lay();
         WorkspaceCopy copy = WorkspaceCopy.Take(_root, UserId);
-        Assert.IsFalse(copy.Walk(9, _ => true, out _));
-        Assert.IsTrue(copy.Walk(10, _ => true, out _));
+        Assert.IsFalse(copy.List(9, _ => true, out _));
+        Assert.IsTrue(copy.List(10, _ => true, out long bytes));
+        Assert.IsGreaterThanOrEqualTo(7, bytes);
+    }
+
+    [TestMethod]
+    public void Meet_FilesThatWereAskedFor_AreOpenAndNoOthers()
+    {
+        Lay();
+        WorkspaceCopy copy = WorkspaceCopy.Take(_root, UserId);
+        List<string> met = [];
+        copy.Meet(new HashSet<string> { "folder/file", "kept", "link", "nothing" }, entry =>
+        {
+            met.Add($"{Encoding.UTF8.GetString(entry.Path)} {entry.Kind} {entry.Fd >= 0}");
+            return true;
+        });
+        CollectionAssert.AreEqual(new[] { "folder/file File True", "kept File True", "link SymbolicLink False" }, met);
     }
 
     [TestMethod]
@@ -57,13 +73,13 @@ public sealed class WorkspaceCopyTests
     {
         Lay();
         WorkspaceCopy copy = WorkspaceCopy.Take(_root, UserId);
-        Assert.IsFalse(copy.IsGrownBeyond(0, 0));
+        Assert.IsFalse(copy.IsGrownBeyond(1 << 20, 0));
         using (FileStream sparse = File.Create(PathOf("sparse")))
         {
             sparse.SetLength(1L << 40);
         }
 
-        Assert.IsFalse(copy.IsGrownBeyond(1L << 40, 0));
+        Assert.IsFalse(copy.IsGrownBeyond((1L << 40) + (1 << 20), 0));
         Assert.IsTrue(copy.IsGrownBeyond((1L << 40) - 1, 5000));
         Assert.IsGreaterThanOrEqualTo(6000, copy.NextWatch);
     }
@@ -87,12 +103,13 @@ public sealed class WorkspaceCopyTests
     private static void AssertDiffers(WorkspaceCopy copy, string[] met, string[] deleted)
     {
         List<string> found = [];
-        Assert.IsTrue(copy.Walk(100, entry =>
+        List<string> gone = [];
+        Assert.IsTrue(copy.List(100, entry =>
         {
-            found.Add($"{Encoding.UTF8.GetString(entry.Path)} {entry.Kind}");
+            (entry.Kind == WorkspaceEntryKind.Deleted ? gone : found).Add(Encoding.UTF8.GetString(entry.Path) + (entry.Kind == WorkspaceEntryKind.Deleted ? "" : $" {entry.Kind}{(entry.Target.Length > 0 ? " " : "")}{Encoding.UTF8.GetString(entry.Target)}"));
             return true;
-        }, out IReadOnlyCollection<byte[]> gone));
+        }, out _));
         CollectionAssert.AreEqual(met, found);
-        CollectionAssert.AreEqual(deleted, gone.Select(Encoding.UTF8.GetString).ToArray());
+        CollectionAssert.AreEqual(deleted, gone);
     }
 }

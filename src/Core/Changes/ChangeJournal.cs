@@ -10,7 +10,11 @@ namespace IsolatedAgents.Changes;
 /// <param name="Ready">Name of the new content in the staging folder, until it is in place; null for a deletion.</param>
 /// <param name="Kept">Name of the old content there, once it is replaced; null where there was none.</param>
 /// <param name="NewHash">SHA-256 of the new content; null for a deletion.</param>
-internal sealed record ChangeStep(string Path, string? Ready, string? Kept, string? NewHash);
+internal sealed record ChangeStep(string Path, string? Ready, string? Kept, string? NewHash)
+{
+    /// <summary>What a link holds that is made there; null where it is none.</summary>
+    public string? Link { get; init; }
+}
 
 /// <summary>What is to be done to a workspace.</summary>
 /// <param name="Files">In their order.</param>

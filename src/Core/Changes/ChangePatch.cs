@@ -28,17 +28,31 @@ internal sealed class ChangePatch(Stream destination)
             return false;
         }
 
-        byte[] content = change.Content is null ? [] : File.ReadAllBytes(change.Content);
+        byte[] content = change.Content is not null ? File.ReadAllBytes(change.Content) : after?.LinkTarget is { } link ? Encoding.UTF8.GetBytes(link) : [];
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"diff --git {GitPath.Quote("a/", change.Path)} {GitPath.Quote("b/", change.Path)}\n");
-        AppendModes(text, before, after);
-        if (!old.AsSpan().SequenceEqual(content) || before is null || after is null)
+        if (before is not null && after?.LinkTarget is not null)
         {
-            AppendContent(text, change.Path, old, content, before, after);
+            // What becomes another kind of thing is two changes to git.
+            Append(text, change.Path, (before, old), (null, []));
+            Append(text, change.Path, (null, []), (after, content));
+        }
+        else
+        {
+            Append(text, change.Path, (before, old), (after, content));
         }
 
         destination.Write(Encoding.Latin1.GetBytes(text.ToString()));
         return true;
+    }
+
+    private void Append(StringBuilder text, string path, (WorkspaceFileState? State, byte[] Content) old, (WorkspaceFileState? State, byte[] Content) current)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"diff --git {GitPath.Quote("a/", path)} {GitPath.Quote("b/", path)}\n");
+        AppendModes(text, old.State, current.State);
+        if (!old.Content.AsSpan().SequenceEqual(current.Content) || old.State is null || current.State is null)
+        {
+            AppendContent(text, path, old, current);
+        }
     }
 
     private static void AppendModes(StringBuilder text, WorkspaceFileState? before, WorkspaceFileState? after)
@@ -57,8 +71,10 @@ internal sealed class ChangePatch(Stream destination)
         }
     }
 
-    private void AppendContent(StringBuilder text, string path, byte[] old, byte[] content, WorkspaceFileState? before, WorkspaceFileState? after)
+    private void AppendContent(StringBuilder text, string path, (WorkspaceFileState? State, byte[] Content) was, (WorkspaceFileState? State, byte[] Content) current)
     {
+        (WorkspaceFileState? before, byte[] old) = was;
+        (WorkspaceFileState? after, byte[] content) = current;
         string mode = before is not null && before.IsExecutable == after?.IsExecutable ? $" {Mode(before)}" : "";
         text.Append(CultureInfo.InvariantCulture, $"index {ObjectName(before, old)}..{ObjectName(after, content)}{mode}\n");
         if (IsBinary(old) || IsBinary(content))
@@ -95,7 +111,7 @@ internal sealed class ChangePatch(Stream destination)
 
     private static bool IsBinary(byte[] content) => content.AsSpan(0, Math.Min(content.Length, BinaryProbeLength)).Contains((byte)0);
 
-    private static string Mode(WorkspaceFileState? state) => state?.IsExecutable == true ? "100755" : "100644";
+    private static string Mode(WorkspaceFileState? state) => state?.LinkTarget is not null ? "120000" : state?.IsExecutable == true ? "100755" : "100644";
 
     // git-hash-object(1)
     private static string ObjectName(WorkspaceFileState? state, byte[] content)

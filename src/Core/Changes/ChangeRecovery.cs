@@ -58,6 +58,12 @@ internal static class ChangeRecovery
         {
             string target = Path.Combine(journal.Workspace, step.Path.Replace('/', Path.DirectorySeparatorChar));
             string? kept = step.Kept is null ? null : Path.Combine(journal.Staging, step.Kept);
+            if (step.Link is not null)
+            {
+                TakeLinkBack(journal.Workspace, step, kept);
+                continue;
+            }
+
             bool isDone = step.Ready is null ? File.Exists(kept) : !File.Exists(Path.Combine(journal.Staging, step.Ready));
             if (!isDone || LeadsThroughLink(journal.Workspace, step.Path))
             {
@@ -88,6 +94,27 @@ internal static class ChangeRecovery
             {
                 Directory.Delete(folder);
             }
+        }
+    }
+
+    // What was moved away for a link may be all that was done.
+    private static void TakeLinkBack(string workspace, ChangeStep step, string? kept)
+    {
+        FileInfo there = new(Path.Combine(workspace, step.Path.Replace('/', Path.DirectorySeparatorChar)));
+        if (LeadsThroughLink(workspace, step.Path))
+        {
+            return;
+        }
+
+        if (there.LinkTarget == step.Link)
+        {
+            there.Delete();
+            there.Refresh();
+        }
+
+        if (kept is not null && File.Exists(kept) && there is { LinkTarget: null, Exists: false })
+        {
+            File.Move(kept, there.FullName);
         }
     }
 

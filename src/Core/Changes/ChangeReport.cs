@@ -18,6 +18,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
     /// <summary>The patch of what is.</summary>
     public const string HeldPatchName = "changes.held.patch";
 
+    /// <summary>The folder with a patch for each of the agent's commits.</summary>
+    public const string CommitsName = "commits";
+
+    /// <summary>The same, where one of them changes what is held back.</summary>
+    public const string HeldCommitsName = "commits.held";
+
     private readonly Dictionary<string, string> _patches = new(StringComparer.Ordinal);
 
     /// <summary>Removes what an earlier run left.</summary>
@@ -26,6 +32,19 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         foreach (string name in (string[])[ListName, PatchName, HeldPatchName])
         {
             File.Delete(Path.Combine(folder, name));
+        }
+
+        foreach (string path in ((string[])[CommitsName, HeldCommitsName]).Select(name => Path.Combine(folder, name)).Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null))
+        {
+            foreach (string patch in Directory.EnumerateFiles(path, "????.patch"))
+            {
+                File.Delete(patch);
+            }
+
+            if (!Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                Directory.Delete(path);
+            }
         }
     }
 
@@ -39,6 +58,22 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         }
     }
 
+    /// <summary>Writes the agent's commits, one patch each, in the order in which they are to be applied. The names of the files, below the report's folder.</summary>
+    public IReadOnlyList<string> WriteCommits(Commits.CommitSeries series)
+    {
+        string name = series.HeldBackPath is null ? CommitsName : HeldCommitsName;
+        List<string> written = [];
+        foreach (byte[] patch in series.Patches)
+        {
+            Directory.CreateDirectory(Path.Combine(folder, name));
+            string file = $"{name}/{written.Count + 1:0000}.patch";
+            File.WriteAllBytes(Path.Combine(folder, file), patch);
+            written.Add(file);
+        }
+
+        return written;
+    }
+
     /// <summary>Writes the list, once it is decided what becomes of the changes.</summary>
     public void WriteList(WorkspaceChangeSet set, string sessionId, string verdict)
     {
@@ -49,6 +84,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteString("workspace", set.Workspace);
         json.WriteString("verdict", verdict);
         json.WriteBoolean("applied", set.IsApplied);
+        json.WriteStartObject("left");
+        json.WriteNumber("ignored", set.Left.Ignored);
+        json.WriteNumber("version_control", set.Left.VersionControl);
+        json.WriteNumber("links", set.Left.Links);
+        json.WriteNumber("bytes", set.Left.Bytes);
+        json.WriteEndObject();
         json.WriteStartArray("changes");
         foreach (WorkspaceChange change in set.Results)
         {
@@ -80,7 +121,7 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, string name, WorkspaceFileState? state)
+    private void Write(Utf8JsonWriter json, string name, WorkspaceFileState? state)
     {
         if (state is null)
         {
@@ -91,7 +132,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteStartObject(name);
         json.WriteNumber("size", state.Size);
         json.WriteString("sha256", state.Sha256);
-        json.WriteString("mode", state.IsExecutable ? "100755" : "100644");
+        json.WriteString("mode", state.LinkTarget is not null ? "120000" : state.IsExecutable ? "100755" : "100644");
+        if (state.LinkTarget is not null)
+        {
+            json.WriteString("target", masker.Mask(state.LinkTarget));
+        }
+
         json.WriteEndObject();
     }
 

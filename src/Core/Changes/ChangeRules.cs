@@ -1,10 +1,11 @@
+using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Changes;
 
 /// <summary>Which changes of a workspace are held back, whatever the verdict: the last line, behind what the supervisor refused while the agent ran.</summary>
-internal sealed class ChangeRules(FilesystemPolicy policy)
+internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? isTracked = null, bool ignoresCase = false)
 {
     /// <summary>The key that names what is never written.</summary>
     public const string ProtectedRule = "filesystem.protected_paths";
@@ -13,19 +14,22 @@ internal sealed class ChangeRules(FilesystemPolicy policy)
     public const string CodeRule = "filesystem.allowed_code_paths";
 
     private readonly PathGlobs _protected = new(policy.ProtectedPaths, isLoose: true);
+    private readonly PathGlobs _returned = new(policy.ReturnIgnored, isLoose: false);
     private readonly PathGlobs _allowedCode = new(policy.AllowedCodePaths, isLoose: false);
 
     /// <summary>Marks each change, and what hangs on one that is held back.</summary>
     public IReadOnlyList<PendingChange> Judge(IReadOnlyCollection<PendingChange> changes, WorkspaceOriginal original)
     {
-        HashSet<string> written = [.. changes.Where(change => change.Content is not null).Select(change => change.Path)];
-        HashSet<string> deleted = [.. changes.Where(change => change.Content is null).Select(change => change.Path)];
+        HashSet<string> written = [.. changes.Where(change => !change.IsDeletion).Select(change => change.Path)];
+        HashSet<string> deleted = [.. changes.Where(change => change.IsDeletion).Select(change => change.Path)];
         Predicate<string> isThere = path => written.Contains(path) || (original.Find(path) is not null && !deleted.Contains(path));
-        List<PendingChange> judged = [.. changes.Select(change => Judge(change, original, isThere))];
-        deleted = [.. judged.Where(change => change.Content is null && !change.IsHeldBack).Select(change => change.Path)];
+        NameForms? forms = ignoresCase ? new NameForms(original, changes) : null;
+        List<PendingChange> judged = [.. changes.Select(change => Judge(change, original, isThere)).Select(change => !change.IsHeldBack && forms?.IsAmbiguous(change.Path) == true
+            ? HoldBack(change, null, "Another name differs from it in case, or in the form of its characters, alone") : change)];
+        deleted = [.. judged.Where(change => change.IsDeletion && !change.IsHeldBack).Select(change => change.Path)];
         for (int i = 0; i < judged.Count; i++)
         {
-            if (judged[i] is { IsHeldBack: false, Content: not null } change && IsInTheWay(change.Path, original, deleted))
+            if (judged[i] is { IsHeldBack: false, IsDeletion: false } change && IsInTheWay(change.Path, original, deleted))
             {
                 judged[i] = HoldBack(change, null, "Something that stays in the workspace is in its way");
             }
@@ -34,14 +38,25 @@ internal sealed class ChangeRules(FilesystemPolicy policy)
         return judged;
     }
 
+    /// <summary>Whether a change of a path would be held back for what it is a path of.</summary>
+    public bool HoldsBack(string path) =>
+        _protected.Covers(path) || _protected.LeadsTo(path) || RepositoryPaths.IsInFolder(path) || ((CodeFiles.Contain(path, _ => true) || BuildFolders.IsBinary(path)) && !_allowedCode.Covers(path));
+
     private PendingChange Judge(PendingChange change, WorkspaceOriginal original, Predicate<string> isThere)
     {
         string path = change.Path;
-        bool runsCode = CodeFiles.Contain(path, isThere);
+        bool isBinary = BuildFolders.IsBinary(path);
+        bool runsCode = CodeFiles.Contain(path, isThere) || isBinary;
         change = change with { Change = change.Change with { RunsCode = runsCode } };
         if (_protected.Covers(path) || _protected.LeadsTo(path))
         {
             return HoldBack(change, ProtectedRule, "Is protected") with { IsProtected = true };
+        }
+
+        // What is taken has none of these; the last line does not rely on it.
+        if (RepositoryPaths.IsInFolder(path))
+        {
+            return HoldBack(change, null, "Version control keeps it for itself");
         }
 
         foreach (string at in WorkspaceOriginal.Above(path).Prepend(path))
@@ -57,7 +72,9 @@ internal sealed class ChangeRules(FilesystemPolicy policy)
             }
         }
 
-        return runsCode && !_allowedCode.Covers(path) ? HoldBack(change, CodeRule, "Runs code on a developer's machine") : change;
+        // Who names an untracked binary as one to come back has seen that it is one.
+        bool isNamed = isBinary && isTracked?.Invoke(path) != true && _returned.Covers(path) && !CodeFiles.Contain(path, isThere);
+        return runsCode && !isNamed && !_allowedCode.Covers(path) ? HoldBack(change, CodeRule, "Runs code on a developer's machine") : change;
     }
 
     // A file where a folder was that keeps something, or below a file that stays.

@@ -30,7 +30,11 @@ public enum WorkspaceChangeStatus
 /// <param name="Size">In bytes.</param>
 /// <param name="Sha256">Lower-case hex.</param>
 /// <param name="IsExecutable">Whether its owner may execute it; no other permission is carried over.</param>
-public sealed record WorkspaceFileState(long Size, string Sha256, bool IsExecutable);
+public sealed record WorkspaceFileState(long Size, string Sha256, bool IsExecutable)
+{
+    /// <summary>What a symbolic link holds, whose size and hash the others are; null for a file.</summary>
+    public string? LinkTarget { get; init; }
+}
 
 /// <summary>One file that the agent has changed in its copy of the workspace.</summary>
 public sealed record WorkspaceChange

@@ -1,4 +1,5 @@
 using System.Globalization;
+using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
@@ -7,47 +8,66 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// Takes what the supervisor sends of the agent's copy of the workspace, and keeps it apart from it. Everything about it is the agent's choice, and is held against the bounds again.
+/// Takes the files of the agent's copy of the workspace that were asked for, and keeps them apart from it. Everything about them is the agent's choice, and is held against what was asked for.
 /// </summary>
-internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes, int maxFiles) : IDisposable
+internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes) : IDisposable
 {
     private readonly Dictionary<string, (string? Content, WorkspaceFileState? After)> _taken = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ListedEntry> _expected = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _aside = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _expectedAside = new(StringComparer.Ordinal);
     private readonly IncomingFile _incoming = new(maxBytes);
     private string? _staging;
     private string _name = "";
     private bool _isExecutable;
-    private int _entries;
+    private int _files;
 
-    /// <summary>Takes a file that is gone. The reason where it is refused.</summary>
-    /// <exception cref="ProtocolException">The supervisor does not keep to the bounds, or names what was never there.</exception>
-    public string? Delete(WorkspaceDeletion deletion)
+    /// <summary>Whether all that was asked for has come.</summary>
+    public bool IsComplete => _expected.Count == 0 && !_incoming.IsIncomplete;
+
+    /// <summary>What was asked for and is no change, by its path: where its content lies.</summary>
+    public IReadOnlyDictionary<string, string> Aside => _aside;
+
+    /// <summary>Takes note of a file that is asked for.</summary>
+    public void Expect(ListedEntry file) => _expected.Add(file.Path, file);
+
+    /// <summary>Takes note of a file that is asked for to be looked at, and is no change.</summary>
+    public void ExpectAside(ListedEntry file)
     {
-        Count();
-        (string name, string? refusal) = ChangeName.Decode(deletion.Path);
-        if (refusal is null)
-        {
-            _taken[name] = original.Find(name) is not null ? (null, null) : throw new ProtocolException("A file was deleted that the workspace never had.");
-        }
-
-        return refusal;
+        Expect(file);
+        _expectedAside.Add(file.Path);
     }
 
-    /// <summary>Begins a file. The reason where it is refused: its bytes are then passed over.</summary>
-    /// <exception cref="ProtocolException">The supervisor does not keep to the bounds.</exception>
-    public string? Begin(OutputFile file)
+    /// <summary>Takes a file that is gone.</summary>
+    /// <exception cref="ProtocolException">It was never there.</exception>
+    public void Delete(string path) =>
+        _taken[path] = original.Find(path) is not null ? (null, null) : throw new ProtocolException("A file was deleted that the workspace never had.");
+
+    /// <summary>Begins a file.</summary>
+    /// <exception cref="ProtocolException">It was not asked for, or is another than the one that was told of.</exception>
+    public void Begin(OutputFile file)
     {
-        Count();
-        _incoming.Begin(file.Size);
-        _isExecutable = file.Executable;
         (_name, string? refusal) = ChangeName.Decode(file.Path);
-        if (refusal is null)
+        if (refusal is not null || !_expected.Remove(_name, out ListedEntry? expected) || expected.Entry.Size != file.Size)
         {
-            _staging ??= CreateStaging();
-            _incoming.Keep(Path.Combine(_staging, _taken.Count.ToString(CultureInfo.InvariantCulture)));
+            throw new ProtocolException("A changed file came that was not asked for.");
         }
 
+        _incoming.Begin(file.Size);
+        _isExecutable = file.Executable;
+        _staging ??= CreateStaging();
+        _incoming.Keep(Path.Combine(_staging, (_files++).ToString(CultureInfo.InvariantCulture)));
         End();
-        return refusal;
+    }
+
+    /// <summary>Takes note that a file which was asked for cannot be had.</summary>
+    /// <exception cref="ProtocolException">It was not asked for.</exception>
+    public void Miss(byte[] path)
+    {
+        if (!_expected.Remove(ChangeName.Decode(path).Name))
+        {
+            throw new ProtocolException("A changed file was refused that was not asked for.");
+        }
     }
 
     /// <summary>Takes bytes of the file begun last.</summary>
@@ -68,12 +88,19 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         End();
     }
 
-    /// <summary>What really differs, in the order of paths. The set keeps what was taken until it is disposed of.</summary>
-    public WorkspaceChangeSet Complete(ChangeRules rules)
+    /// <summary>The content of a file that has come; null where it has not.</summary>
+    public byte[]? Read(string path) => _taken.TryGetValue(path, out (string? Content, WorkspaceFileState? After) taken) && taken.Content is not null ? File.ReadAllBytes(taken.Content) : null;
+
+    /// <summary>Drops a file that has come.</summary>
+    public void Drop(string path) => _taken.Remove(path);
+
+    /// <summary>What really differs, in the order of paths.</summary>
+    /// <exception cref="ProtocolException">Something that was asked for has not come.</exception>
+    public IReadOnlyList<PendingChange> Complete()
     {
-        if (_incoming.IsIncomplete)
+        if (!IsComplete)
         {
-            throw new ProtocolException("The last changed file is not complete.");
+            throw new ProtocolException("Not all changed files have come.");
         }
 
         List<PendingChange> changes = [];
@@ -87,7 +114,13 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
             }
         }
 
-        WorkspaceChangeSet set = new(original, rules.Judge(changes, original), _staging);
+        return changes;
+    }
+
+    /// <summary>Hands over what was taken: the set keeps it until it is disposed of.</summary>
+    public WorkspaceChangeSet ToSet(IReadOnlyList<PendingChange> changes)
+    {
+        WorkspaceChangeSet set = new(original, changes, _staging);
         _staging = null;
         return set;
     }
@@ -109,19 +142,20 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
         return path;
     }
 
-    private void Count()
-    {
-        if (++_entries > maxFiles)
-        {
-            throw new ProtocolException("There are more changed files than the bound allows.");
-        }
-    }
-
     private void End()
     {
-        if (_incoming.Complete() is { } received && !_taken.TryAdd(_name, (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable))))
+        if (_incoming.Complete() is not { } received)
         {
-            throw new ProtocolException("A changed file came twice.");
+            return;
+        }
+
+        if (_expectedAside.Contains(_name))
+        {
+            _aside[_name] = received.Path;
+        }
+        else
+        {
+            _taken[_name] = (received.Path, new WorkspaceFileState(received.Size, received.Sha256, _isExecutable));
         }
     }
 }

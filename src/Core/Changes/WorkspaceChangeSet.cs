@@ -11,6 +11,12 @@ internal sealed class WorkspaceChangeSet(WorkspaceOriginal original, IReadOnlyLi
     /// <summary>In the order of their paths.</summary>
     public IReadOnlyList<PendingChange> Changes => changes;
 
+    /// <summary>The agent's commits; null where they were not asked for.</summary>
+    public Commits.CommitSeries? Commits { get; set; }
+
+    /// <summary>What stays in the agent's copy.</summary>
+    public Returning.LeftBehind Left { get; set; } = new(0, 0, 0, 0);
+
     /// <summary>Whether the workspace has what is not held back.</summary>
     public bool IsApplied { get; private set; }
 

@@ -56,6 +56,12 @@ internal sealed class WorkspaceOriginal(string path, long inode = 0)
         }
     }
 
+    /// <summary>Every entry but folders, in no order.</summary>
+    public IReadOnlyCollection<string> Names => _entries.Keys;
+
+    /// <summary>Whether a folder was there that held something.</summary>
+    public bool HasFolder(string name) => _folders.Contains(name);
+
     /// <summary>What was there; null where nothing was, or a folder.</summary>
     public OriginalEntry? Find(string name) => _entries.GetValueOrDefault(name);
 

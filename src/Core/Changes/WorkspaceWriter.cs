@@ -30,8 +30,8 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         try
         {
             Directory.CreateDirectory(_staging);
-            // What goes first may make room for what comes.
-            List<(PendingChange Change, ChangeStep Step)> steps = [.. changes.OrderBy(change => change.Content is null ? 0 : 1).Select(change => (change, Prepare(change)))];
+            // What goes first may make room for what comes. Links are last: nothing is written while they are there.
+            List<(PendingChange Change, ChangeStep Step)> steps = [.. changes.OrderBy(change => change.IsDeletion ? 0 : change.LinkEnd is null ? 1 : 2).Select(change => (change, Prepare(change)))];
             journal.Write(new ChangeSteps([.. steps.Select(entry => entry.Step)], NewFolders(changes)));
             foreach ((PendingChange change, ChangeStep step) in steps)
             {
@@ -51,7 +51,7 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
             RemoveJournal(journal);
         }
 
-        foreach (PendingChange change in changes.Where(change => change.Content is null))
+        foreach (PendingChange change in changes.Where(change => change.IsDeletion))
         {
             RemoveEmptyFolders(change.Path);
         }
@@ -65,11 +65,11 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         change.Path,
         change.Content is null ? null : MakeReady(change),
         change.Change.Before is null ? null : NextName(),
-        change.Change.After?.Sha256);
+        change.Change.After?.Sha256) { Link = change.Change.After?.LinkTarget };
 
     private string[] NewFolders(IEnumerable<PendingChange> changes) =>
     [
-        .. changes.Where(change => change.Content is not null && change.Change.Before is null).SelectMany(change => WorkspaceOriginal.Above(change.Path))
+        .. changes.Where(change => !change.IsDeletion && change.Change.Before is null).SelectMany(change => WorkspaceOriginal.Above(change.Path))
             .Distinct().Where(folder => !Directory.Exists(FullPath(folder))).OrderBy(folder => folder.Length),
     ];
 
@@ -151,6 +151,12 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
     private void Replace(PendingChange change, ChangeStep step)
     {
         string target = FullPath(change.Path);
+        if (change.LinkEnd is not null)
+        {
+            MakeLink(change, step, target);
+            return;
+        }
+
         string? ready = step.Ready is null ? null : Path.Combine(_staging, step.Ready);
         if (step.Kept is null)
         {
@@ -172,6 +178,27 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         // At every moment there is the old content or the new one.
         File.Replace(ready, target, kept);
         _undo.Push(() => File.Move(kept, target, overwrite: true));
+    }
+
+    private void MakeLink(PendingChange change, ChangeStep step, string target)
+    {
+        if (step.Kept is null)
+        {
+            MakeFolders(change.Path);
+        }
+        else
+        {
+            string kept = Path.Combine(_staging, step.Kept);
+            File.Move(target, kept);
+            _undo.Push(() => File.Move(kept, target));
+        }
+
+        BeneathOpener.MakeLink(workspace, change.Path, step.Link!, change.LinkEnd!);
+        _undo.Push(() => File.Delete(target));
+        if (_owner is { } owner)
+        {
+            FileIdentity.TrySetOwner(target, owner);
+        }
     }
 
     private void MakeFolders(string path)

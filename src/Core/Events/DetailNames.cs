@@ -84,6 +84,12 @@ internal static class DetailNames
     public static DetailName Scanning { get; } = new("Scanning", "scanning", "file.directory");
     public static DetailName Found { get; } = new("Found", "found", "isolated_agents.found");
     public static DetailName Files { get; } = new("File", "files", "isolated_agents.files");
+    public static DetailName Ignored { get; } = new("Ignored or built", "ignored", "isolated_agents.workspace.ignored");
+
+    public static DetailName VersionControl { get; } = new("Version control", "version_control", "isolated_agents.workspace.version_control");
+
+    public static DetailName Links { get; } = new("Links", "links", "isolated_agents.workspace.links");
+
     public static DetailName TotalSize { get; } = new("Total", "total", "isolated_agents.total_size");
     public static DetailName CurrentSize { get; } = new("Current", "current", "isolated_agents.current_size");
     public static DetailName SizeLimit { get; } = new("Limit", "limit", "isolated_agents.size_limit");

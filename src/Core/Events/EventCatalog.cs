@@ -127,6 +127,9 @@ public static class EventCatalog
     /// <summary><c>workspace.held_back</c>.</summary>
     public static EventDescriptor WorkspaceHeldBack { get; } = new(811, "workspace.held_back", TelemetryLevel.Warning, "✋", EventColor.Yellow, "Workspace change held back:");
 
+    /// <summary><c>workspace.left</c>.</summary>
+    public static EventDescriptor WorkspaceLeft { get; } = new(812, "workspace.left", TelemetryLevel.Info, "📎", EventColor.Blue, "Left in the agent's copy:");
+
     /// <summary><c>container.removing</c>.</summary>
     public static EventDescriptor ContainerRemoving { get; } = new(900, "container.removing", TelemetryLevel.Info, "🧹", EventColor.Blue, "Cleaning up container...");
 

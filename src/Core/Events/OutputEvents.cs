@@ -71,6 +71,11 @@ public sealed record OutputLimitExceeded(long Current, long Limit, string Action
     /// <summary>The limit of files and folders, where that is the one which the outputs passed; null where it is the one of bytes.</summary>
     public int? FileLimit { get; init; }
 
+    internal const string WorkspaceKey = "max_workspace_bytes";
+
+    /// <summary>The policy key that sets the limit.</summary>
+    internal string Key { get; init; } = "max_output_bytes";
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Bytes(DetailNames.CurrentSize, FileLimit is null ? Current : null);

@@ -39,3 +39,22 @@ public sealed record WorkspaceHeldBack(string File, string Operation, string Rea
 
     internal override TelemetryEvent Mask(SecretMasker masker) => this with { File = masker.Mask(File), Reason = masker.Mask(Reason) };
 }
+
+/// <summary>Changes that stay in the agent's copy of the workspace, whatever the verdict: one event for all of them.</summary>
+/// <param name="Ignored">Files that git ignores, or that builds make.</param>
+/// <param name="VersionControl">Files that version control keeps of itself.</param>
+/// <param name="Links">Links that would not lead to a file of the workspace that comes back too.</param>
+/// <param name="Size">Sizes of the files together, in bytes.</param>
+public sealed record WorkspaceLeft(int Ignored, int VersionControl, int Links, long Size)
+    : TelemetryEvent(EventCatalog.WorkspaceLeft)
+{
+    internal override void Describe(IDetailVisitor visitor)
+    {
+        visitor.Number(DetailNames.Ignored, Ignored);
+        visitor.Number(DetailNames.VersionControl, VersionControl);
+        visitor.Number(DetailNames.Links, Links);
+        visitor.Bytes(DetailNames.TotalSize, Size);
+    }
+
+    internal override TelemetryEvent Mask(SecretMasker masker) => this;
+}

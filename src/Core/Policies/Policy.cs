@@ -82,6 +82,9 @@ public sealed record Policy
     /// <summary>Limit of the entries in the output folder, 0 to 1,000,000.</summary>
     public int MaxOutputFiles { get; init; } = 1000;
 
+    /// <summary>The most bytes that the copy of a writable workspace may take while the agent runs, 0 to 1 TiB.</summary>
+    public long MaxWorkspaceBytes { get; init; } = 2_147_483_648;
+
     /// <summary>How much of the agent's standard output and error is kept, in bytes, 0 to 1 TiB.</summary>
     public long MaxLogBytes { get; init; } = 67_108_864;
 

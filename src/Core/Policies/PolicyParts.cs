@@ -57,6 +57,16 @@ public enum WorkspaceAccess
     None,
 }
 
+/// <summary>What comes back of the commits that an agent makes in its copy of a repository.</summary>
+public enum GitReturn
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The commits, as patches in the report directory.</summary>
+    Commits,
+}
+
 /// <summary>What the agent may read and write.</summary>
 public sealed record FilesystemPolicy
 {
@@ -75,10 +85,16 @@ public sealed record FilesystemPolicy
     /// <summary>Globs of files that run code on a developer's machine and that an agent may change in a writable workspace all the same.</summary>
     public ImmutableArray<string> AllowedCodePaths { get; init; } = [];
 
-    /// <summary>Files that run code on a developer's machine.</summary>
+    /// <summary>Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.</summary>
+    public ImmutableArray<string> ReturnIgnored { get; init; } = [];
+
+    /// <summary>What comes back of the agent's commits.</summary>
+    public GitReturn ReturnGit { get; init; }
+
+    /// <summary>Files that tools run without being asked to. Nothing below <c>.git</c> is among them: nothing of it comes back in any case.</summary>
     public static ImmutableArray<string> DefaultProtectedPaths { get; } =
     [
-        ".git/hooks", ".git/config", ".github", "Directory.Build.*", "Directory.Packages.props", "nuget.config",
+        ".github", "Directory.Build.*", "Directory.Packages.props", "nuget.config",
         "global.json", ".config/dotnet-tools.json", ".vscode", ".mcp.json",
     ];
 }

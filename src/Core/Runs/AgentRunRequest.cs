@@ -87,6 +87,9 @@ public sealed record AgentRunRequest
     /// <summary>Whom the output and report folders belong to; nobody in particular when null. A folder of another owner is refused.</summary>
     public FolderOwner? Owner { get; init; }
 
+    /// <summary>Files that the agent never changes in a writable workspace, beside its policy and its own: such as the project file that declares the run.</summary>
+    public ImmutableArray<string> ProtectedFiles { get; init; } = [];
+
     /// <summary>The container that the calling process is in; null where it is in none.</summary>
     internal OwnContainer? OwnContainer { get; init; }
 

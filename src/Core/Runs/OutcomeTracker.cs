@@ -80,6 +80,9 @@ internal sealed class OutcomeTracker(Policy policy)
             case ModelLimitExceeded model:
                 Add(Verdict.ModelLimitExceeded, FailureConditions.ModelLimit, DiagnosticTable.ModelLimit, Invariant($"The agent used {model.Used} tokens of language models, more than its limit of {model.Limit} (limits.max_model_tokens), and was ended."));
                 break;
+            case OutputLimitExceeded { Key: OutputLimitExceeded.WorkspaceKey } copy:
+                Add(Verdict.OutputLimitExceeded, FailureConditions.OutputLimit, DiagnosticTable.OutputLimit, Invariant($"The agent's copy of the workspace grew beyond its limit of {copy.Limit} bytes (max_workspace_bytes), or beyond {Protocol.WorkspaceBounds.MaxEntriesAfter} entries; no change was taken."));
+                break;
             case OutputLimitExceeded output:
                 AddOutputLimit(output);
                 break;
@@ -100,6 +103,9 @@ internal sealed class OutcomeTracker(Policy policy)
                 break;
             case WorkspaceHeldBack { Rule: ChangeRules.CodeRule }:
                 Warn(DiagnosticTable.FilesystemViolation, "Changes to files that run code on a developer's machine were held back; changes.held.patch in the report directory has them. Look at them, or allow such files by filesystem.allowed_code_paths.");
+                break;
+            case WorkspaceHeldBack { Rule: WorkspaceConclusion.CommitsRule } commits:
+                Warn(DiagnosticTable.FilesystemViolation, $"{commits.Reason}.");
                 break;
             case WorkspaceHeldBack { Rule: null }:
                 Warn(DiagnosticTable.FilesystemViolation, "Changes to the workspace were held back, since something that stays is in their way; the events of this run say what.");

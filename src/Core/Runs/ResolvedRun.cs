@@ -52,6 +52,12 @@ internal sealed record ResolvedRun
     /// <summary>What the run goes on in spite of, and says.</summary>
     public ImmutableArray<Diagnostic> Warnings { get; init; } = [];
 
+    /// <summary>What is never written in a writable workspace: the policy's globs, and the files that this run itself is made of.</summary>
+    public required ImmutableArray<string> ProtectedPaths { get; init; }
+
+    /// <summary>Where git's own settings of this user are found: the host's variables.</summary>
+    public required FrozenDictionary<string, string> HostEnvironment { get; init; }
+
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }
 

@@ -52,6 +52,8 @@ internal static class RunResolver
             Loaded = loaded,
             Agent = agent,
             Workspace = workspace,
+            ProtectedPaths = [.. loaded.Policy.Filesystem.ProtectedPaths, .. OwnFiles.Find(request, loaded, agent, workspace)],
+            HostEnvironment = request.HostEnvironment,
             Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),
             Output = request.OutputDirectory is { Length: > 0 } output ? OutputDirectory.Open(Path.GetFullPath(output, request.BaseDirectory), request.Owner) : null,
             AuditLog = ResolveAuditLog(request, loaded.Policy.Filesystem.Workspace == WorkspaceAccess.Write ? workspace : null),
@@ -111,7 +113,21 @@ internal static class RunResolver
         if (workspace is not null && policy.Filesystem.Workspace == WorkspaceAccess.Write)
         {
             EnumerationOptions all = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true };
-            if (Directory.EnumerateFileSystemEntries(workspace, "*", all).Skip(WorkspaceBounds.MaxEntries).Any())
+            (int entries, long bytes) = (0, 0);
+            foreach (FileSystemInfo entry in new DirectoryInfo(workspace).EnumerateFileSystemInfos("*", all).Take(WorkspaceBounds.MaxEntries + 1))
+            {
+                entries++;
+                bytes += entry is FileInfo { LinkTarget: null } file ? SizeOf(file) : 0;
+            }
+
+            if (bytes > policy.MaxWorkspaceBytes)
+            {
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    $"The working directory '{workspace}' holds {bytes} bytes, more than max_workspace_bytes ({policy.MaxWorkspaceBytes}) allows, and a workspace that may be written is copied. Name a folder that holds just what the agent needs, or raise the limit.");
+            }
+
+            if (entries > WorkspaceBounds.MaxEntries)
             {
                 throw new ConfigurationException(
                     DiagnosticTable.Parameters,
@@ -140,6 +156,19 @@ internal static class RunResolver
         }
 
         return path;
+    }
+
+    // One that is gone meanwhile takes no room.
+    private static long SizeOf(FileInfo file)
+    {
+        try
+        {
+            return file.Length;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
     }
 
     /// <summary>Follows the links to a folder that the agent will see, and refuses those that no agent may see.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
@@ -25,6 +26,10 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
 
     // The one of them whose file stands beside the system's, and not in its place.
     private const string AddingVariable = "NODE_EXTRA_CA_CERTS";
+
+    private readonly OutwardLinks _links = new();
+
+    private readonly FrozenDictionary<string, byte[]> _shown = run.ShownConfigurations.ToFrozenDictionary(shown => shown.Path, shown => shown.Content, StringComparer.Ordinal);
 
     /// <summary>What the agent is given to change; null where it is given nothing. Filled when the sandbox is started.</summary>
     public WorkspaceOriginal? Original { get; } =
@@ -93,7 +98,9 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
         AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
         TrustedCertificates = trustedCertificates,
-        ProtectedPaths = [.. Policy.Filesystem.ProtectedPaths],
+        ProtectedPaths = [.. run.ProtectedPaths],
+        Links = _links.All,
+        MaxWorkspaceBytes = Policy.MaxWorkspaceBytes,
         IsWorkspaceWritable = Original is not null,
         RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
         SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
@@ -183,7 +190,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         if (Original is not null)
         {
-            yield return new SandboxCopy(run.Workspace!, SandboxPaths.Workspace, "", run.Inodes[run.Workspace!]) { Original = Original };
+            yield return new SandboxCopy(run.Workspace!, SandboxPaths.Workspace, "", run.Inodes[run.Workspace!]) { Original = Original, Links = _links, Shown = _shown };
         }
     }
 
@@ -192,13 +199,13 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
     {
         if (Directory.Exists(mount.HostPath))
         {
-            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode) { AuditLog = run.AuditLog };
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode) { AuditLog = run.AuditLog, Links = _links, Shown = _shown };
         }
 
         int slash = mount.SandboxPath.LastIndexOf('/');
         string folder = mount.SandboxPath[..slash];
         return folder is SandboxPaths.Own or SandboxPaths.Agent
-            ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..], mount.Inode)
+            ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..], mount.Inode) { Links = _links }
             : throw new EngineException(
                 DiagnosticTable.IsolationUnavailable,
                 $"The file '{mount.HostPath}' of readonly_mounts can only be mounted, and the engine does not see this machine's files. Name a folder instead.");

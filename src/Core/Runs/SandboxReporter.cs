@@ -26,7 +26,7 @@ internal sealed class SandboxReporter : IDisposable
     private AgentExit? _exit;
     private volatile bool _isTaking;
 
-    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceOriginal? original, SandboxDeadline deadline)
+    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceReporter? workspace, SandboxDeadline deadline)
     {
         _run = run;
         _events = events;
@@ -37,7 +37,7 @@ internal sealed class SandboxReporter : IDisposable
         _usage = new UsageReporter(run.Policy, limits, events, outputWarning, egress);
         _exits = new ExitReporter(run.Policy, limits, events);
         _outputs = new OutputReporter(run, events, outputWarning, deadline);
-        _workspace = original is null ? null : new WorkspaceReporter(run.Policy, original, events, deadline);
+        _workspace = workspace;
     }
 
     /// <summary>Whether a frame is being taken.</summary>
@@ -61,7 +61,7 @@ internal sealed class SandboxReporter : IDisposable
     {
         switch (frame.Type)
         {
-            case FrameType.WorkspaceFound or FrameType.WorkspaceDeleted when _workspace is not null:
+            case FrameType.WorkspaceFound or FrameType.WorkspaceEntries when _workspace is not null:
             case FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData or FrameType.OutputDescriptor when _workspace is { IsBegun: true }:
                 await _workspace.TakeAsync(frame).ConfigureAwait(false);
                 break;

@@ -55,7 +55,7 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
         {
             await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
-            using SandboxReporter reporter = new(run, limits, events, new ActivityReporter(events, new ProbeExpectations(Policy.Strict), network, stop), egress, plan.Original, deadline);
+            using SandboxReporter reporter = new(run, limits, events, new ActivityReporter(events, new ProbeExpectations(Policy.Strict), network, stop), egress, plan.Original is null ? null : new WorkspaceReporter(run, plan.Original, events, deadline, link), deadline);
             await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), cancellationToken).ConfigureAwait(false);
             await FollowAsync(link, reporter, deadline, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);

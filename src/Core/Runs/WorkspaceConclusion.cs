@@ -1,4 +1,5 @@
 using IsolatedAgents.Changes;
+using IsolatedAgents.Changes.Commits;
 using IsolatedAgents.Events;
 
 namespace IsolatedAgents.Runs;
@@ -6,6 +7,9 @@ namespace IsolatedAgents.Runs;
 /// <summary>What becomes of the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.</summary>
 internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
 {
+    /// <summary>The key that asks for commits.</summary>
+    public const string CommitsRule = "filesystem.return_git";
+
     private readonly ChangeReport? _report = run.ReportDirectory is null ? null : new ChangeReport(run.ReportDirectory, events.Masker);
 
     /// <summary>Decides. Why the changes could not be applied although they were to be; null where all is well.</summary>
@@ -20,6 +24,7 @@ internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
         }
 
         _report?.WritePatches(set);
+        await ConcludeCommitsAsync(set.Commits).ConfigureAwait(false);
         string? problem = null;
         if (verdict == Verdict.Passed)
         {
@@ -40,5 +45,30 @@ internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
         }
 
         return problem;
+    }
+
+    private async Task ConcludeCommitsAsync(CommitSeries? series)
+    {
+        if (series is null)
+        {
+            return;
+        }
+
+        string? problem = series.Problem ?? (_report is null && series.Patches.Count > 0 ? "there is no report directory that they could be written to" : null);
+        if (problem is not null)
+        {
+            await events.RaiseAsync(new WorkspaceHeldBack(ChangeReport.CommitsName, "Commits", $"The agent's commits are not given: {problem}", CommitsRule)).ConfigureAwait(false);
+            return;
+        }
+
+        foreach (string file in _report?.WriteCommits(series) ?? [])
+        {
+            await events.RaiseAsync(new WorkspaceChanged(file, "Commit", null, "Written to the report")).ConfigureAwait(false);
+        }
+
+        if (series.HeldBackPath is { } path)
+        {
+            await events.RaiseAsync(new WorkspaceHeldBack(ChangeReport.HeldCommitsName, "Commits", $"A commit changes '{Telemetry.UntrustedText.Display(path)}', which is held back", CommitsRule)).ConfigureAwait(false);
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace IsolatedAgents.Sandbox;
 /// Writes what is copied into a sandbox as an archive in which everything belongs to root and nothing can be written: what a read-only mount would
 /// forbid, ownership forbids here. Who could not read the host's file cannot read its copy.
 /// </summary>
-internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, string? auditLog)
+internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, SandboxCopy copy)
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserExecute;
     private const int ReadAndExecute = 5;
@@ -17,7 +17,8 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, s
     {
         TarWriter writer = new(destination, TarEntryFormat.Pax, leaveOpen: true);
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
-        FolderArchive archive = new(writer, reader.UserId, reader.GroupId, copy.AuditLog);
+        FolderArchive archive = new(writer, reader.UserId, reader.GroupId, copy);
+        copy.Links.Clear(copy.VolumePath);
         RequireUnchanged(copy);
         if (copy.Name.Length > 0)
         {
@@ -49,7 +50,10 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, s
             string name = prefix + entry.Name;
             if (entry.LinkTarget is { } target)
             {
-                await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, cancellationToken).ConfigureAwait(false);
+                if (!copy.Links.TryTake(copy.VolumePath, name, target))
+                {
+                    await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, cancellationToken).ConfigureAwait(false);
+                }
             }
             else if (entry is DirectoryInfo below)
             {
@@ -69,7 +73,11 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, s
         try
         {
             // What has no length is not opened: it may be a pipe or a socket, which has nothing to copy and could be waited for without end.
-            if (file.Length > 0)
+            if (copy.Shown.TryGetValue(file.FullName, out byte[]? shown))
+            {
+                entry.DataStream = shown.Length > 0 ? new MemoryStream(shown) : null;
+            }
+            else if (file.Length > 0)
             {
                 FileStream content = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
                 // A file that grows or shrinks meanwhile must not shift what follows it.
@@ -87,7 +95,7 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, s
         }
     }
 
-    private bool IsAuditLog(FileInfo file) => auditLog is not null && FileIdentity.Inode(auditLog) is not 0 and { } inode && FileIdentity.Inode(file.FullName) == inode;
+    private bool IsAuditLog(FileInfo file) => copy.AuditLog is not null && FileIdentity.Inode(copy.AuditLog) is not 0 and { } inode && FileIdentity.Inode(file.FullName) == inode;
 
     // Root may read and enter everything, to check it; the agent what it may on the host, as owner, as one of the group or as anyone.
     private UnixFileMode Mode(FileSystemInfo entry)

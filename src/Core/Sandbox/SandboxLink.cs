@@ -72,6 +72,9 @@ internal sealed class SandboxLink : IAsyncDisposable
     public Task StopAsync(TimeSpan grace, CancellationToken cancellationToken) =>
         SendAsync(FrameType.Stop, new StopRequest((long)grace.TotalMilliseconds).ToPayload(), cancellationToken);
 
+    /// <summary>Asks the supervisor for files of the changed workspace.</summary>
+    public Task RequestAsync(WorkspaceRequest request, CancellationToken cancellationToken) => SendAsync(FrameType.WorkspaceRequest, request.ToPayload(), cancellationToken);
+
     /// <summary>Every frame up to and without <see cref="FrameType.Done"/>.</summary>
     /// <exception cref="EngineException">IA2003: the stream ended before that, or carried something else.</exception>
     public async IAsyncEnumerable<SandboxFrame> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)

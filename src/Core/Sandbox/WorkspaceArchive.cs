@@ -9,7 +9,7 @@ namespace IsolatedAgents.Sandbox;
 /// Writes the workspace as an archive in which everything belongs to the agent's user, to be changed by it, and takes note of what was written: each file by its hash, so that it
 /// is known to the byte what a change is a change of. Who could not read the host's file is not given a copy.
 /// </summary>
-internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal original, (int UserId, int GroupId) agent)
+internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal original, SandboxCopy copy, (int UserId, int GroupId) agent)
 {
     private const int Permissions = 0x1FF;
     private const int OwnerReadWrite = 0x180;
@@ -25,9 +25,10 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
     {
         FolderArchive.RequireUnchanged(copy);
         original.Clear();
+        copy.Links.Clear(copy.VolumePath);
         TarWriter writer = new(destination, TarEntryFormat.Pax, leaveOpen: true);
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
-        WorkspaceArchive archive = new(writer, original, agent);
+        WorkspaceArchive archive = new(writer, original, copy, agent);
         DirectoryInfo folder = new(copy.HostPath);
         await writer.WriteEntryAsync(archive.Own(new PaxTarEntry(TarEntryType.Directory, "./"), Bits(folder, PlainFolder) | OwnerAll), cancellationToken).ConfigureAwait(false);
         await archive.WriteFolderAsync([.. Entries(folder)], "", cancellationToken).ConfigureAwait(false);
@@ -48,7 +49,10 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
             if (entry.LinkTarget is { } target)
             {
                 original.Add(name, new OriginalEntry(OriginalKind.Link, null));
-                await writer.WriteEntryAsync(Own(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, Permissions), cancellationToken).ConfigureAwait(false);
+                if (!copy.Links.TryTake(copy.VolumePath, name, target))
+                {
+                    await writer.WriteEntryAsync(Own(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, Permissions), cancellationToken).ConfigureAwait(false);
+                }
             }
             else if (entry is DirectoryInfo below)
             {
@@ -87,7 +91,7 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
             return;
         }
 
-        FileStream content;
+        Stream content;
         try
         {
             if (!MayUse(file, Read))
@@ -95,7 +99,9 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
                 throw new UnauthorizedAccessException();
             }
 
-            content = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+            content = copy.Shown.TryGetValue(file.FullName, out byte[]? shown)
+                ? new MemoryStream(shown)
+                : new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
         }
         catch (Exception failure) when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException)
         {

@@ -186,6 +186,9 @@ internal static unsafe partial class LibC
     public static partial int posix_spawn_file_actions_destroy(SpawnFileActions* actions);
 
     [LibraryImport("c", SetLastError = true)]
+    public static partial int symlinkat(byte* target, int directory, byte* path);
+
+    [LibraryImport("c", SetLastError = true)]
     public static partial nint readlinkat(int directory, byte* path, byte* buffer, nuint length);
 
     [LibraryImport("c", SetLastError = true)]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
@@ -31,7 +32,11 @@ internal sealed class LinkWalk(int processId, bool followLast)
             if (end is not null)
             {
                 // What could not be passed keeps the rest as it was written.
-                found.Set(end is PathKind.Nameless || _links > MaxLinks ? Join(_done) : Plain(Join([.. _done, .. _left])));
+                found.Set(
+                    end is PathKind.Nameless || _links > MaxLinks ? Join(_done)
+                    // Where a way up from what the supervisor alone may pass would lead is not known.
+                    : FileRules.IsSupervisors(Join(_done)) ? Join([.. _done, .. _left])
+                    : Plain(Join([.. _done, .. _left])));
                 return end.Value;
             }
         }
@@ -76,6 +81,12 @@ internal sealed class LinkWalk(int processId, bool followLast)
     private PathKind? Follow()
     {
         string here = Join(_done);
+        if (FileRules.IsSupervisors(here))
+        {
+            // This process may follow its own links; the kernel lets no other one.
+            return PathKind.Unreachable;
+        }
+
         string? target = ReadLink(here, out int error);
         if (target is null && error == AccessDenied)
         {

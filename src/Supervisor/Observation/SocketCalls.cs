@@ -79,7 +79,17 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
     public Judgement JudgeBind(in SystemCallNotification call)
     {
         Span<byte> buffer = stackalloc byte[MaxAddress];
-        if (!TryRead(in call, call.Arguments[1], call.Arguments[2], buffer, out ReadOnlySpan<byte> name) || ReadAddress(name) is not { } address || !gate.Concerns(PortOf(name)))
+        if (!TryRead(in call, call.Arguments[1], call.Arguments[2], buffer, out ReadOnlySpan<byte> name))
+        {
+            return Judgement.Pass;
+        }
+
+        if (BinaryPrimitives.ReadUInt16LittleEndian(name) == AddressFamilyUnix)
+        {
+            return JudgeBindPath((int)call.ProcessId, name[sizeof(ushort)..]);
+        }
+
+        if (ReadAddress(name) is not { } address || !gate.Concerns(PortOf(name)))
         {
             return Judgement.Pass;
         }
@@ -93,6 +103,20 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
         }
 
         return Judgement.Pass;
+    }
+
+    // A socket with a path is made there, as any other file is.
+    private Judgement JudgeBindPath(int processId, scoped ReadOnlySpan<byte> name)
+    {
+        int end = name.IndexOf((byte)0);
+        ReadOnlySpan<byte> path = end < 0 ? name : name[..end];
+        if (path.IsEmpty || resolver.Resolve(processId, CurrentDirectory, path, followLast: false, _found) is not (PathKind.Missing or PathKind.Unreachable))
+        {
+            return Judgement.Pass;
+        }
+
+        DenialReason reason = rules.Replace(_found.Text);
+        return reason == DenialReason.None ? Judgement.Pass : Judgement.DenyFile(reason, _found.Bytes, "bind"u8);
     }
 
     private Judgement JudgeMessage(in SystemCallNotification call, ulong header)

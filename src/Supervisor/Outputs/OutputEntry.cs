@@ -18,6 +18,12 @@ internal enum OutputEntryKind
 /// <param name="Fd">An open file, while it is being met; -1 for everything else.</param>
 internal readonly record struct OutputEntry(byte[] Path, OutputEntryKind Kind, long Size, bool Executable, int Fd)
 {
+    /// <summary>What a link leads to, where that was asked for.</summary>
+    public byte[]? Target { get; init; }
+
+    /// <summary>Bytes that a file takes of its disk, which may be more than its apparent size.</summary>
+    public long DiskBytes { get; init; }
+
     /// <summary>Which file it is and when it was changed last, as far as that is known.</summary>
     public FileStamp Stamp { get; init; }
 }

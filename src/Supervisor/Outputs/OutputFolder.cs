@@ -13,6 +13,9 @@ internal sealed unsafe class OutputFolder
 {
     private const int MaxDepth = 32;
     private const uint OwnerAll = 0x1C0;
+
+    // stat(2): whatever the file system's own blocks are.
+    private const long DiskBlock = 512;
     private const uint OwnerExecute = 0x40;
 
     private readonly Func<OutputEntry, bool> _meet;
@@ -30,6 +33,9 @@ internal sealed unsafe class OutputFolder
     /// <summary>Whether files are met open.</summary>
     private bool OpensFiles { get; init; } = true;
 
+    /// <summary>Whether it is read where links lead.</summary>
+    private bool ReadsLinks { get; init; }
+
     /// <summary>Says of an entry, which is not open, that it need not be met.</summary>
     private Predicate<OutputEntry>? IsPassed { get; init; }
 
@@ -43,6 +49,10 @@ internal sealed unsafe class OutputFolder
     /// </summary>
     public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth = MaxDepth, Predicate<OutputEntry>? isPassed = null) =>
         new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFrom(path);
+
+    /// <summary>Meets every entry as <see cref="Walk"/> does, without opening any file, and with the targets of links.</summary>
+    public static bool List(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth, Predicate<OutputEntry> isPassed) =>
+        new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed, OpensFiles = false, ReadsLinks = true }.WalkFrom(path);
 
     /// <summary>Adds sizes an agent chose, which may be as large as a number can be.</summary>
     public static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
@@ -118,7 +128,7 @@ internal sealed unsafe class OutputFolder
 
             if (entry.Kind != OutputEntryKind.File || !(isFolder || OpensFiles))
             {
-                return _meet(entry);
+                return _meet(ReadsLinks && entry.Kind == OutputEntryKind.SymbolicLink ? entry with { Target = ReadTarget(folder, pointer) } : entry);
             }
 
             int fd = OpenEntry(folder, pointer, isFolder);
@@ -151,8 +161,17 @@ internal sealed unsafe class OutputFolder
         bool isFile = kind == OutputEntryKind.File;
         return new OutputEntry(path, kind, isFile ? status.Size : 0, isFile && (status.Mode & OwnerExecute) != 0, Fd: -1)
         {
+            DiskBytes = isFile ? status.Blocks * DiskBlock : 0,
             Stamp = new FileStamp(status.Inode, status.ChangedSeconds, status.ChangedNanoseconds),
         };
+    }
+
+    private static byte[] ReadTarget(int folder, byte* name)
+    {
+        const int MaxTargetLength = 4096;
+        byte* buffer = stackalloc byte[MaxTargetLength];
+        nint length = LibC.readlinkat(folder, name, buffer, MaxTargetLength);
+        return length > 0 ? new ReadOnlySpan<byte>(buffer, (int)length).ToArray() : [];
     }
 
     private static int OpenEntry(int folder, byte* name, bool isFolder)

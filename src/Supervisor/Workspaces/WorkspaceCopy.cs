@@ -21,8 +21,6 @@ internal sealed class WorkspaceCopy
 
     private readonly string _path;
     private readonly Dictionary<string, FileStamp> _before = new(StringComparer.Ordinal);
-    private long _bytesBefore;
-
     private WorkspaceCopy(string path) => _path = path;
 
     /// <summary>When <see cref="IsGrownBeyond"/> is due next, in milliseconds of the session.</summary>
@@ -39,7 +37,6 @@ internal sealed class WorkspaceCopy
         bool isWhole = copy.Look(WorkspaceBounds.MaxEntries, entry =>
         {
             copy._before.Add(Key(entry), entry.Stamp);
-            copy._bytesBefore = OutputFolder.SaturatingAdd(copy._bytesBefore, entry.Size);
             newest = (entry.Stamp.ChangedSeconds, entry.Stamp.ChangedNanoseconds).CompareTo((newest.ChangedSeconds, newest.ChangedNanoseconds)) > 0 ? entry.Stamp : newest;
             return true;
         }, mustBeWhole: true);
@@ -54,29 +51,30 @@ internal sealed class WorkspaceCopy
         return copy;
     }
 
-    /// <summary>Whether the copy takes more than it did and <paramref name="bytes"/> on top.</summary>
+    /// <summary>Whether the copy takes more than <paramref name="bytes"/>, or has more entries than any may have.</summary>
     public bool IsGrownBeyond(long bytes, long now)
     {
         long began = Stopwatch.GetTimestamp();
-        long limit = OutputFolder.SaturatingAdd(_bytesBefore, bytes);
         long found = 0;
-        bool isWhole = Look(WorkspaceBounds.MaxEntries * 2, entry =>
+        bool isWhole = Look(WorkspaceBounds.MaxEntriesAfter, entry =>
         {
-            found = OutputFolder.SaturatingAdd(found, entry.Size);
+            found = OutputFolder.SaturatingAdd(found, Taken(entry));
             return true;
         });
         NextWatch = now + Math.Max(WatchMilliseconds, (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds * WatchShare);
-        return !isWhole || found > limit;
+        return !isWhole || found > bytes;
     }
 
-    /// <summary>Meets, as <see cref="OutputFolder.Walk"/> does, every entry that is new or may have been changed.</summary>
+    /// <summary>Lists every entry that is new or may have been changed, in an order that is the same each time, and then those that are gone.</summary>
     /// <param name="maxEntries">How many entries the copy may have.</param>
-    /// <param name="meet">Takes one; false ends the walk.</param>
-    /// <param name="deleted">What is no longer there, once all was met.</param>
-    public bool Walk(int maxEntries, Func<OutputEntry, bool> meet, out IReadOnlyCollection<byte[]> deleted)
+    /// <param name="list">Takes one, which is not open; false ends the walk.</param>
+    /// <param name="bytes">What the whole copy takes.</param>
+    /// <returns>Whether all was looked at.</returns>
+    public bool List(int maxEntries, Func<WorkspaceEntry, bool> list, out long bytes)
     {
         HashSet<string> left = [.. _before.Keys];
-        bool isWhole = OutputFolder.Walk(
+        long taken = 0;
+        bool isWhole = OutputFolder.List(
             _path,
             maxEntries,
             entry =>
@@ -88,20 +86,49 @@ internal sealed class WorkspaceCopy
                     left.RemoveWhere(path => path.StartsWith(folder, StringComparison.Ordinal));
                 }
 
-                return meet(entry);
+                return list(Describe(entry));
             },
             WorkspaceBounds.MaxDepth,
             entry =>
             {
-                string key = Key(entry);
-                left.Remove(key);
-                return _before.TryGetValue(key, out FileStamp stamp) && stamp == entry.Stamp;
+                taken = OutputFolder.SaturatingAdd(taken, Taken(entry));
+                left.Remove(Key(entry));
+                return IsUnchanged(entry);
             });
-        deleted = [.. left.Order(StringComparer.Ordinal).Select(Encoding.Latin1.GetBytes)];
-        return isWhole;
+        bytes = taken;
+        return isWhole && left.Order(StringComparer.Ordinal).All(path => list(new WorkspaceEntry(WorkspaceEntryKind.Deleted, IsExecutable: false, 0, Encoding.Latin1.GetBytes(path), [])));
     }
 
+    /// <summary>Meets those entries, files open.</summary>
+    /// <param name="paths">One character for each byte.</param>
+    /// <param name="meet">Takes one; false ends the walk.</param>
+    public void Meet(IReadOnlySet<string> paths, Func<OutputEntry, bool> meet) => OutputFolder.Walk(
+        _path,
+        int.MaxValue,
+        entry => !paths.Contains(Key(entry)) || meet(entry),
+        WorkspaceBounds.MaxDepth,
+        entry => !paths.Contains(Key(entry)));
+
     private static string Key(OutputEntry entry) => Encoding.Latin1.GetString(entry.Path);
+
+    // A file may take more of a disk than it shows, or show more than it takes.
+    private static long Taken(OutputEntry entry) => Math.Max(entry.Size, entry.DiskBytes);
+
+    private static WorkspaceEntry Describe(OutputEntry entry) => new(
+        entry.Kind switch
+        {
+            OutputEntryKind.File => WorkspaceEntryKind.File,
+            OutputEntryKind.SymbolicLink => WorkspaceEntryKind.Link,
+            OutputEntryKind.SpecialFile => WorkspaceEntryKind.Special,
+            OutputEntryKind.TooDeep => WorkspaceEntryKind.TooDeep,
+            _ => WorkspaceEntryKind.Unreadable,
+        },
+        entry.Executable,
+        entry.Size,
+        entry.Path,
+        entry.Target ?? []);
+
+    private bool IsUnchanged(OutputEntry entry) => _before.TryGetValue(Key(entry), out FileStamp stamp) && stamp == entry.Stamp;
 
     // Opens no file. What is met is a folder that cannot be looked into.
     private bool Look(int maxEntries, Predicate<OutputEntry> look, bool mustBeWhole = false) =>

@@ -54,6 +54,37 @@ public sealed class ChangeRecoveryTests
     }
 
     [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(3)]
+    public void Run_KilledWhileItMadeLinks_TheyAreTakenBack(int done)
+    {
+        WriteAll(("file", Before), ("aim", Before));
+        string[] before = Tree();
+        Journal([new("file", null, "0", Hash("aim")) { Link = "aim" }, new("new/way", null, null, Hash("../aim")) { Link = "../aim" }], ["new"], out string staging);
+        if (done > 0)
+        {
+            File.Move(Path.Combine(Workspace, "file"), Path.Combine(staging, "0"));
+        }
+
+        if (done > 1)
+        {
+            File.CreateSymbolicLink(Path.Combine(Workspace, "file"), "aim");
+        }
+
+        if (done > 2)
+        {
+            Directory.CreateDirectory(Path.Combine(Workspace, "new"));
+            File.CreateSymbolicLink(Path.Combine(Workspace, "new", "way"), "../aim");
+        }
+
+        Assert.IsNull(Mine(onlyLook: false).Problem);
+        CollectionAssert.AreEqual(before, Tree());
+        Assert.IsNull(new FileInfo(Path.Combine(Workspace, "file")).LinkTarget);
+    }
+
+    [TestMethod]
     public void Run_AllWasDone_OnlyTheStagingFolderGoes()
     {
         WriteAll(("edited", After));

@@ -9,13 +9,9 @@ public sealed class ChangeRulesTests
     private static readonly WorkspaceFileState Some = new(1, "00", IsExecutable: false);
 
     [TestMethod]
-    [DataRow(".git/hooks/pre-commit")]
-    [DataRow("module/.git/hooks/pre-commit")]
-    [DataRow(".GIT/Config")]
-    [DataRow(".git./config")]
-    [DataRow("GIT~1/config")]
-    [DataRow(".git::$INDEX_ALLOCATION/config")]
-    [DataRow(".git")]
+    [DataRow(".mcp.j\u017Fon")]
+    [DataRow("\uFF0Egithub/x")]
+    [DataRow("global.json::$DATA")]
     [DataRow("directory.build.props ")]
     [DataRow("a/b/c/nuget.CONFIG")]
     [DataRow(".github/workflows/x.yml")]
@@ -33,12 +29,20 @@ public sealed class ChangeRulesTests
     [DataRow("web/package.json")]
     [DataRow(".pre-commit-config.yaml")]
     [DataRow(".envrc")]
-    [DataRow(".git/commondir")]
-    [DataRow(".git/info/attributes")]
-    [DataRow(".git/hooks/.git/objects/x")]
-    [DataRow(".git/modules/a/config")]
-    [DataRow(".GIT/objects/x")]
-    [DataRow("sub/.git")]
+    [DataRow("sub/.gitattributes")]
+    [DataRow(".GitIgnore")]
+    [DataRow("gitign~1")]
+    [DataRow("docs/AGENTS.md")]
+    [DataRow("a/b/Claude.MD")]
+    [DataRow(".cursorrules")]
+    [DataRow("Properties/launchSettings.json")]
+    [DataRow("build/x.ps1")]
+    [DataRow("x.cmd")]
+    [DataRow(".run/App.run.xml")]
+    [DataRow("web/tsconfig.json")]
+    [DataRow("omnisharp.json")]
+    [DataRow("libs/native.so")]
+    [DataRow("tool.jar")]
     [DataRow("conftest.py")]
     public void Judge_FileThatRunsCode_IsHeldBackUnlessAllowed(string path)
     {
@@ -56,9 +60,6 @@ public sealed class ChangeRulesTests
     [TestMethod]
     [DataRow("src/App.cs")]
     [DataRow("README.md")]
-    [DataRow(".git/objects/ab/cdef")]
-    [DataRow(".git/refs/heads/main")]
-    [DataRow(".git/index")]
     [DataRow("gitconfig/readme")]
     [DataRow("config")]
     [DataRow("docs/makefile-notes.md")]
@@ -68,6 +69,23 @@ public sealed class ChangeRulesTests
         Assert.IsFalse(judged.IsHeldBack, judged.Change.HeldBackReason);
         Assert.IsFalse(judged.Change.RunsCode);
     }
+
+    [TestMethod]
+    [DataRow(".git/hooks/pre-commit")]
+    [DataRow(".git/objects/ab/cdef")]
+    [DataRow(".git/refs/heads/main")]
+    [DataRow("module/.git/config")]
+    [DataRow(".GIT/Config")]
+    [DataRow(".git./config")]
+    [DataRow("GIT~1/config")]
+    [DataRow(".git::$INDEX_ALLOCATION/config")]
+    [DataRow(".g\u0131t/config")]
+    [DataRow("sub/.git")]
+    [DataRow(".hg/hgrc")]
+    [DataRow(".svn/wc.db")]
+    [DataRow(".jj/repo")]
+    public void Judge_VersionControlsOwn_IsHeldBackWhateverThePolicyAllows(string path) =>
+        Assert.IsTrue(JudgeOne(path, FilesystemWith() with { ProtectedPaths = [], AllowedCodePaths = ["**", path], ReturnIgnored = ["**"] }).IsHeldBack);
 
     [TestMethod]
     public void Judge_FolderThatIsARepositoryByItsFiles_IsHeldBack()

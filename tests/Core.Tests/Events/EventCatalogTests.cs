@@ -17,9 +17,9 @@ public sealed class EventCatalogTests
     [TestMethod]
     public void All_Rows_AreUniqueAndInOrder()
     {
-        Assert.HasCount(44, EventCatalog.All);
-        Assert.HasCount(44, EventCatalog.All.Select(row => row.Id).Distinct());
-        Assert.HasCount(44, EventCatalog.All.Select(row => row.Name).Distinct());
+        Assert.HasCount(45, EventCatalog.All);
+        Assert.HasCount(45, EventCatalog.All.Select(row => row.Id).Distinct());
+        Assert.HasCount(45, EventCatalog.All.Select(row => row.Name).Distinct());
         CollectionAssert.AreEqual(EventCatalog.All.Select(row => row.Id).Order().ToArray(), EventCatalog.All.Select(row => row.Id).ToArray());
     }
 

@@ -51,6 +51,7 @@ internal static class SampleEvents
         new OutputLimitExceeded(11_010_048, 10 * Megabyte, "Collection aborted"),
         new WorkspaceChanged("src/Program.cs", "Changed", 4301, "Applied"),
         new WorkspaceHeldBack("Makefile", "Created", "Runs code on a developer's machine", "filesystem.allowed_code_paths"),
+        new WorkspaceLeft(1204, 35, 3, 48 * Megabyte),
         new ContainerRemoving("abc123def456", "removed"),
         new SessionCompleted(TimeSpan.FromSeconds(33), 0, 2, 6144),
         new SessionFailed("timeout", TimeSpan.FromSeconds(33), 124),

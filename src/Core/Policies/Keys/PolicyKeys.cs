@@ -73,6 +73,14 @@ internal static class PolicyKeys
         {
             ItemName = "allowed_code_path", Placeholder = "GLOB",
         },
+        new ListKey<string>("filesystem.return_ignored", "Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.", "globs below the workspace",
+            p => p.Filesystem.ReturnIgnored, (p, v) => p with { Filesystem = p.Filesystem with { ReturnIgnored = v } }, (v, _) => GlobPatterns.CheckRelative(v), v => v)
+        {
+            ItemName = "return_ignored", Placeholder = "GLOB",
+        },
+        new ChoiceKey<GitReturn>("filesystem.return_git", "What comes back of the commits that the agent makes in its copy: nothing, or patches in the report directory.",
+            [new("none", GitReturn.None), new("commits", GitReturn.Commits)],
+            p => p.Filesystem.ReturnGit, (p, v) => p with { Filesystem = p.Filesystem with { ReturnGit = v } }),
         new ListKey<ReadonlyMount>("readonly_mounts", "Host files and folders that the agent may read, as host:sandbox.", "'host:sandbox' mounts",
             p => p.ReadonlyMounts, (p, v) => p with { ReadonlyMounts = v }, MountRules.Check, v => $"{v.HostPath}:{v.SandboxPath}")
         {
@@ -122,6 +130,7 @@ internal static class PolicyKeys
         },
         new IntegerKey("max_output_bytes", "Limit of everything in the output folder, in bytes.", 0, Tebibyte, p => p.MaxOutputBytes, (p, v) => p with { MaxOutputBytes = v }),
         new IntegerKey("max_output_files", "Limit of the entries in the output folder.", 0, 1_000_000, p => p.MaxOutputFiles, (p, v) => p with { MaxOutputFiles = (int)v }),
+        new IntegerKey("max_workspace_bytes", "Limit of the copy of a writable workspace while the agent runs, in bytes.", 0, Tebibyte, p => p.MaxWorkspaceBytes, (p, v) => p with { MaxWorkspaceBytes = v }),
         new IntegerKey("max_log_bytes", "How much of the agent's standard output and error is kept, in bytes.", 0, Tebibyte, p => p.MaxLogBytes, (p, v) => p with { MaxLogBytes = v }),
         new FlagKey("telemetry_enabled", "Whether events are shown at all; the verdict does not depend on it.",
             p => p.TelemetryEnabled, (p, v) => p with { TelemetryEnabled = v }) { Alias = "enable_telemetry" },

@@ -162,7 +162,7 @@ podman_before=$(pid_of podman)
 before= ready=yes
 build/setup.sh --for-tests
 # The engines are there now: a test that cannot reach one has failed, and is not one to skip.
-export IA_REQUIRE_DOCKER=1 IA_REQUIRE_PODMAN=1 IA_REQUIRE_WORKFLOW_TOOLS=1 IA_REQUIRE_SSH=1 IA_REQUIRE_CLOCK=1
+export IA_REQUIRE_DOCKER=1 IA_REQUIRE_PODMAN=1 IA_REQUIRE_WORKFLOW_TOOLS=1 IA_REQUIRE_MODEL_CLIENTS=1 IA_REQUIRE_SSH=1 IA_REQUIRE_CLOCK=1
 before=$({ containers docker; containers podman; } | tr '\n' ' ')
 
 echo "test: building"

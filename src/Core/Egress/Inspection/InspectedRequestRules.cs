@@ -33,6 +33,13 @@ internal static class InspectedRequestRules
 
     public static Uri Address(EgressTarget target, string uri) => new($"https://{Authority(target, withPort: true)}{uri}", AsWritten);
 
+    /// <summary>The path of an address that <see cref="Address"/> made, as it was sent.</summary>
+    public static string Path(Uri address)
+    {
+        string written = address.PathAndQuery;
+        return written[..(written.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : written.Length)];
+    }
+
     public static string Authority(EgressTarget target, bool withPort)
     {
         string host = target.Host.Contains(':', StringComparison.Ordinal) ? $"[{target.Host}]" : target.Host;

@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Http;
 using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -57,27 +58,44 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         string uri = InspectedRequestRules.Target(request, target);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
-        ModelOperation? operation = ModelOperation.Of(request.Method, path);
-        UsageScanner? usage = operation is null ? null : new UsageScanner(target, operation);
-        if (usage is not null && tokens.Refusal is { } refusal)
+        if (tokens.IsLimited)
+        {
+            ModelRequestRules.Require(request.Method, path, request.Headers, connection.Allowance);
+        }
+
+        UsageScanner? usage = ModelRoute.Find(request.Method, path) is { } route ? new UsageScanner(target, route, path) : null;
+        if (usage is not null && tokens.Refusal() is { } refusal)
         {
             throw refusal;
         }
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
-        if (isWebSocket && tokens.WebSocketRefusal is { } uncounted)
-        {
-            throw uncounted;
-        }
-
-        using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
+        using RequestChecks checks = new(credentials?.NewGuard(), usage, tokens, refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+        using HttpRequestMessage message = Message(context, target, uri, checks, exchange);
+        await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
         {
             HeaderTransfer.AskForWebSocket(message);
             (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
         }
 
-        using HttpResponseMessage answer = await SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await ExchangeAsync(context, message, checks, exchange, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also of an answer that was broken off: what was used up to there was used.
+            await SettleAsync(usage, exchange.IsSent, isWhole: false).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ExchangeAsync(IFeatureCollection context, HttpRequestMessage message, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
+        EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
+        bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
+        using HttpResponseMessage answer = await SendAsync(message, checks, exchange, cancellationToken).ConfigureAwait(false);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols && !(isWebSocket && HeaderTransfer.IsWebSocket(answer)))
         {
             throw new IOException("it switched to a protocol that was not asked for");
@@ -86,7 +104,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
         {
             Method = request.Method,
-            Path = path,
+            Path = InspectedRequestRules.Path(message.RequestUri!),
             Status = (int)answer.StatusCode,
             IsInspected = true,
         }).ConfigureAwait(false);
@@ -96,24 +114,27 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             return;
         }
 
-        bool isWhole = false;
-        try
+        await PassBackAsync(context, answer, checks.Usage, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask SettleAsync(UsageScanner? usage, bool isSent, bool isWhole) =>
+        usage?.TrySettle() == true && isSent ? tokens.AddAsync(usage, isWhole, sink) : ValueTask.CompletedTask;
+
+    private static async ValueTask PrepareAsync(HttpRequestMessage message, RequestChecks checks, CancellationToken cancellationToken)
+    {
+        if (message.Content is RequestBody body)
         {
-            await PassBackAsync(context, answer, usage, cancellationToken).ConfigureAwait(false);
-            isWhole = true;
+            await body.PrepareAsync(cancellationToken).ConfigureAwait(false);
         }
-        finally
+        else
         {
-            // Also of an answer that was broken off: what was used up to there was used.
-            if (usage is not null)
-            {
-                await tokens.AddAsync(usage, isWhole, sink).ConfigureAwait(false);
-            }
+            await checks.ReserveAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage, OpenExchanges.Exchange exchange)
+    private HttpRequestMessage Message(IFeatureCollection context, EgressTarget target, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
     {
+        IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
         {
             Version = HttpVersion.Version20,
@@ -122,13 +143,12 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !InspectedRequestRules.IsWebSocket(context, request))
         {
             exchange.BeginSending();
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage, exchange,
-                refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange);
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
         message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
-        if (usage is not null)
+        if (checks.Usage is not null)
         {
             // What is compressed cannot be counted.
             message.Headers.Remove("Accept-Encoding");
@@ -144,13 +164,13 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         try
         {
             return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
+        catch (Exception exception) when ((checks.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
             throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
         }
@@ -174,17 +194,14 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
     }
 
-    private static async Task PassBackAsync(IFeatureCollection context, HttpResponseMessage answer, UsageScanner? usage, CancellationToken cancellationToken)
+    private static async Task PassBackAsync(IFeatureCollection context, HttpResponseMessage answer, UsageScanner? usage, Func<ValueTask> settle, CancellationToken cancellationToken)
     {
         IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
         IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
         response.StatusCode = (int)answer.StatusCode;
         response.ReasonPhrase = answer.ReasonPhrase;
         HeaderTransfer.ToAgent(answer, response.Headers);
-        if (answer.IsSuccessStatusCode)
-        {
-            usage?.Answered(answer.Content.Headers.ContentType?.MediaType);
-        }
+        usage?.Answered(answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
 
         await body.StartAsync(cancellationToken).ConfigureAwait(false);
         Stream from = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
@@ -214,6 +231,8 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             }
         }
 
+        // The agent must not be able to ask again before this is counted.
+        await settle().ConfigureAwait(false);
         await body.CompleteAsync().ConfigureAwait(false);
     }
 

@@ -52,7 +52,7 @@ internal sealed class Inspector : IAsyncDisposable
         RunAuthority authority = new(options.Time);
         (EndpointMatcher Matcher, RequestAllowance Allowance)[] rules =
             [.. InspectionOrder.Of(policy)
-                .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry.Allow)))];
+                .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry)))];
         InspectedRequests requests = new(new UpstreamClient(dialler, options), sink, options.Credentials, new ModelTokens(policy.Limits.MaxModelTokens));
         InspectionServer server = new(authority, options, target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance, requests);
         return new Inspector(new EndpointMatcher(policy.Network.Inspect.Select(entry => entry.Endpoint)), authority, server);

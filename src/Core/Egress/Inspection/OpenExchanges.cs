@@ -30,6 +30,9 @@ internal sealed class OpenExchanges
         private int _isSent;
         private int _isSending;
 
+        /// <summary>Whether its head has gone to the server.</summary>
+        public bool IsSent => Volatile.Read(ref _isSent) == 1;
+
         /// <summary>It has a body that is to go to the server, or bytes of another protocol.</summary>
         public void BeginSending()
         {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -8,15 +7,12 @@ using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Primitives;
 
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>Judges each request of an inspected connection, passes it on, and passes the answer back.</summary>
 internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink, EgressCredentials? credentials, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
 {
-    private const int BufferSize = 32 * 1024;
-
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
     public void DisposeContext(IFeatureCollection context, Exception? exception)
@@ -58,6 +54,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         string uri = InspectedRequestRules.Target(request, target);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
+        InspectedRequestRules.RequireNoEcho(request.Method, path, connection, credentials);
         if (tokens.IsLimited)
         {
             ModelRequestRules.Require(request.Method, path, request.Headers, connection.Allowance);
@@ -108,13 +105,15 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             Status = (int)answer.StatusCode,
             IsInspected = true,
         }).ConfigureAwait(false);
+        AnswerGuard? guard = AnswerGuard.For(credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", sink);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
-            await CarryWebSocketAsync(context, target, answer, exchange, cancellationToken).ConfigureAwait(false);
+            await CarryWebSocketAsync(context, guard, answer, exchange, cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        await PassBackAsync(context, answer, checks.Usage, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
+        AnswerTransfer transfer = new(context, guard, checks.Usage);
+        await transfer.RunAsync(answer, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
     }
 
     private ValueTask SettleAsync(UsageScanner? usage, bool isSent, bool isWhole) =>
@@ -148,13 +147,16 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
 
         HeaderTransfer.ToServer(request.Headers, message);
         message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
-        if (checks.Usage is not null)
+        IReadOnlyList<CredentialHeader> set = credentials?.For(target) ?? [];
+        if (checks.Usage is not null || set.Count > 0)
         {
-            // What is compressed cannot be counted.
+            // What is compressed can neither be counted nor searched, and what comes in parts not searched as a whole.
             message.Headers.Remove("Accept-Encoding");
+            message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
+            message.Headers.Remove("Range");
         }
 
-        foreach (CredentialHeader credential in credentials?.For(target) ?? [])
+        foreach (CredentialHeader credential in set)
         {
             message.Headers.Remove(credential.Header);
             message.Headers.TryAddWithoutValidation(credential.Header, credential.Value);
@@ -176,64 +178,23 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
     }
 
-    private async Task CarryWebSocketAsync(IFeatureCollection context, EgressTarget target, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task CarryWebSocketAsync(IFeatureCollection context, AnswerGuard? guard, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
-        HeaderTransfer.ToAgent(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers);
+        EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
+        await HeaderTransfer.ToAgentAsync(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers, guard).ConfigureAwait(false);
         context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
         Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
         exchange.BeginSending();
         try
         {
-            await WebSocketRelay.RunAsync(agent, server, credentials?.NewGuard(), exchange, cancellationToken).ConfigureAwait(false);
+            await WebSocketRelay.RunAsync(agent, server, (credentials?.NewGuard(), guard), exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
             // The agent has been told in the WebSocket's own way; a reset would take that back.
             await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
         }
-    }
-
-    private static async Task PassBackAsync(IFeatureCollection context, HttpResponseMessage answer, UsageScanner? usage, Func<ValueTask> settle, CancellationToken cancellationToken)
-    {
-        IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
-        IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
-        response.StatusCode = (int)answer.StatusCode;
-        response.ReasonPhrase = answer.ReasonPhrase;
-        HeaderTransfer.ToAgent(answer, response.Headers);
-        usage?.Answered(answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
-
-        await body.StartAsync(cancellationToken).ConfigureAwait(false);
-        Stream from = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        try
-        {
-            while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
-            {
-                usage?.Received(buffer.AsSpan(0, read));
-                await body.Stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
-                await body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or HttpRequestException)
-        {
-            // Half an answer must not look like a whole one.
-            context.Get<IHttpRequestLifetimeFeature>()?.Abort();
-            throw;
-        }
-
-        ArrayPool<byte>.Shared.Return(buffer);
-        if (context.Get<IHttpResponseTrailersFeature>() is { } trailers)
-        {
-            foreach ((string name, System.Net.Http.Headers.HeaderStringValues values) in answer.TrailingHeaders.NonValidated)
-            {
-                trailers.Trailers[name] = new StringValues([.. values]);
-            }
-        }
-
-        // The agent must not be able to ask again before this is counted.
-        await settle().ConfigureAwait(false);
-        await body.CompleteAsync().ConfigureAwait(false);
     }
 
     private static async Task AnswerAsync(IFeatureCollection context, int status, byte[] content)

@@ -33,12 +33,21 @@ internal static class HeaderTransfer
             }
         }
 
+        // The agent waits to be told whether its body is wanted, and only the server can tell.
+        if (to.Content is not null && from[HeaderNames.Expect].Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        {
+            to.Headers.ExpectContinue = true;
+        }
+
         // gRPC asks whether trailers come through, and they do.
         if (from.TE.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
     }
+
+    /// <summary>Whether a field belongs to the message, and not to a connection.</summary>
+    public static bool IsPassedOn(string name) => !OfConnection.Contains(name);
 
     /// <summary>Asks the server for a WebSocket without extensions: their frames could not be read on the way.</summary>
     public static void AskForWebSocket(HttpRequestMessage to)

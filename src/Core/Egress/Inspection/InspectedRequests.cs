@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -37,7 +38,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
 
             await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException or UnreachableException or AuthenticationException)
         {
             string reason = Reason(exception);
             connection.Connection.NoteError(reason);
@@ -142,7 +143,8 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !InspectedRequestRules.IsWebSocket(context, request))
         {
             exchange.BeginSending();
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange);
+            IHttpRequestTrailersFeature? trailers = context.Get<IHttpRequestTrailersFeature>();
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
         }
 
         HeaderTransfer.ToServer(request.Headers, message);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;

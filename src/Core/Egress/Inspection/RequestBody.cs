@@ -1,5 +1,10 @@
 using System.Buffers;
+using System.Globalization;
 using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 
 namespace IsolatedAgents.Egress.Inspection;
 
@@ -21,6 +26,9 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
     private byte[]? _second;
     private int _secondCount;
     private long _read;
+
+    /// <summary>Gives the fields that the agent sent behind the body, once that has ended; null where there are none.</summary>
+    public Func<IHeaderDictionary?>? Trailers { get; init; }
 
     /// <summary>Bytes to come; null where the agent did not say.</summary>
     public long? Bytes => length;
@@ -64,6 +72,24 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
         {
             exchange.EndSending();
         }
+    }
+
+    /// <summary>What ends a body whose length was not said, with the fields behind it.</summary>
+    /// <exception cref="EgressRefusedException">They must not go out.</exception>
+    public async ValueTask<byte[]> LastChunkAsync()
+    {
+        StringBuilder last = new("0\r\n");
+        foreach ((string name, StringValues values) in (IEnumerable<KeyValuePair<string, StringValues>>?)Trailers?.Invoke() ?? [])
+        {
+            if (HeaderTransfer.IsPassedOn(name) && !name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase))
+            {
+                last.Append(CultureInfo.InvariantCulture, $"{name}: {values}\r\n");
+            }
+        }
+
+        byte[] bytes = Encoding.Latin1.GetBytes(last.Append("\r\n").ToString());
+        await checks.LookAsync(bytes).ConfigureAwait(false);
+        return bytes;
     }
 
     /// <summary>The server wants no more of it.</summary>

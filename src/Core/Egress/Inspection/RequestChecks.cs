@@ -22,6 +22,14 @@ internal sealed record RequestChecks(IByteGuard? Guard, UsageScanner? Usage, Mod
     /// <exception cref="EgressRefusedException">It must not; this has been told.</exception>
     public async ValueTask CheckAsync(ReadOnlyMemory<byte> bytes)
     {
+        await LookAsync(bytes).ConfigureAwait(false);
+        Usage?.Sent(bytes.Span);
+    }
+
+    /// <summary>Looks for placeholders in what is no part of the question.</summary>
+    /// <exception cref="EgressRefusedException">There is one; this has been told.</exception>
+    public async ValueTask LookAsync(ReadOnlyMemory<byte> bytes)
+    {
         try
         {
             Guard?.Check(bytes.Span);
@@ -31,8 +39,6 @@ internal sealed record RequestChecks(IByteGuard? Guard, UsageScanner? Usage, Mod
             await RefuseAsync(refusal).ConfigureAwait(false);
             throw;
         }
-
-        Usage?.Sent(bytes.Span);
     }
 
     /// <summary>Waits for room, once the whole body was looked at and before its end goes out.</summary>

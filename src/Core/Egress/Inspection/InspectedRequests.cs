@@ -12,8 +12,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>Judges each request of an inspected connection, passes it on, and passes the answer back.</summary>
-internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink, EgressCredentials? credentials, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
+internal sealed class InspectedRequests(UpstreamClient client, InspectionParts parts, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
 {
+    private readonly IEgressSink _sink = parts.Sink;
+    private readonly EgressCredentials? _credentials = parts.Options.Credentials;
+
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
     public void DisposeContext(IFeatureCollection context, Exception? exception)
@@ -25,15 +28,21 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         InspectedConnection connection = context.GetRequiredFeature<InspectedConnection>();
         EgressTarget target = connection.Connection.Target;
         using OpenExchanges.Exchange exchange = connection.Exchanges.Begin();
+        bool isCounted = exchange.IsBesideAnother;
         try
         {
+            if (isCounted && !parts.Limit.Enter())
+            {
+                throw parts.Limit.Refusal("connections and requests");
+            }
+
             await ForwardAsync(context, connection, target, exchange).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
             if (!refusal.IsTold)
             {
-                await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+                await _sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             }
 
             await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
@@ -43,6 +52,13 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             string reason = Reason(exception);
             connection.Connection.NoteError(reason);
             await AnswerAsync(context, 502, HttpAnswer.Body("not reachable", target, reason, null)).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (isCounted)
+            {
+                parts.Limit.Leave();
+            }
         }
     }
 
@@ -55,7 +71,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         string uri = InspectedRequestRules.Target(request, target);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
-        InspectedRequestRules.RequireNoEcho(request.Method, path, connection, credentials);
+        InspectedRequestRules.RequireNoEcho(request.Method, path, connection, _credentials);
         if (tokens.IsLimited)
         {
             ModelRequestRules.Require(request.Method, path, request.Headers, connection.Allowance);
@@ -68,7 +84,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         }
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
-        using RequestChecks checks = new(credentials?.NewGuard(), usage, tokens, refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+        using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal => _sink.BlockedAsync(target, refusal.Message, refusal.Rule));
         using HttpRequestMessage message = Message(context, target, uri, checks, exchange);
         await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
@@ -93,20 +109,14 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
-        using HttpResponseMessage answer = await SendAsync(message, checks, exchange, cancellationToken).ConfigureAwait(false);
+        using HttpResponseMessage answer = await SendAsync(message, target, checks, exchange, cancellationToken).ConfigureAwait(false);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols && !(isWebSocket && HeaderTransfer.IsWebSocket(answer)))
         {
             throw new IOException("it switched to a protocol that was not asked for");
         }
 
-        await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
-        {
-            Method = request.Method,
-            Path = InspectedRequestRules.Path(message.RequestUri!),
-            Status = (int)answer.StatusCode,
-            IsInspected = true,
-        }).ConfigureAwait(false);
-        AnswerGuard? guard = AnswerGuard.For(credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", sink);
+        await TellAsync(message, target, (int)answer.StatusCode).ConfigureAwait(false);
+        AnswerGuard? guard = AnswerGuard.For(_credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", _sink);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
             await CarryWebSocketAsync(context, guard, answer, exchange, cancellationToken).ConfigureAwait(false);
@@ -117,8 +127,16 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         await transfer.RunAsync(answer, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
     }
 
+    private ValueTask TellAsync(HttpRequestMessage message, EgressTarget target, int? status) => _sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
+    {
+        Method = message.Method.Method,
+        Path = InspectedRequestRules.Path(message.RequestUri!),
+        Status = status,
+        IsInspected = true,
+    });
+
     private ValueTask SettleAsync(UsageScanner? usage, bool isSent, bool isWhole) =>
-        usage?.TrySettle() == true && isSent ? tokens.AddAsync(usage, isWhole, sink) : ValueTask.CompletedTask;
+        usage?.TrySettle() == true && isSent ? tokens.AddAsync(usage, isWhole, _sink) : ValueTask.CompletedTask;
 
     private static async ValueTask PrepareAsync(HttpRequestMessage message, RequestChecks checks, CancellationToken cancellationToken)
     {
@@ -149,7 +167,7 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
 
         HeaderTransfer.ToServer(request.Headers, message);
         message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
-        IReadOnlyList<CredentialHeader> set = credentials?.For(target) ?? [];
+        IReadOnlyList<CredentialHeader> set = _credentials?.For(target) ?? [];
         if (checks.Usage is not null || set.Count > 0)
         {
             // What is compressed can neither be counted nor searched, and what comes in parts not searched as a whole.
@@ -164,11 +182,11 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
             message.Headers.TryAddWithoutValidation(credential.Header, credential.Value);
         }
 
-        InspectedRequestRules.RequireNoPlaceholder(request, uri, credentials, target);
+        InspectedRequestRules.RequireNoPlaceholder(request, uri, _credentials, target);
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, EgressTarget target, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         try
         {
@@ -177,6 +195,12 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         catch (Exception exception) when ((checks.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
             throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
+        }
+        catch when (exchange.IsSent)
+        {
+            // It has gone to the server, and nobody will hear what that did with it.
+            await TellAsync(message, target, null).ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -190,12 +214,12 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         exchange.BeginSending();
         try
         {
-            await WebSocketRelay.RunAsync(agent, server, (credentials?.NewGuard(), guard), exchange, cancellationToken).ConfigureAwait(false);
+            await WebSocketRelay.RunAsync(agent, server, (_credentials?.NewGuard(), guard), exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
             // The agent has been told in the WebSocket's own way; a reset would take that back.
-            await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            await _sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
         }
     }
 

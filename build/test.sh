@@ -162,7 +162,7 @@ podman_before=$(pid_of podman)
 before= ready=yes
 build/setup.sh --for-tests
 # The engines are there now: a test that cannot reach one has failed, and is not one to skip.
-export IA_REQUIRE_DOCKER=1 IA_REQUIRE_PODMAN=1 IA_REQUIRE_WORKFLOW_TOOLS=1 IA_REQUIRE_SSH=1 IA_REQUIRE_CLOCK=1
+export IA_REQUIRE_DOCKER=1 IA_REQUIRE_PODMAN=1 IA_REQUIRE_WORKFLOW_TOOLS=1 IA_REQUIRE_MODEL_CLIENTS=1 IA_REQUIRE_AGENTS=1 IA_REQUIRE_SSH=1 IA_REQUIRE_CLOCK=1
 before=$({ containers docker; containers podman; } | tr '\n' ' ')
 
 echo "test: building"
@@ -185,7 +185,7 @@ for project in tests/*.Tests/*.csproj; do
       *Sandbox.Tests.csproj)
         # The route to a sandbox must not matter: the same tests over the one that needs nothing but the engine's API. Those of faults choose theirs.
         IA_TEST_TRANSPORT=attach IA_TEST_DELIVERY=copy run_project "$project" attach-copy \
-          --filter 'FullyQualifiedName!~.Faults.&FullyQualifiedName!~.CommandLine.'
+          --filter 'FullyQualifiedName!~.Faults.&FullyQualifiedName!~.CommandLine.&FullyQualifiedName!~.RealAgents.'
         ;;
     esac
   fi

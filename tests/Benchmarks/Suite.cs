@@ -36,5 +36,6 @@ internal static class Suite
         ["egress-refusal"] = SandboxEgress.Refusal,
         ["egress-attached"] = SandboxEgress.Attached,
         ["inspection"] = () => new Inspection(),
+        ["inspection-memory"] = () => new InspectionMemory(),
     };
 }

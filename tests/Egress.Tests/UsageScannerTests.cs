@@ -1,5 +1,6 @@
 using System.Text;
 using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Egress.Tests;
 
@@ -14,17 +15,18 @@ public sealed class UsageScannerTests
     [DataRow("/openai/v1/embeddings", "application/json", """{ "usage" : { "prompt_tokens" : 8 , "total_tokens" : 8 } , "model" : "e" }""", "embeddings openai e 8 0")]
     [DataRow("/v1/responses", "text/event-stream", "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"m2\",\"usage\":{\"input_tokens\":11,\"output_tokens\":13}}}\n\n", "chat openai m2 11 13")]
     [DataRow("/v1/messages", "text/event-stream", "event: message_start\r\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c1\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":100,\"cache_creation_input_tokens\":20,\"output_tokens\":1}}}\r\n\r\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":42}}\r\n\r\n", "chat anthropic c1 130 42")]
+    [DataRow("/v1beta/models/m:streamGenerateContent", "application/json", "[{\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":1}}\n,\r\n{\"modelVersion\":\"g\",\"usageMetadata\":{\"promptTokenCount\":3,\"candidatesTokenCount\":5,\"thoughtsTokenCount\":2}}]", "chat gcp.gemini g 3 7")]
     public void Usage_OfKnownInterfaces_IsRead(string path, string mediaType, string answer, string expected)
     {
         foreach (int size in (int[])[1, 7, 100_000])
         {
-            UsageScanner scanner = new(Target, ModelOperation.Of("POST", path)!);
+            UsageScanner scanner = new(Target, ModelRoute.Find("POST", path)!, path);
             foreach (byte[] piece in Encoding.UTF8.GetBytes("""{"messages":[{"model":"no"}],"model":"asked"}""").Chunk(size))
             {
                 scanner.Sent(piece);
             }
 
-            scanner.Answered(mediaType);
+            scanner.Answered(true, mediaType, _ => null);
             foreach (byte[] piece in Encoding.UTF8.GetBytes(answer).Chunk(size))
             {
                 scanner.Received(piece);
@@ -43,16 +45,9 @@ public sealed class UsageScannerTests
     [DataRow("")]
     public void Usage_OfOtherText_IsNone(string answer)
     {
-        UsageScanner scanner = new(Target, ModelOperation.Of("POST", "/v1/messages")!);
-        scanner.Answered("application/json");
+        UsageScanner scanner = new(Target, ModelRoute.Find("POST", "/v1/messages")!, "/v1/messages");
+        scanner.Answered(true, "application/json", _ => null);
         scanner.Received(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(answer, 100))));
         Assert.IsNull(scanner.Usage);
-    }
-
-    [TestMethod]
-    public void Operation_OfOtherRequests_IsNone()
-    {
-        Assert.IsNull(ModelOperation.Of("GET", "/v1/chat/completions"));
-        Assert.IsNull(ModelOperation.Of("POST", "/v1/files"));
     }
 }

@@ -16,6 +16,9 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Run)
         new("audit", AuditTarget.Run),
         new("client-hello", EgressTargets.ClientHelloBytes),
         new("http", EgressTargets.Http),
+        new("answers", AnswerTarget.Run),
+        new("model-routes", ModelTargets.Routes),
+        new("model-usage", ModelTargets.Usage),
     ];
 
     public static FuzzTarget? Find(string name) => All.FirstOrDefault(target => target.Name == name);

@@ -22,13 +22,12 @@ internal sealed class EgressBroker : IAsyncDisposable
     private readonly EgressTraffic _traffic;
     private readonly UpstreamProxies _proxies;
     private readonly Dialler _dialler;
-    private readonly int _maxConnections;
+    private readonly ConnectionLimit _limit;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stopped;
     private readonly ConcurrentDictionary<EgressConnection, Task> _open = [];
     private readonly Inspector? _inspector;
     private readonly ITimer _sweep;
-    private int _count;
 
     /// <exception cref="Diagnostics.ConfigurationException">IA1003: the host's environment names an upstream proxy that cannot be used; IA2004: what inspection needs is not there.</exception>
     public EgressBroker(Policy policy, IEgressSink sink, FrozenDictionary<string, string> hostEnvironment, EgressOptions? options = null)
@@ -38,10 +37,10 @@ internal sealed class EgressBroker : IAsyncDisposable
         _stopped = _stopping.Token;
         _allowed = EgressAllowlist.Of(policy);
         _traffic = new EgressTraffic(policy.Network.MaxUploadBytes);
-        _maxConnections = policy.Network.MaxConnections;
+        _limit = new ConnectionLimit(policy.Network.MaxConnections);
         _proxies = new UpstreamProxies(hostEnvironment);
         _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopped), _proxies, _options.ConnectTimeout);
-        _inspector = Inspector.Create(policy, _dialler, sink, _options);
+        _inspector = Inspector.Create(policy, _dialler, new InspectionParts(sink, _options, _limit));
         _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
@@ -84,7 +83,7 @@ internal sealed class EgressBroker : IAsyncDisposable
         finally
         {
             _open.TryRemove(connection, out _);
-            Interlocked.Decrement(ref _count);
+            _limit.Leave();
             done.SetResult();
         }
 
@@ -154,15 +153,15 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// <exception cref="EgressRefusedException">The policy does not allow the target, or too many connections are open.</exception>
     private void Admit(EgressTarget target)
     {
-        int count = Interlocked.Increment(ref _count);
+        bool isOneOfFew = _limit.Enter();
         if (!_allowed.IsAllowed(target.Host, target.Port))
         {
             throw new EgressRefusedException(EgressAllowlist.Refused, EgressAllowlist.Key);
         }
 
-        if (count > _maxConnections)
+        if (!isOneOfFew)
         {
-            throw new EgressRefusedException($"More than {_maxConnections} connections at once", "network.max_connections");
+            throw _limit.Refusal("connections");
         }
     }
 

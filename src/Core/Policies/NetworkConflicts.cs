@@ -2,25 +2,28 @@ using System.Collections.Immutable;
 using System.Net;
 using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Policies.Requests;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies;
 
 /// <summary>
-/// A network that is not disabled must name endpoints, what is inspected must be allowed, what gets a credential must be inspected, and a placeholder must not meet another
-/// value of its variable.
+/// A network that is not disabled must name endpoints, what is inspected must be allowed, what gets a credential must be inspected, a placeholder must not meet another value of
+/// its variable, and a limit must have what it counts.
 /// </summary>
 internal static class NetworkConflicts
 {
     private const string Disabled = "network.disabled";
     private const string Inspect = "network.inspect";
     private const string Credentials = "network.credentials";
+    private const string Limit = "limits.max_model_tokens";
 
     public static void Check(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
     {
         CheckEnabled(policy, settings);
         CheckInspected(policy, settings);
         CheckCredentials(policy, settings);
+        CheckLimit(policy, settings);
     }
 
     private static void CheckEnabled(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
@@ -34,6 +37,23 @@ internal static class NetworkConflicts
                 $"'{Disabled}' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.");
         }
     }
+
+    /// <summary>A limit that nothing is counted against would be a promise that nobody keeps.</summary>
+    private static void CheckLimit(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
+    {
+        if (policy.Limits.MaxModelTokens == 0 || policy.Network.Inspect.Any(CanUseModels))
+        {
+            return;
+        }
+
+        PolicySetting setting = settings[PolicyKeys.Find(Limit)!];
+        throw setting.Source.Error(setting.Position, policy.Network.Inspect.IsEmpty
+            ? $"'{Limit}' counts what passes inspected endpoints, and '{Inspect}' has none; add the model's endpoint there, or remove the limit."
+            : $"'{Limit}' counts requests to models, and no entry of '{Inspect}' allows any; allow one, such as 'POST /v1/chat/completions', or remove the limit.");
+    }
+
+    private static bool CanUseModels(InspectedEndpoint endpoint) =>
+        endpoint.Allow.IsEmpty || endpoint.Allow.Select(RequestPattern.Parse).Any(rule => ModelRoute.All.Any(route => route.Pattern.Meets(rule)));
 
     private static void CheckInspected(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
     {

@@ -27,7 +27,13 @@ public sealed record NetworkPolicy
 /// <summary>An endpoint whose TLS is opened on the way.</summary>
 /// <param name="Endpoint"><c>host:port</c>, in its one spelling; one of the allowed endpoints.</param>
 /// <param name="Allow">What may be asked, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.</param>
-public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> Allow);
+public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> Allow)
+{
+    /// <summary>
+    /// Requests that <see cref="LimitsPolicy.MaxModelTokens"/> lets pass although their tokens cannot be counted, written as in <see cref="Allow"/>. Requests that can be counted are counted all the same.
+    /// </summary>
+    public ImmutableArray<string> Uncounted { get; init; } = [];
+}
 
 /// <summary>A credential that never enters the sandbox.</summary>
 /// <param name="Endpoint"><c>host:port</c>; one of the inspected endpoints.</param>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Reports;
 
@@ -26,7 +27,7 @@ internal static class HtmlReport
     {
         using StreamWriter html = new(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
         AgentRunResult result = report.Result;
-        string agent = InertHtml.Encode(report.Agent, MaxCell);
+        string agent = InertHtml.Encode(report.Agent, MaxCell, report.Masker);
         html.WriteLine("<!doctype html>");
         html.WriteLine("<html lang=\"en\"><head><meta charset=\"utf-8\">");
         html.WriteLine("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
@@ -41,13 +42,13 @@ internal static class HtmlReport
                 WriteChart(html, report);
             }
 
-            WriteTable(html, table);
+            WriteTable(html, table, report.Masker);
         }
 
         html.WriteLine("</body></html>");
     }
 
-    private static void WriteTable(StreamWriter html, ReportTable table)
+    private static void WriteTable(StreamWriter html, ReportTable table, SecretMasker masker)
     {
         html.WriteLine($"<h2>{table.Title}</h2><table>");
         if (table.Columns.Any(column => column.Length > 0))
@@ -57,7 +58,7 @@ internal static class HtmlReport
 
         foreach (ImmutableArray<string> row in table.Rows)
         {
-            html.WriteLine($"<tr>{string.Concat(row.Select(cell => $"<td>{InertHtml.Encode(cell, MaxCell)}</td>"))}</tr>");
+            html.WriteLine($"<tr>{string.Concat(row.Select(cell => $"<td>{InertHtml.Encode(cell, MaxCell, masker)}</td>"))}</tr>");
         }
 
         html.WriteLine("</table>");

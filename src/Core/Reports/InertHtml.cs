@@ -13,10 +13,13 @@ internal static class InertHtml
 {
     private static readonly SearchValues<char> Harmless = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,-");
 
-    /// <summary>The text on one line, cut at <paramref name="maxLength"/> characters.</summary>
-    public static string Encode(string text, int maxLength)
+    /// <summary>The text on one line, without secrets, cut at <paramref name="maxLength"/> characters.</summary>
+    /// <param name="text">As it was given.</param>
+    /// <param name="maxLength">The most characters before they are encoded.</param>
+    /// <param name="masker">Removes secrets before anything is escaped, and again behind each escape: what was none before may read as one then.</param>
+    public static string Encode(string text, int maxLength, SecretMasker masker)
     {
-        string shown = UntrustedText.Display(text);
+        string shown = masker.Mask(UntrustedText.Display(masker.Mask(text)));
         if (shown.Length > maxLength)
         {
             int end = char.IsHighSurrogate(shown[maxLength - 1]) ? maxLength - 1 : maxLength;
@@ -41,6 +44,6 @@ internal static class InertHtml
             }
         }
 
-        return encoded.ToString();
+        return masker.Mask(encoded.ToString());
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Reports;
 
@@ -29,6 +30,9 @@ internal sealed record RunReport
 {
     /// <summary>The outcome.</summary>
     public required AgentRunResult Result { get; init; }
+
+    /// <summary>Removes secrets from what is shown of the result: names of artifacts and changes are real in it, since builds and attestations need them.</summary>
+    public SecretMasker Masker { get; init; } = SecretMasker.None;
 
     /// <summary>When the run began.</summary>
     public required DateTimeOffset Started { get; init; }

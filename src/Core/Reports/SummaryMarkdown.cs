@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Reports;
 
@@ -24,7 +25,7 @@ internal static class SummaryMarkdown
         var text = new StringBuilder();
         AgentRunResult result = report.Result;
         text.Append("\n\n## ").Append(result.Verdict == Verdict.Passed ? "✅" : "❌").Append(" Isolated agent: ").Append(result.Verdict.Name().Replace("_", "\\_", StringComparison.Ordinal)).Append("\n\n");
-        text.Append("<p><code>").Append(InertHtml.Encode(report.Agent, MaxCell)).Append("</code>").Append(result.Skipped ? ": skipped, nothing that it depends on has changed" : "").Append("</p>\n\n");
+        text.Append("<p><code>").Append(InertHtml.Encode(report.Agent, MaxCell, report.Masker)).Append("</code>").Append(result.Skipped ? ": skipped, nothing that it depends on has changed" : "").Append("</p>\n\n");
         int written = Encoding.UTF8.GetByteCount(text.ToString());
         foreach (ReportTable table in ReportTable.All(report))
         {
@@ -33,7 +34,7 @@ internal static class SummaryMarkdown
                 Append(Chart(report));
             }
 
-            Append(Table(table, MaxBytes - ClosingBytes - written));
+            Append(Table(table, MaxBytes - ClosingBytes - written, report.Masker));
         }
 
         return text.ToString();
@@ -49,7 +50,7 @@ internal static class SummaryMarkdown
         }
     }
 
-    private static string Table(ReportTable table, int room)
+    private static string Table(ReportTable table, int room, SecretMasker masker)
     {
         bool isFolded = table.Title is "Timeline" or "Run";
         var html = new StringBuilder();
@@ -63,7 +64,7 @@ internal static class SummaryMarkdown
         int size = html.Length;
         foreach (ImmutableArray<string> row in table.Rows.Take(MaxRows))
         {
-            string line = "<tr>" + string.Concat(row.Select(cell => $"<td><code>{InertHtml.Encode(cell, MaxCell)}</code></td>")).Replace("<td><code></code></td>", "<td></td>", StringComparison.Ordinal) + "</tr>\n";
+            string line = "<tr>" + string.Concat(row.Select(cell => $"<td><code>{InertHtml.Encode(cell, MaxCell, masker)}</code></td>")).Replace("<td><code></code></td>", "<td></td>", StringComparison.Ordinal) + "</tr>\n";
             size += Encoding.UTF8.GetByteCount(line);
             if (size > room)
             {

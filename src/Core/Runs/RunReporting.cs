@@ -35,6 +35,7 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Dat
     private RunReport Create(AgentRunResult result) => new()
     {
         Result = result,
+        Masker = masker,
         Started = started,
         Agent = masker.Mask(run.Agent.Name),
         Command = [.. run.Agent.Command.Select(word => masker.Mask(word))],

@@ -14,6 +14,7 @@ internal sealed class LineDecoder(SecretMasker masker, Action<string, bool> emit
 
     private readonly Decoder _decoder = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false).GetDecoder();
     private readonly char[] _buffer = new char[2 * MaxLine];
+    private readonly BrokenSecrets? _broken = masker.IsEmpty ? null : masker.NewBrokenSecrets();
     private int _count;
     private bool _afterCarriageReturn;
 
@@ -115,5 +116,12 @@ internal sealed class LineDecoder(SecretMasker masker, Action<string, bool> emit
         return start;
     }
 
-    private void EmitLine(int start, int end) => emit(masker.Mask(new string(_buffer, start, end - start)), false);
+    private void EmitLine(int start, int end)
+    {
+        string line = new(_buffer, start, end - start);
+        string masked = masker.Mask(line);
+
+        // A line that was masked is no piece that the next one goes on with.
+        emit(_broken is null ? masked : ReferenceEquals(line, masked) ? _broken.Mask(line) : masked, false);
+    }
 }

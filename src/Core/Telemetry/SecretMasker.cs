@@ -13,6 +13,8 @@ namespace IsolatedAgents.Telemetry;
 /// </summary>
 internal sealed class SecretMasker
 {
+    private const string Base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
     /// <summary>Shorter secrets are not masked: they would blot out ordinary text. The policy refuses them.</summary>
     public const int MinimumLength = 4;
 
@@ -22,6 +24,9 @@ internal sealed class SecretMasker
     /// <summary>Longest first, so that the first match at a position is the longest.</summary>
     private readonly string[] _forms;
     private readonly SearchValues<string> _search;
+
+    /// <summary>Of forms in Base64 whose last bits stand in one more character: what that may be.</summary>
+    private readonly Dictionary<string, string> _rests = new(StringComparer.Ordinal);
     private readonly DisguisedSecrets _disguised;
 
     /// <param name="secrets">What is to be masked; looked at more than once.</param>
@@ -30,12 +35,12 @@ internal sealed class SecretMasker
         var forms = new HashSet<string>(StringComparer.Ordinal);
         foreach (string secret in secrets)
         {
-            AddForms(secret, forms);
+            AddForms(secret, forms, _rests);
             if (secret.AsSpan().IndexOfAny('\r', '\n') >= 0)
             {
                 foreach (string line in secret.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
                 {
-                    AddForms(line, forms);
+                    AddForms(line, forms, _rests);
                 }
             }
         }
@@ -69,6 +74,9 @@ internal sealed class SecretMasker
 
         return _disguised.Mask(text);
     }
+
+    /// <summary>Finds secrets that are broken over the lines of one stream.</summary>
+    public BrokenSecrets NewBrokenSecrets() => new(_forms);
 
     /// <summary>The texts without secrets.</summary>
     public ImmutableArray<string> Mask(ImmutableArray<string> texts) =>
@@ -128,7 +136,8 @@ internal sealed class SecretMasker
         {
             if (text.StartsWith(form, StringComparison.Ordinal))
             {
-                return form.Length;
+                bool hasRest = text.Length > form.Length && _rests.TryGetValue(form, out string? rest) && rest.Contains(text[form.Length], StringComparison.Ordinal);
+                return form.Length + (hasRest ? 1 : 0);
             }
         }
 
@@ -152,7 +161,7 @@ internal sealed class SecretMasker
         return longest;
     }
 
-    private static void AddForms(string secret, HashSet<string> forms)
+    private static void AddForms(string secret, HashSet<string> forms, Dictionary<string, string> rests)
     {
         if (secret.Length < MinimumLength)
         {
@@ -171,20 +180,33 @@ internal sealed class SecretMasker
         forms.Add(Convert.ToHexStringLower(bytes));
         for (int phase = 0; phase < 3; phase++)
         {
-            string base64 = Base64At(bytes, phase);
-            forms.Add(base64);
-            forms.Add(base64.Replace('+', '-').Replace('/', '_'));
+            (string base64, string rest) = Base64At(bytes, phase);
+            foreach (string form in (string[])[base64, base64.Replace('+', '-').Replace('/', '_')])
+            {
+                forms.Add(form);
+                rests[form] = rest;
+            }
         }
     }
 
-    /// <summary>The characters that depend on the secret alone when it starts <paramref name="phase"/> bytes into a group of three.</summary>
-    private static string Base64At(byte[] bytes, int phase)
+    /// <summary>
+    /// The characters that depend on the secret alone when it starts <paramref name="phase"/> bytes into a group of three; and those of which one stands behind them, with the secret's last bits first.
+    /// </summary>
+    private static (string Form, string Behind) Base64At(byte[] bytes, int phase)
     {
         byte[] shifted = new byte[phase + bytes.Length];
         bytes.CopyTo(shifted, phase);
         int start = ((phase * 8) + 5) / 6;
         int end = shifted.Length * 8 / 6;
-        return Convert.ToBase64String(shifted)[start..end];
+        int known = shifted.Length * 8 % 6;
+        string base64 = Convert.ToBase64String(shifted);
+        if (known == 0)
+        {
+            return (base64[start..end], "");
+        }
+
+        int first = Base64Alphabet.IndexOf(base64[end], StringComparison.Ordinal) >> (6 - known) << (6 - known);
+        return (base64[start..end], string.Concat(Base64Alphabet.AsSpan(first, 1 << (6 - known)), first + (1 << (6 - known)) == Base64Alphabet.Length ? "-_" : ""));
     }
 
     private static string LowerEscapes(string percent)

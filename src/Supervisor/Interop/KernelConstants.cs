@@ -50,6 +50,7 @@ internal static class KernelConstants
 
     // include/linux/socket.h, include/linux/net.h; SOCK_CLOEXEC is O_CLOEXEC
     public const int AddressFamilyUnix = 1;
+    public const int AddressFamilyUnspecified = 0;
     public const int AddressFamilyInternet = 2;
     public const int AddressFamilyInternet6 = 10;
     public const int SocketDatagram = 2;

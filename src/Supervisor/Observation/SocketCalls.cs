@@ -89,7 +89,7 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
             return JudgeBindPath((int)call.ProcessId, name[sizeof(ushort)..]);
         }
 
-        if (ReadAddress(name) is not { } address || !gate.Concerns(PortOf(name)))
+        if (ReadAddress(name, isSend: false) is not { } address || !gate.Concerns(PortOf(name)))
         {
             return Judgement.Pass;
         }
@@ -141,7 +141,7 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
             return Judgement.DenyConnection(DenialReason.Unreadable, "(unreadable)");
         }
 
-        return ReadAddress(destination) is { } internet ? JudgeAddress(in call, internet, destination)
+        return ReadAddress(destination, call.Number != SystemCalls.Connect) is { } internet ? JudgeAddress(in call, internet, destination)
             : BinaryPrimitives.ReadUInt16LittleEndian(destination) == AddressFamilyUnix ? JudgePath((int)call.ProcessId, destination[sizeof(ushort)..])
             : Judgement.Pass;
     }
@@ -153,11 +153,12 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
         return length >= sizeof(ushort) && AgentMemory.Read((int)call.ProcessId, address, part) == part.Length;
     }
 
-    // An IPv6 address that maps an IPv4 one is that.
-    private static IPAddress? ReadAddress(ReadOnlySpan<byte> name)
+    // An IPv6 address that maps an IPv4 one is that. What a datagram is sent to without a family is an IPv4 address too (udp_sendmsg in net/ipv4/udp.c).
+    private static IPAddress? ReadAddress(ReadOnlySpan<byte> name, bool isSend)
     {
         IPAddress? address = BinaryPrimitives.ReadUInt16LittleEndian(name) switch
         {
+            AddressFamilyUnspecified when isSend && name.Length >= 8 && name[2..8].ContainsAnyExcept((byte)0) => new IPAddress(name[4..8]),
             AddressFamilyInternet when name.Length >= 8 => new IPAddress(name[4..8]),
             AddressFamilyInternet6 when name.Length >= 24 => new IPAddress(name[8..24]),
             _ => null,

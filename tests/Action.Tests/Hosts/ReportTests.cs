@@ -57,6 +57,25 @@ public sealed class ReportTests
     }
 
     [TestMethod]
+    public void Reports_NameOfAnArtifactWithASecret_IsMasked()
+    {
+        const string Secret = "Sk_Live_0123456789";
+        RunReport report = Report([]);
+        report = report with
+        {
+            Masker = new Telemetry.SecretMasker([Secret]),
+            Result = report.Result with { Artifacts = [new Artifact($"/out/{Secret}.md", $"{Secret}.md", 1, new string('a', 64))] },
+        };
+        foreach (string page in (string[])[SummaryMarkdown.Render(report), Written(report, HtmlReport.Write), Written(report, SarifReport.Write)])
+        {
+            Assert.DoesNotContain(Secret, page);
+            Assert.DoesNotContain(Secret.Replace("_", "&#95;", StringComparison.Ordinal), page);
+        }
+
+        Assert.Contains("&#42;&#42;&#42;.md", SummaryMarkdown.Render(report));
+    }
+
+    [TestMethod]
     public void JUnit_OfStrangeText_IsXmlAndFailsOneTest()
     {
         XDocument junit = XDocument.Parse(Written(Report([Violation(Strange), Violation("/etc/shadow")]), JUnitReport.Write));

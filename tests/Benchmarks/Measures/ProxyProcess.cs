@@ -49,6 +49,15 @@ internal sealed class ProxyProcess : IAsyncDisposable
         ["-c"],
         certificate);
 
+    /// <summary>A server behind TLS that begins its answers at once and takes half a minute for them.</summary>
+    public static ProxyProcess SlowNginx(string certificate) => new(
+        "nginx",
+        "daemon off;\nuser root;\nworker_processes 1;\npid FOLDER/pid;\nerror_log FOLDER/error.log;\nevents { worker_connections 8192; }\nhttp { access_log off; "
+        + "server { listen 127.0.0.1:PORT ssl backlog=4096; ssl_certificate FOLDER/server.pem; ssl_certificate_key FOLDER/server.pem; "
+        + $"location /slow {{ limit_rate 100; return 200 {new string('x', 3000)}; }} location / {{ return 200 answer; }} }} }}\n",
+        ["-c"],
+        certificate);
+
     /// <summary>A server that is told a number, and answers with so many bytes.</summary>
     public static ProxyProcess ByteServer(IPAddress address) => new(
         "python3",

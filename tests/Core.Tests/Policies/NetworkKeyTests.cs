@@ -33,16 +33,33 @@ public sealed class NetworkKeyTests
     [DataRow("""{ "network": { "inspect": [{ "endpoint": "a.example", "allow": ["/x"] }] } }""", "(1,65): error IA1001: 'network.inspect' field 'allow' with the text '/x' is refused: write a method and a path, such as 'POST /v1/chat/completions' or 'GET /v1/models*'.")]
     [DataRow("""{ "network": { "inspect": [{ "endpoint": "a.example", "allow": "x" }] } }""", "(1,64): error IA1001: 'network.inspect' field 'allow' must be a list of texts, but is the text 'x'.")]
     [DataRow("""{ "network": { "inspect": [{ }] } }""", "(1,28): error IA1001: An entry of 'network.inspect' has no 'endpoint'; add it.")]
-    [DataRow("""{ "network": { "inspect": [{ "host": 1 }] } }""", "(1,30): error IA1001: Unknown key 'host' in 'network.inspect'; an entry has 'endpoint' and 'allow'.")]
+    [DataRow("""{ "network": { "inspect": [{ "host": 1 }] } }""", "(1,30): error IA1001: Unknown key 'host' in 'network.inspect'; an entry has 'endpoint', 'allow' and 'uncounted'.")]
     [DataRow("""{ "network": { "allowed_endpoints": ["a.example"], "credentials": [{ "endpoint": "a.example", "header": "X", "from_env": "K" }] } }""", "(1,68): error IA1001: 'network.credentials' entry 'a.example:443' is not in 'network.inspect', and only there a header can be set; add it.")]
     [DataRow("""{ "network": { "credentials": [{ "endpoint": "*.a.example", "header": "X", "from_env": "K" }] } }""", "(1,46): error IA1001: 'network.credentials' field 'endpoint' with the text '*.a.example' is refused: a credential goes to one host; name it.")]
     [DataRow("""{ "network": { "credentials": [{ "endpoint": "a.example", "header": "Host", "from_env": "K" }] } }""", "(1,69): error IA1001: 'network.credentials' field 'header' with the text 'Host' is refused: this header steers the connection; name the one that carries the credential.")]
     [DataRow("""{ "network": { "credentials": [{ "endpoint": "a.example", "header": "X", "from_env": "K", "format": "x" }] } }""", "(1,101): error IA1001: 'network.credentials' field 'format' with the text 'x' is refused: it is printable text with '{}' once, where the credential goes, such as 'Bearer {}'.")]
+    [DataRow("""{ "limits": { "max_model_tokens": 5 } }""", "(1,15): error IA1001: 'limits.max_model_tokens' counts what passes inspected endpoints, and 'network.inspect' has none; add the model's endpoint there, or remove the limit.")]
+    [DataRow("""{ "network": { "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "allow": ["GET /*", "POST /v1/files"] }] }, "limits": { "max_model_tokens": 5 } }""", "(1,147): error IA1001: 'limits.max_model_tokens' counts requests to models, and no entry of 'network.inspect' allows any; allow one, such as 'POST /v1/chat/completions', or remove the limit.")]
     public void Load_WrongKey_SaysWhereAndWhy(string json, string expected)
     {
         using PolicyFixture fixture = new();
         ConfigurationException exception = Assert.ThrowsExactly<ConfigurationException>(() => fixture.Load(json));
         Assert.AreEqual("policy.json" + expected, exception.Diagnostic.ToString());
+    }
+
+    [TestMethod]
+    [DataRow("POST /v1/chat/*")]
+    [DataRow("* /v1/messages")]
+    [DataRow("POST /v1beta/models/gemini*")]
+    [DataRow("POST /openai/deployments/gpt-5/*")]
+    [DataRow("* /*")]
+    public void Load_LimitThatAnEndpointFeeds_IsTaken(string rule)
+    {
+        using PolicyFixture fixture = new();
+        Policy policy = fixture.Load($$"""
+            { "network": { "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "allow": ["{{rule}}"], "uncounted": ["GET /v1/models*"] }] }, "limits": { "max_model_tokens": 5 } }
+            """).Policy;
+        Assert.AreEqual("GET /v1/models*", policy.Network.Inspect[0].Uncounted.Single());
     }
 
     [TestMethod]

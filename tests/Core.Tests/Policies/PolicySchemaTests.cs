@@ -39,7 +39,7 @@ public sealed class PolicySchemaTests
     [DataRow("""{ "network": { "disabled": true, "allowed_endpoints": ["a.example"] }, "fail_on": [], "isolation": { "require": ["seccomp"] } }""")]
     [DataRow("""{ "env_vars": { "A": "1" }, "expected_violations": [{ "kind": "network", "match": "*", "reason": "r" }] }""")]
     [DataRow("""{ "network": { "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "allow": ["GET /x"] }], "credentials": [{ "endpoint": "a.example", "header": "X-Key", "from_env": "K" }] } }""")]
-    [DataRow("""{ "network": { "max_upload_bytes": 0, "max_connections": 1 }, "limits": { "max_model_tokens": 5 } }""")]
+    [DataRow("""{ "network": { "max_upload_bytes": 0, "max_connections": 1, "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "uncounted": ["GET /x"] }] }, "limits": { "max_model_tokens": 5 } }""")]
     [DataRow("""{ "network": { "max_connections": 0 } }""")]
     [DataRow("""{ "network": { "inspect": [{ "allow": [] }] } }""")]
     [DataRow("""{ "network": { "inspect": [{ "endpoint": "a.example", "x": 1 }] } }""")]

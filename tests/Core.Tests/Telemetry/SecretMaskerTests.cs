@@ -24,6 +24,46 @@ public sealed class SecretMaskerTests
     }
 
     [TestMethod]
+    public void Mask_Base64_LeavesNoCharacterThatHoldsTheLastBits()
+    {
+        foreach (string secret in (string[])["sk-live-0123", "sk-live-01234", "sk-live-012345"])
+        {
+            var masker = new SecretMasker([secret]);
+            foreach (string before in (string[])["", "u", "us"])
+            {
+                string coded = Convert.ToBase64String(Encoding.ASCII.GetBytes(before + secret + "~~~"));
+                string masked = masker.Mask(coded);
+                int bits = (before.Length + secret.Length) * 8;
+                Assert.EndsWith("***" + coded[((bits + 5) / 6)..], masked, $"{before} {secret}");
+            }
+        }
+    }
+
+    [TestMethod]
+    [DataRow(3)]
+    [DataRow(4)]
+    [DataRow(7)]
+    public void Mask_ShortPiecesOnLinesOfTheirOwn_LeavesLessThanHalf(int size)
+    {
+        const string Long = "Sk_Live_0123456789abcdef";
+        List<string> lines = [];
+        var decoder = new LineDecoder(new SecretMasker([Long]), (line, _) => lines.Add(line));
+        decoder.Write(Encoding.ASCII.GetBytes("begin\n" + string.Join("\n\n", Long.Chunk(size).Select(piece => new string(piece))) + "\nend\n"));
+        decoder.Flush();
+        int shown = lines.Where(line => line.Length > 0 && line != "begin" && line != "end" && line != "***").Sum(line => line.Replace("***", "", StringComparison.Ordinal).Length);
+        Assert.IsLessThan(Long.Length / 2, shown, string.Join('|', lines));
+        Assert.AreEqual("end", lines[^1]);
+    }
+
+    [TestMethod]
+    public void Mask_TextThatIsEscapedForAPage_IsMaskedBeforeAndAfter()
+    {
+        var masker = new SecretMasker(["Sk_Live_0123456789"]);
+        Assert.AreEqual("out&#47;&#42;&#42;&#42;.md", Reports.InertHtml.Encode("out/Sk_Live_0123456789.md", 100, masker));
+        Assert.AreEqual("a ***", Reports.InertHtml.Encode("a x_y", 100, new SecretMasker(["x&#95;y"])));
+    }
+
+    [TestMethod]
     public void Mask_UsualForms_HidesEach()
     {
         var masker = new SecretMasker([Secret]);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
@@ -117,8 +118,11 @@ public sealed class ClientTests(TestContext context)
         };
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.PolicyViolation, 3, result, Diagnostics.DiagnosticTable.NetworkViolation);
-        string[] expected = ["curl1 GET HTTP/2.0 auth=Bearer ***", "curl2 GET HTTP/2.0 auth=Bearer ***", "urllib content", "node GET HTTP/2.0 auth=Bearer ***", "denied 403", "0", "placeholder"];
-        CollectionAssert.AreEqual(expected, host.Lines.ToArray(), string.Join('\n', host.Lines));
+
+        // The server gives the key back, and the agent its placeholder in place of it.
+        string[] expected = ["curl1 GET HTTP/2.0 auth=Bearer (placeholder)", "curl2 GET HTTP/2.0 auth=Bearer (placeholder)", "urllib content", "node GET HTTP/2.0 auth=Bearer (placeholder)", "denied 403", "0", "placeholder"];
+        CollectionAssert.AreEqual(expected, host.Lines.Select(line => Regex.Replace(line, "ia-placeholder-[0-9a-f]{24}-1", "(placeholder)")).ToArray(), string.Join('\n', host.Lines));
+        Assert.IsTrue(result.Violations.Any(violation => violation.Reason.Contains("'GET /echo' held a credential in its body", StringComparison.Ordinal)), string.Join('\n', result.Violations.Select(violation => violation.Reason)));
         Assert.IsTrue(host.Requests.All(request => request.Protocol == "HTTP" && request.Method == "GET" && request.Path is "/echo" or "/allowed.txt"));
         Assert.IsEmpty(host.Sandbox.Events.Where(telemetryEvent => telemetryEvent.ToString().Contains("sk-very-secret-value", StringComparison.Ordinal)), "the credential is in an event");
     }

@@ -22,6 +22,13 @@ public sealed class DatagramTests(TestContext context)
             vector = ctypes.create_string_buffer(struct.pack('<QQ', ctypes.addressof(data), 1), 16)
             message = ctypes.create_string_buffer(struct.pack('<QI4xQQQQi4xI4x', ctypes.addressof(name), 16, ctypes.addressof(vector), 1, 0, 0, 0, 0), 64)
             if libc.sendmmsg(u.fileno(), message, 1, 0) < 0: raise OSError(ctypes.get_errno(), 'sendmmsg')
+        def unspecified(address, is_message=False):
+            name = ctypes.create_string_buffer(struct.pack('<H', 0) + struct.pack('>H', address[1]) + socket.inet_aton(address[0]) + bytes(8), 16)
+            data = ctypes.create_string_buffer(b'x', 1)
+            vector = ctypes.create_string_buffer(struct.pack('<QQ', ctypes.addressof(data), 1), 16)
+            header = ctypes.create_string_buffer(struct.pack('<QI4xQQQQi4x', ctypes.addressof(name), 16, ctypes.addressof(vector), 1, 0, 0, 0), 56)
+            sent = libc.sendmsg(u.fileno(), header, 0) if is_message else libc.sendto(u.fileno(), b'x', 1, 0, name, 16)
+            if sent < 0: raise OSError(ctypes.get_errno(), 'sendto')
         def elsewhere(what):
             found = []
             def run():
@@ -41,6 +48,8 @@ public sealed class DatagramTests(TestContext context)
     [DataRow("u.sendto(b'x', A)", DisplayName = "sendto")]
     [DataRow("u.sendmsg([b'x'], [], 0, A)", DisplayName = "sendmsg")]
     [DataRow("sendmmsg(A)", DisplayName = "sendmmsg")]
+    [DataRow("unspecified(A)", DisplayName = "an address without a family (AF_UNSPEC)")]
+    [DataRow("unspecified(A, True)", DisplayName = "a message to an address without a family")]
     [DataRow("u.connect(A)", DisplayName = "a connected socket")]
     [DataRow("elsewhere(lambda: u.sendto(b'x', A))", DisplayName = "another thread")]
     [DataRow("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b'x', ('::ffff:' + A[0], A[1]))", DisplayName = "an IPv4-mapped address")]
@@ -55,6 +64,17 @@ public sealed class DatagramTests(TestContext context)
         ViolationNetwork violation = Assert.ContainsSingle(host.Sandbox.Events.OfType<ViolationNetwork>());
         Assert.AreEqual(("allowed.test", 443, "/usr/bin/python3.11"), (violation.Host, violation.Port, violation.Process));
         Assert.Contains("only TCP is relayed", violation.Reason);
+    }
+
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task DatagramWithoutAFamilyToAForeignAddress_IsRefusedAndTold()
+    {
+        using EgressHost host = new();
+        AgentRunResult result = await host.RunStrictAsync(["allowed.test"], $"{Script}attempt(lambda: unspecified(('192.0.2.7', 53)))", Token);
+        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
+        ViolationNetwork violation = Assert.ContainsSingle(host.Sandbox.Events.OfType<ViolationNetwork>());
+        Assert.AreEqual(("192.0.2.7", 53), (violation.Host, violation.Port));
     }
 
     [TestMethod]

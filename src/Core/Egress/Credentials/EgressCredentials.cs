@@ -18,12 +18,22 @@ internal sealed record CredentialHeader(string Header, string Value);
 /// <summary>The credentials of one run: what the agent gets in their place, and what must be masked.</summary>
 internal sealed class EgressCredentials
 {
-    private const string Key = "network.credentials";
+    /// <summary>The policy key that holds them.</summary>
+    public const string Key = "network.credentials";
+
+    private const string Basic = "Basic ";
 
     private readonly string _mark;
     private readonly Dictionary<string, List<CredentialHeader>> _headers = new(StringComparer.Ordinal);
 
-    private EgressCredentials(string mark) => _mark = mark;
+    private readonly Lazy<SecretForms> _forms;
+    private readonly List<(string Secret, string Placeholder)> _replaced = [];
+
+    private EgressCredentials(string mark)
+    {
+        _mark = mark;
+        _forms = new Lazy<SecretForms>(() => new SecretForms(_replaced));
+    }
 
     /// <summary>Variables for the agent's environment, each with its placeholder.</summary>
     public ImmutableSortedDictionary<string, string> Environment { get; private set; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
@@ -63,6 +73,7 @@ internal sealed class EgressCredentials
             }
 
             headers.Add(new CredentialHeader(credential.Header, credential.Format.Replace("{}", value, StringComparison.Ordinal)));
+            result.Replace(value, result.Environment[credential.PlaceholderEnv], credential.Format);
         }
 
         return result;
@@ -77,8 +88,25 @@ internal sealed class EgressCredentials
     /// <summary>Looks for placeholders in one stream of bytes; null where there are none to be found.</summary>
     public IByteGuard? NewGuard() => _headers.Count > 0 ? new PlaceholderGuard(Encoding.ASCII.GetBytes(_mark)) : null;
 
+    /// <summary>Finds the run's credentials in one stream of an answer; null where the target gets none.</summary>
+    public AnswerFilter? NewFilter(EgressTarget target) => For(target).Count > 0 ? new AnswerFilter(_forms.Value) : null;
+
     /// <summary>What is told where a placeholder was found.</summary>
     public static EgressRefusedException Refusal(string where) => new($"The placeholder of a credential was sent {where}", Key);
+
+    /// <summary>What of a credential an answer must not hold: the value, and name and password that it codes.</summary>
+    private void Replace(string value, string placeholder, string format)
+    {
+        _replaced.Add((value, placeholder));
+        byte[] decoded = new byte[value.Length];
+        if (format.StartsWith(Basic, StringComparison.OrdinalIgnoreCase) && Convert.TryFromBase64String(value, decoded, out int count)
+            && count >= SecretMasker.MinimumLength && !decoded.AsSpan(0, count).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
+        {
+            string pair = Encoding.ASCII.GetString(decoded, 0, count);
+            string password = pair[(pair.IndexOf(':', StringComparison.Ordinal) + 1)..];
+            _replaced.AddRange(((string[])[pair, password]).Where(text => text.Length >= SecretMasker.MinimumLength).Distinct().Select(text => (text, placeholder)));
+        }
+    }
 
     private static ConfigurationException Error(LoadedPolicy loaded, string message) =>
         new(loaded.DiagnosticAt(Key, DiagnosticTable.Parameters, DiagnosticSeverity.Error, message));

@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+
 namespace IsolatedAgents.Egress.Http;
 
 /// <summary>Follows a chunked body to its end, byte by byte where lines are and in strides where data is (RFC 9112, 7.1).</summary>
-internal sealed class ChunkedBody
+/// <param name="keepsTrailers">Whether the fields behind the last chunk are kept.</param>
+internal sealed class ChunkedBody(bool keepsTrailers = false)
 {
     private const int MaxLine = 4096;
     private const int MaxTrailers = 16 * 1024;
@@ -10,6 +13,7 @@ internal sealed class ChunkedBody
     private long _left;
     private int _line;
     private int _trailers;
+    private readonly List<byte> _kept = [];
 
     private enum State
     {
@@ -27,6 +31,43 @@ internal sealed class ChunkedBody
     }
 
     public bool IsDone => _state == State.Done;
+
+    /// <summary>The fields behind the last chunk, each with its line's end, as far as they are kept and have come.</summary>
+    public ReadOnlySpan<byte> Trailers => CollectionsMarshal.AsSpan(_kept);
+
+    /// <summary>Takes what belongs to the body, and gives the data in it.</summary>
+    /// <param name="bytes">What came next.</param>
+    /// <param name="data">Gets the data; no more is taken than it has room for.</param>
+    /// <param name="taken">How much belongs to the body, and was taken.</param>
+    /// <param name="count">How much data that was.</param>
+    /// <returns>False where the body is malformed.</returns>
+    public bool TryDecode(ReadOnlySpan<byte> bytes, Span<byte> data, out int taken, out int count)
+    {
+        (taken, count) = (0, 0);
+        while (taken < bytes.Length && _state != State.Done)
+        {
+            if (_state == State.Data)
+            {
+                int stride = (int)Math.Min(_left, Math.Min(bytes.Length - taken, data.Length - count));
+                if (stride == 0)
+                {
+                    return true;
+                }
+
+                bytes.Slice(taken, stride).CopyTo(data[count..]);
+                taken += stride;
+                count += stride;
+                _left -= stride;
+                _state = _left == 0 ? State.DataReturn : State.Data;
+            }
+            else if (!TryStep(bytes[taken++]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>Takes what belongs to the body.</summary>
     /// <param name="bytes">What came next.</param>
@@ -55,6 +96,11 @@ internal sealed class ChunkedBody
 
     private bool TryStep(byte b)
     {
+        if (keepsTrailers && (_state is State.TrailerLine or State.TrailerEnd || (_state == State.Trailer && b != (byte)'\r')))
+        {
+            _kept.Add(b);
+        }
+
         switch (_state)
         {
             case State.Size:

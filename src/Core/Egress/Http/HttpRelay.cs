@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using IsolatedAgents.Egress.Relaying;
 
 namespace IsolatedAgents.Egress.Http;
@@ -8,7 +9,10 @@ namespace IsolatedAgents.Egress.Http;
 /// </summary>
 internal sealed class HttpRelay(EgressConnection connection, BufferedReader agent, BufferedReader server, IEgressSink sink, IByteGuard? guard, string? address)
 {
+    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(30);
+
     private bool _hasAnswerBegun;
+    private volatile bool _isStopped;
 
     /// <summary>Whether the agent can still be given an answer of our own.</summary>
     public bool CanAnswer => !_hasAnswerBegun;
@@ -25,7 +29,7 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
             agent.Consume(length);
             connection.CountSent(head.Forwarded.Length);
             await server.Stream.WriteAsync(head.Forwarded).ConfigureAwait(false);
-            ResponseHead? answer = await ExchangeAsync(head).ConfigureAwait(false);
+            (ResponseHead? answer, bool isEnd) = await ExchangeAsync(head).ConfigureAwait(false);
             if (answer is { Status: 101 })
             {
                 await Pump.BothAsync(
@@ -33,7 +37,7 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
                 return;
             }
 
-            if (answer is null or { IsLast: true } || head.IsLast)
+            if (isEnd || head.IsLast)
             {
                 await connection.Agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
                 await HttpAnswer.DrainAsync(agent).ConfigureAwait(false);
@@ -42,9 +46,11 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
         }
     }
 
-    /// <summary>Sends the body and passes the answer on, at the same time. Null where the answer's end is the connection's.</summary>
-    private async Task<ResponseHead?> ExchangeAsync(RequestHead head)
+    /// <summary>Sends the body and passes the answer on, at the same time.</summary>
+    /// <returns>The answer's head, null where its end is the connection's; and whether nothing may follow it.</returns>
+    private async Task<(ResponseHead? Head, bool IsEnd)> ExchangeAsync(RequestHead head)
     {
+        _isStopped = false;
         Task body = SendBodyAsync(head.Body);
         Task<ResponseHead?> response = RelayResponseAsync(head);
         try
@@ -56,10 +62,15 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
             ResponseHead? answer = await response.ConfigureAwait(false);
 
-            // A server that answers early and closes may want no more of the body.
-            bool isEnd = answer is null or { IsLast: true };
+            // A server that refuses early wants no more of the body.
+            bool isEnd = answer is null or { IsLast: true } or { Status: >= 300 } && !body.IsCompletedSuccessfully;
+            if (isEnd)
+            {
+                await EndBodyAsync(body).ConfigureAwait(false);
+            }
+
             await body.ConfigureAwait(isEnd ? ConfigureAwaitOptions.SuppressThrowing : ConfigureAwaitOptions.None);
-            return answer;
+            return (answer, isEnd || answer is null or { IsLast: true });
         }
         catch (Exception exception)
         {
@@ -72,6 +83,20 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
             await body.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Lets an agent that has its answer say the rest, to nobody, for a while: to close while it still sends would reset the connection, and take the answer from it.
+    /// </summary>
+    private async Task EndBodyAsync(Task body)
+    {
+        _isStopped = true;
+        server.Stream.Abort();
+        await connection.Agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
+        if (await Task.WhenAny(body, Task.Delay(LingerTime)).ConfigureAwait(false) != body)
+        {
+            connection.Abort();
         }
     }
 
@@ -176,10 +201,27 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
             }
 
             left -= taken;
-            guard?.Check(agent.Available.Span[..taken]);
-            connection.CountSent(taken);
-            await server.Stream.WriteAsync(agent.Available[..taken]).ConfigureAwait(false);
+            if (!_isStopped)
+            {
+                guard?.Check(agent.Available.Span[..taken]);
+                connection.CountSent(taken);
+                await TrySendAsync(agent.Available[..taken]).ConfigureAwait(false);
+            }
+
             agent.Consume(taken);
+        }
+    }
+
+    /// <summary>A server that takes no more may have said why: its answer decides how this ends.</summary>
+    private async ValueTask TrySendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            await server.Stream.WriteAsync(bytes).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException)
+        {
+            _isStopped = true;
         }
     }
 

@@ -33,12 +33,21 @@ internal static class HeaderTransfer
             }
         }
 
+        // The agent waits to be told whether its body is wanted, and only the server can tell.
+        if (to.Content is not null && from[HeaderNames.Expect].Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        {
+            to.Headers.ExpectContinue = true;
+        }
+
         // gRPC asks whether trailers come through, and they do.
         if (from.TE.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
     }
+
+    /// <summary>Whether a field belongs to the message, and not to a connection.</summary>
+    public static bool IsPassedOn(string name) => !OfConnection.Contains(name);
 
     /// <summary>Asks the server for a WebSocket without extensions: their frames could not be read on the way.</summary>
     public static void AskForWebSocket(HttpRequestMessage to)
@@ -53,22 +62,43 @@ internal static class HeaderTransfer
         answer.StatusCode == HttpStatusCode.SwitchingProtocols && answer.Headers.Upgrade.Count == 1 && answer.Headers.Upgrade.Single().ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase)
         && !answer.Headers.NonValidated.Contains(HeaderNames.SecWebSocketExtensions);
 
-    public static void ToAgent(HttpResponseMessage from, IHeaderDictionary to)
+    /// <summary>The headers of an answer that the agent gets, each searched for credentials.</summary>
+    public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard? guard)
     {
         string[] dropped = from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
-        Copy(from.Headers);
-        Copy(from.Content.Headers);
-
-        void Copy(HttpHeaders headers)
+        foreach ((string name, HeaderStringValues fields) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated))
         {
-            foreach ((string name, HeaderStringValues fields) in headers.NonValidated)
+            if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
-                {
-                    to[name] = new StringValues([.. fields]);
-                }
+                await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>The fields behind an answer's body, each searched for credentials.</summary>
+    public static async ValueTask TrailersAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard? guard)
+    {
+        foreach ((string name, HeaderStringValues fields) in from.TrailingHeaders.NonValidated)
+        {
+            await CopyAsync(name, fields, to, guard, "trailers").ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard? guard, string part)
+    {
+        if (guard is null)
+        {
+            to[name] = new StringValues([.. fields]);
+            return;
+        }
+
+        List<string> searched = [];
+        foreach (string field in fields)
+        {
+            searched.Add(await guard.TextAsync(field, part).ConfigureAwait(false));
+        }
+
+        to[await guard.TextAsync(name, part).ConfigureAwait(false)] = new StringValues([.. searched]);
     }
 
     private static string[] Nominated(StringValues connection) =>

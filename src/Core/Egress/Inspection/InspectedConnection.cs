@@ -39,6 +39,9 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
 
     public OpenExchanges Exchanges { get; } = new();
 
+    /// <summary>Completes when what the HTTP server refused last was told.</summary>
+    public Task Telling { get; set; } = Task.CompletedTask;
+
     /// <summary>When the server is done with it.</summary>
     public Task Ended => _ended.Task;
 

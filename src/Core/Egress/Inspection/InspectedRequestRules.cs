@@ -33,6 +33,13 @@ internal static class InspectedRequestRules
 
     public static Uri Address(EgressTarget target, string uri) => new($"https://{Authority(target, withPort: true)}{uri}", AsWritten);
 
+    /// <summary>The path of an address that <see cref="Address"/> made, as it was sent.</summary>
+    public static string Path(Uri address)
+    {
+        string written = address.PathAndQuery;
+        return written[..(written.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : written.Length)];
+    }
+
     public static string Authority(EgressTarget target, bool withPort)
     {
         string host = target.Host.Contains(':', StringComparison.Ordinal) ? $"[{target.Host}]" : target.Host;
@@ -66,6 +73,16 @@ internal static class InspectedRequestRules
         }
     }
 
+    /// <summary>A server answers TRACE with the request itself, header and all.</summary>
+    /// <exception cref="EgressRefusedException">The method is one of those, and no rule of the policy names it.</exception>
+    public static void RequireNoEcho(string method, string path, InspectedConnection connection, EgressCredentials? credentials)
+    {
+        if (method.ToUpperInvariant() is "TRACE" or "TRACK" or "CONNECT" or "DEBUG" && credentials?.For(connection.Connection.Target).Count > 0 && !connection.Allowance.Names(method, path))
+        {
+            throw new EgressRefusedException($"'{method} {RequestAllowance.Short(path)}' would give the credential of this endpoint away; list it in 'allow' by its method if it may be asked for", EgressCredentials.Key);
+        }
+    }
+
     /// <summary>Whether a request asks to go on as a WebSocket (RFC 6455, 4.1).</summary>
     public static bool IsWebSocket(IFeatureCollection context, IHttpRequestFeature request) =>
         context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true && request.Method == "GET" && request.Headers.Upgrade is [{ } protocol] && protocol.Equals("websocket", StringComparison.OrdinalIgnoreCase);
@@ -78,6 +95,11 @@ internal static class InspectedRequestRules
             return;
         }
 
+        if (credentials.IsIn(request.Method))
+        {
+            throw EgressCredentials.Refusal("as a method");
+        }
+
         if (credentials.IsIn(uri))
         {
             throw EgressCredentials.Refusal("in a path or query");
@@ -85,6 +107,11 @@ internal static class InspectedRequestRules
 
         foreach ((string name, StringValues values) in request.Headers)
         {
+            if (credentials.IsIn(name))
+            {
+                throw EgressCredentials.Refusal($"to '{target}' as the name of a header");
+            }
+
             if (credentials.IsIn(values.ToString()) && !credentials.For(target).Any(credential => credential.Header.Equals(name, StringComparison.OrdinalIgnoreCase)))
             {
                 throw EgressCredentials.Refusal($"to '{target}' in the header '{Short(name)}', where it is no credential");

@@ -1,20 +1,21 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Primitives;
 
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>Judges each request of an inspected connection, passes it on, and passes the answer back.</summary>
-internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink, EgressCredentials? credentials, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
+internal sealed class InspectedRequests(UpstreamClient client, InspectionParts parts, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
 {
-    private const int BufferSize = 32 * 1024;
+    private readonly IEgressSink _sink = parts.Sink;
+    private readonly EgressCredentials? _credentials = parts.Options.Credentials;
 
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
@@ -27,24 +28,37 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         InspectedConnection connection = context.GetRequiredFeature<InspectedConnection>();
         EgressTarget target = connection.Connection.Target;
         using OpenExchanges.Exchange exchange = connection.Exchanges.Begin();
+        bool isCounted = exchange.IsBesideAnother;
         try
         {
+            if (isCounted && !parts.Limit.Enter())
+            {
+                throw parts.Limit.Refusal("connections and requests");
+            }
+
             await ForwardAsync(context, connection, target, exchange).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
             if (!refusal.IsTold)
             {
-                await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+                await _sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             }
 
             await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException or UnreachableException or AuthenticationException)
         {
             string reason = Reason(exception);
             connection.Connection.NoteError(reason);
             await AnswerAsync(context, 502, HttpAnswer.Body("not reachable", target, reason, null)).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (isCounted)
+            {
+                parts.Limit.Leave();
+            }
         }
     }
 
@@ -57,63 +71,88 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         string uri = InspectedRequestRules.Target(request, target);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
-        ModelOperation? operation = ModelOperation.Of(request.Method, path);
-        UsageScanner? usage = operation is null ? null : new UsageScanner(target, operation);
-        if (usage is not null && tokens.Refusal is { } refusal)
+        InspectedRequestRules.RequireNoEcho(request.Method, path, connection, _credentials);
+        if (tokens.IsLimited)
+        {
+            ModelRequestRules.Require(request.Method, path, request.Headers, connection.Allowance);
+        }
+
+        UsageScanner? usage = ModelRoute.Find(request.Method, path) is { } route ? new UsageScanner(target, route, path) : null;
+        if (usage is not null && tokens.Refusal() is { } refusal)
         {
             throw refusal;
         }
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
-        if (isWebSocket && tokens.WebSocketRefusal is { } uncounted)
-        {
-            throw uncounted;
-        }
-
-        using HttpRequestMessage message = Message(context, request, target, uri, usage, exchange);
+        using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal => _sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+        using HttpRequestMessage message = Message(context, target, uri, checks, exchange);
+        await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
         {
             HeaderTransfer.AskForWebSocket(message);
             (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
         }
 
-        using HttpResponseMessage answer = await SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await ExchangeAsync(context, message, checks, exchange, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also of an answer that was broken off: what was used up to there was used.
+            await SettleAsync(usage, exchange.IsSent, isWhole: false).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ExchangeAsync(IFeatureCollection context, HttpRequestMessage message, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
+        EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
+        bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
+        using HttpResponseMessage answer = await SendAsync(message, target, checks, exchange, cancellationToken).ConfigureAwait(false);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols && !(isWebSocket && HeaderTransfer.IsWebSocket(answer)))
         {
             throw new IOException("it switched to a protocol that was not asked for");
         }
 
-        await sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
-        {
-            Method = request.Method,
-            Path = path,
-            Status = (int)answer.StatusCode,
-            IsInspected = true,
-        }).ConfigureAwait(false);
+        await TellAsync(message, target, (int)answer.StatusCode).ConfigureAwait(false);
+        AnswerGuard? guard = AnswerGuard.For(_credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", _sink);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
-            await CarryWebSocketAsync(context, target, answer, exchange, cancellationToken).ConfigureAwait(false);
+            await CarryWebSocketAsync(context, guard, answer, exchange, cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        bool isWhole = false;
-        try
+        AnswerTransfer transfer = new(context, guard, checks.Usage);
+        await transfer.RunAsync(answer, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask TellAsync(HttpRequestMessage message, EgressTarget target, int? status) => _sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
+    {
+        Method = message.Method.Method,
+        Path = InspectedRequestRules.Path(message.RequestUri!),
+        Status = status,
+        IsInspected = true,
+    });
+
+    private ValueTask SettleAsync(UsageScanner? usage, bool isSent, bool isWhole) =>
+        usage?.TrySettle() == true && isSent ? tokens.AddAsync(usage, isWhole, _sink) : ValueTask.CompletedTask;
+
+    private static async ValueTask PrepareAsync(HttpRequestMessage message, RequestChecks checks, CancellationToken cancellationToken)
+    {
+        if (message.Content is RequestBody body)
         {
-            await PassBackAsync(context, answer, usage, cancellationToken).ConfigureAwait(false);
-            isWhole = true;
+            await body.PrepareAsync(cancellationToken).ConfigureAwait(false);
         }
-        finally
+        else
         {
-            // Also of an answer that was broken off: what was used up to there was used.
-            if (usage is not null)
-            {
-                await tokens.AddAsync(usage, isWhole, sink).ConfigureAwait(false);
-            }
+            await checks.ReserveAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, IHttpRequestFeature request, EgressTarget target, string uri, UsageScanner? usage, OpenExchanges.Exchange exchange)
+    private HttpRequestMessage Message(IFeatureCollection context, EgressTarget target, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
     {
+        IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
         {
             Version = HttpVersion.Version20,
@@ -122,99 +161,66 @@ internal sealed class InspectedRequests(UpstreamClient client, IEgressSink sink,
         if (context.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !InspectedRequestRules.IsWebSocket(context, request))
         {
             exchange.BeginSending();
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, credentials?.NewGuard(), usage, exchange,
-                refusal => sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+            IHttpRequestTrailersFeature? trailers = context.Get<IHttpRequestTrailersFeature>();
+            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
         message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
-        if (usage is not null)
+        IReadOnlyList<CredentialHeader> set = _credentials?.For(target) ?? [];
+        if (checks.Usage is not null || set.Count > 0)
         {
-            // What is compressed cannot be counted.
+            // What is compressed can neither be counted nor searched, and what comes in parts not searched as a whole.
             message.Headers.Remove("Accept-Encoding");
+            message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
+            message.Headers.Remove("Range");
         }
 
-        foreach (CredentialHeader credential in credentials?.For(target) ?? [])
+        foreach (CredentialHeader credential in set)
         {
             message.Headers.Remove(credential.Header);
             message.Headers.TryAddWithoutValidation(credential.Header, credential.Value);
         }
 
-        InspectedRequestRules.RequireNoPlaceholder(request, uri, credentials, target);
+        InspectedRequestRules.RequireNoPlaceholder(request, uri, _credentials, target);
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, EgressTarget target, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         try
         {
             return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (((message.Content as RequestBody)?.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
+        catch (Exception exception) when ((checks.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
             throw new EgressRefusedException(refusal.Message, refusal.Rule) { IsTold = refusal.IsTold };
         }
+        catch when (exchange.IsSent)
+        {
+            // It has gone to the server, and nobody will hear what that did with it.
+            await TellAsync(message, target, null).ConfigureAwait(false);
+            throw;
+        }
     }
 
-    private async Task CarryWebSocketAsync(IFeatureCollection context, EgressTarget target, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task CarryWebSocketAsync(IFeatureCollection context, AnswerGuard? guard, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
-        HeaderTransfer.ToAgent(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers);
+        EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
+        await HeaderTransfer.ToAgentAsync(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers, guard).ConfigureAwait(false);
         context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
         Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
         exchange.BeginSending();
         try
         {
-            await WebSocketRelay.RunAsync(agent, server, credentials?.NewGuard(), exchange, cancellationToken).ConfigureAwait(false);
+            await WebSocketRelay.RunAsync(agent, server, (_credentials?.NewGuard(), guard), exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
             // The agent has been told in the WebSocket's own way; a reset would take that back.
-            await sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
+            await _sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
         }
-    }
-
-    private static async Task PassBackAsync(IFeatureCollection context, HttpResponseMessage answer, UsageScanner? usage, CancellationToken cancellationToken)
-    {
-        IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
-        IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
-        response.StatusCode = (int)answer.StatusCode;
-        response.ReasonPhrase = answer.ReasonPhrase;
-        HeaderTransfer.ToAgent(answer, response.Headers);
-        if (answer.IsSuccessStatusCode)
-        {
-            usage?.Answered(answer.Content.Headers.ContentType?.MediaType);
-        }
-
-        await body.StartAsync(cancellationToken).ConfigureAwait(false);
-        Stream from = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        try
-        {
-            while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
-            {
-                usage?.Received(buffer.AsSpan(0, read));
-                await body.Stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
-                await body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or HttpRequestException)
-        {
-            // Half an answer must not look like a whole one.
-            context.Get<IHttpRequestLifetimeFeature>()?.Abort();
-            throw;
-        }
-
-        ArrayPool<byte>.Shared.Return(buffer);
-        if (context.Get<IHttpResponseTrailersFeature>() is { } trailers)
-        {
-            foreach ((string name, System.Net.Http.Headers.HeaderStringValues values) in answer.TrailingHeaders.NonValidated)
-            {
-                trailers.Trailers[name] = new StringValues([.. values]);
-            }
-        }
-
-        await body.CompleteAsync().ConfigureAwait(false);
     }
 
     private static async Task AnswerAsync(IFeatureCollection context, int status, byte[] content)

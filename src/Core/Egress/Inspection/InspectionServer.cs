@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Security;
@@ -8,7 +9,6 @@ using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
 using IsolatedAgents.Egress.Relaying;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace IsolatedAgents.Egress.Inspection;
@@ -20,19 +20,27 @@ internal sealed class InspectionServer : IInspector
 {
     private static readonly List<SslApplicationProtocol> Protocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
+    // Told to clients in SETTINGS: so many requests of a connection run at once, and so much of their bodies waits here for a server.
+    private const int StreamsPerConnection = 32;
+    private const int StreamWindow = 64 * 1024;
+    private const int ConnectionWindow = 256 * 1024;
+
     private readonly GivenConnections _connections = new();
     private readonly RunAuthority _authority;
     private readonly Func<EgressTarget, RequestAllowance> _allowance;
     private readonly InspectedRequests _requests;
     private readonly KestrelServer _server;
     private readonly Lazy<Task> _started;
+    private readonly IEgressSink _sink;
+    private readonly ConcurrentDictionary<string, InspectedConnection> _open = new(StringComparer.Ordinal);
 
-    public InspectionServer(RunAuthority authority, EgressOptions options, Func<EgressTarget, RequestAllowance> allowance, InspectedRequests requests)
+    public InspectionServer(RunAuthority authority, InspectionParts parts, Func<EgressTarget, RequestAllowance> allowance, InspectedRequests requests)
     {
         _authority = authority;
         _allowance = allowance;
         _requests = requests;
-        _server = new KestrelServer(Options.Create(ServerOptions(options)), _connections, NullLoggerFactory.Instance);
+        _sink = parts.Sink;
+        _server = new KestrelServer(Options.Create(ServerOptions(parts.Options)), _connections, new BadRequests(TellBadRequest));
         _started = new Lazy<Task>(() => _server.StartAsync(_requests, CancellationToken.None));
     }
 
@@ -52,9 +60,12 @@ internal sealed class InspectionServer : IInspector
             using (CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((InspectedConnection)state!).Close(), inspected))
             {
                 using CancellationTokenSource ended = new();
+                _open[inspected.ConnectionId] = inspected;
                 await _connections.GiveAsync(inspected, cancellationToken).ConfigureAwait(false);
                 Task watching = Departure.WatchAsync(inspected, bytes.Gone, ended.Token);
                 await inspected.Ended.ConfigureAwait(false);
+                _open.TryRemove(inspected.ConnectionId, out _);
+                await inspected.Telling.ConfigureAwait(false);
                 await ended.CancelAsync().ConfigureAwait(false);
                 await watching.ConfigureAwait(false);
             }
@@ -80,6 +91,15 @@ internal sealed class InspectionServer : IInspector
         _requests.Dispose();
     }
 
+    /// <summary>The HTTP server has answered 400, or ended a stream, and nothing of it has gone on.</summary>
+    private void TellBadRequest(string connectionId, string reason)
+    {
+        if (_open.TryGetValue(connectionId, out InspectedConnection? inspected))
+        {
+            inspected.Telling = _sink.BlockedAsync(inspected.Connection.Target, $"What was sent as HTTP is none, or can be read in more than one way: {reason}", EgressAllowlist.Key).AsTask();
+        }
+    }
+
     private static KestrelServerOptions ServerOptions(EgressOptions options)
     {
         KestrelServerOptions server = new()
@@ -96,6 +116,9 @@ internal sealed class InspectionServer : IInspector
         server.Limits.MaxRequestLineSize = 32 * 1024;
         server.Limits.RequestHeadersTimeout = options.HeadTimeout;
         server.Limits.KeepAliveTimeout = options.IdleTimeout;
+        server.Limits.Http2.MaxStreamsPerConnection = StreamsPerConnection;
+        server.Limits.Http2.InitialStreamWindowSize = StreamWindow;
+        server.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
         server.Listen(new IPEndPoint(IPAddress.Loopback, 1), listen => listen.Protocols = HttpProtocols.Http1AndHttp2);
         return server;
     }

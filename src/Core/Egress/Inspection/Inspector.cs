@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
@@ -24,7 +25,7 @@ internal sealed class Inspector : IAsyncDisposable
 
     /// <summary>Null where nothing is inspected: then nothing of ASP.NET Core is loaded either.</summary>
     /// <exception cref="Diagnostics.ConfigurationException">IA2004: the framework that it needs is not there.</exception>
-    public static Inspector? Create(Policy policy, Dialler dialler, IEgressSink sink, EgressOptions options)
+    public static Inspector? Create(Policy policy, Dialler dialler, InspectionParts parts)
     {
         if (policy.Network.Inspect.IsEmpty)
         {
@@ -32,7 +33,7 @@ internal sealed class Inspector : IAsyncDisposable
         }
 
         AspNetCoreFramework.MakeAvailable();
-        return CreateServer(policy, dialler, sink, options);
+        return CreateServer(policy, dialler, parts);
     }
 
     public bool Takes(EgressTarget target) => _endpoints.IsAllowed(target.Host, target.Port);
@@ -47,14 +48,14 @@ internal sealed class Inspector : IAsyncDisposable
 
     /// <summary>Not inlined: what it names must not be loaded before its caller has made that possible.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Inspector CreateServer(Policy policy, Dialler dialler, IEgressSink sink, EgressOptions options)
+    private static Inspector CreateServer(Policy policy, Dialler dialler, InspectionParts parts)
     {
-        RunAuthority authority = new(options.Time);
+        RunAuthority authority = new(parts.Options.Time);
         (EndpointMatcher Matcher, RequestAllowance Allowance)[] rules =
             [.. InspectionOrder.Of(policy)
-                .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry.Allow)))];
-        InspectedRequests requests = new(new UpstreamClient(dialler, options), sink, options.Credentials, new ModelTokens(policy.Limits.MaxModelTokens));
-        InspectionServer server = new(authority, options, target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance, requests);
+                .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry)))];
+        InspectedRequests requests = new(new UpstreamClient(dialler, parts.Options), parts, new ModelTokens(policy.Limits.MaxModelTokens));
+        InspectionServer server = new(authority, parts, target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance, requests);
         return new Inspector(new EndpointMatcher(policy.Network.Inspect.Select(entry => entry.Endpoint)), authority, server);
     }
 }

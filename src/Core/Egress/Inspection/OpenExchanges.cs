@@ -19,16 +19,22 @@ internal sealed class OpenExchanges
     /// <summary>A request has come.</summary>
     public Exchange Begin()
     {
-        Interlocked.Increment(ref _open);
+        bool isBesideAnother = Interlocked.Increment(ref _open) > 1;
         Interlocked.Increment(ref _unsent);
-        return new Exchange(this);
+        return new Exchange(this, isBesideAnother);
     }
 
     /// <summary>One request, from its head to the end of its answer.</summary>
-    internal sealed class Exchange(OpenExchanges all) : IDisposable
+    internal sealed class Exchange(OpenExchanges all, bool isBesideAnother) : IDisposable
     {
         private int _isSent;
         private int _isSending;
+
+        /// <summary>Whether another was under way on its connection when it came.</summary>
+        public bool IsBesideAnother => isBesideAnother;
+
+        /// <summary>Whether its head has gone to the server.</summary>
+        public bool IsSent => Volatile.Read(ref _isSent) == 1;
 
         /// <summary>It has a body that is to go to the server, or bytes of another protocol.</summary>
         public void BeginSending()

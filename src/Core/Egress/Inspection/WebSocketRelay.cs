@@ -16,19 +16,19 @@ internal static class WebSocketRelay
     /// <summary>Carries messages both ways until both ends have closed.</summary>
     /// <param name="agent">The agent's end, behind the handshake.</param>
     /// <param name="server">The server's end, behind the handshake.</param>
-    /// <param name="guard">Looks at what the agent sends; null for none.</param>
+    /// <param name="looks">Look at what the agent sends, and search what the server sends; each null for none.</param>
     /// <param name="exchange">Is told when the agent sends nothing more.</param>
     /// <param name="cancellationToken">Breaks it off.</param>
     /// <exception cref="EgressRefusedException">The guard found something; the agent's end was closed as against a policy, and the server's broken off.</exception>
     /// <exception cref="IOException">Either end went away without closing, or sent what is no WebSocket.</exception>
-    public static async Task RunAsync(Stream agent, Stream server, IByteGuard? guard, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public static async Task RunAsync(Stream agent, Stream server, (IByteGuard? ToServer, AnswerGuard? ToAgent) looks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         // No pings of our own: who is silent for too long is to be seen as that.
         using WebSocket fromAgent = WebSocket.CreateFromStream(agent, new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = Timeout.InfiniteTimeSpan });
         using WebSocket fromServer = WebSocket.CreateFromStream(server, new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = Timeout.InfiniteTimeSpan });
         using CancellationTokenSource broken = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task toServer = SendAsync(fromAgent, fromServer, guard, exchange, broken.Token);
-        Task toAgent = CarryAsync(fromServer, fromAgent, null, broken.Token);
+        Task toServer = SendAsync(fromAgent, fromServer, looks.ToServer, exchange, broken.Token);
+        Task toAgent = ReceiveAsync(fromServer, fromAgent, looks.ToAgent, broken.Token);
         Task first = await Task.WhenAny(toServer, toAgent).ConfigureAwait(false);
         Task second = first == toServer ? toAgent : toServer;
         try
@@ -68,6 +68,37 @@ internal static class WebSocketRelay
         }
     }
 
+    private static async Task ReceiveAsync(WebSocket server, WebSocket agent, AnswerGuard? guard, CancellationToken cancellationToken)
+    {
+        if (guard is null)
+        {
+            await CarryAsync(server, agent, null, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        const string Part = "WebSocket";
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        while (await server.ReceiveAsync(buffer.AsMemory(), cancellationToken).ConfigureAwait(false) is { MessageType: not WebSocketMessageType.Close } part)
+        {
+            ReadOnlyMemory<byte> searched = await guard.BytesAsync(buffer.AsMemory(0, part.Count), part.EndOfMessage, Part).ConfigureAwait(false);
+            if (!searched.IsEmpty || part.EndOfMessage)
+            {
+                await agent.SendAsync(searched, part.MessageType, part.EndOfMessage, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        string? reason = server.CloseStatusDescription;
+        await EndAsync(server, agent, reason is null ? null : Cut(await guard.TextAsync(reason, Part).ConfigureAwait(false)), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A reason has 123 bytes at most, and a placeholder may be longer than what it stands for.</summary>
+    private static string Cut(string reason)
+    {
+        const int Most = 123;
+        return reason.Length <= Most ? reason : reason[..Most];
+    }
+
     private static async Task CarryAsync(WebSocket from, WebSocket to, IByteGuard? guard, CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -87,8 +118,11 @@ internal static class WebSocketRelay
         ArrayPool<byte>.Shared.Return(buffer);
         string? reason = from.CloseStatusDescription;
         guard?.Check(Encoding.UTF8.GetBytes(reason ?? ""));
-        await to.CloseOutputAsync(from.CloseStatus ?? WebSocketCloseStatus.Empty, from.CloseStatus is null or WebSocketCloseStatus.Empty ? null : reason, cancellationToken).ConfigureAwait(false);
+        await EndAsync(from, to, reason, cancellationToken).ConfigureAwait(false);
     }
+
+    private static Task EndAsync(WebSocket from, WebSocket to, string? reason, CancellationToken cancellationToken) =>
+        to.CloseOutputAsync(from.CloseStatus ?? WebSocketCloseStatus.Empty, from.CloseStatus is null or WebSocketCloseStatus.Empty ? null : reason, cancellationToken);
 
     private static async Task RefuseAsync(WebSocket agent, CancellationToken cancellationToken)
     {

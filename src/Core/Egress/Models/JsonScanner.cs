@@ -6,7 +6,7 @@ namespace IsolatedAgents.Egress.Models;
 /// Finds a few scalars in a JSON text that passes by, however long it is, and holds none of it back. Names and values that are longer than any of interest are skipped. It judges nothing: of
 /// a text that is no JSON it finds nothing or something wrong, which only counts against whoever sent it.
 /// </summary>
-internal sealed class JsonScanner(Action<string, string> found)
+internal sealed class JsonScanner(Action<string, string> found) : IAnswerScanner
 {
     private const int MaxDepth = 64;
     private const int MaxText = 256;
@@ -20,6 +20,9 @@ internal sealed class JsonScanner(Action<string, string> found)
     private bool _isEscaped;
     private bool _isValue;
     private bool _isLost;
+
+    /// <summary>Whether the text was deeper, or its brackets other, than can be followed: from there on nothing was found.</summary>
+    public bool IsLost => _isLost;
 
     public void Scan(ReadOnlySpan<byte> bytes)
     {
@@ -118,21 +121,21 @@ internal sealed class JsonScanner(Action<string, string> found)
         _length = 0;
     }
 
-    /// <summary>Names joined by dots; null inside of an array.</summary>
+    /// <summary>Names joined by dots; null inside of an array, but for one that holds the whole text, as Gemini streams it.</summary>
     private string? Path()
     {
         StringBuilder path = new();
-        for (int level = 1; level <= _depth; level++)
+        for (int level = _isArray[1] ? 2 : 1; level <= _depth; level++)
         {
             if (_isArray[level] || _names[level] is null)
             {
                 return null;
             }
 
-            path.Append(level > 1 ? "." : "").Append(_names[level]);
+            path.Append(path.Length > 0 ? "." : "").Append(_names[level]);
         }
 
-        return path.ToString();
+        return path.Length > 0 ? path.ToString() : null;
     }
 
     private void Keep(ReadOnlySpan<byte> bytes)

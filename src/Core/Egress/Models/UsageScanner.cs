@@ -1,4 +1,4 @@
-using System.Globalization;
+using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Egress.Models;
 
@@ -6,32 +6,34 @@ namespace IsolatedAgents.Egress.Models;
 internal sealed class UsageScanner
 {
     private readonly EgressTarget _target;
-    private readonly ModelOperation _operation;
+    private readonly ModelRoute _route;
+    private readonly RequestEstimate _estimate;
     private readonly JsonScanner _request;
+    private readonly UsageFields _fields = new();
     private string? _requestModel;
-    private string? _responseModel;
-    private JsonScanner? _answer;
-    private EventLines? _events;
-    private long _input;
-    private long _cacheRead;
-    private long _cacheWritten;
-    private long _output;
-    private bool _hasUsage;
+    private IAnswerScanner? _answer;
     private bool _isAnswered;
+    private long _sent;
+    private int _isSettled;
 
-    public UsageScanner(EgressTarget target, ModelOperation operation)
+    public UsageScanner(EgressTarget target, ModelRoute route, string path)
     {
         _target = target;
-        _operation = operation;
-        _request = new JsonScanner((path, value) => _requestModel = path == "model" ? value : _requestModel);
+        _route = route;
+        _requestModel = route.ModelIn(path);
+        _estimate = new RequestEstimate(route.HasOutput);
+        _request = new JsonScanner(FoundInRequest);
     }
 
     /// <summary>What was used; null where the answer does not say.</summary>
-    public ModelUsage? Usage => !_hasUsage ? null : new ModelUsage(
-        _target, _operation.Name, _operation.Provider, _requestModel, _responseModel, _input + _cacheRead + _cacheWritten, _output);
+    public ModelUsage? Usage => !_fields.HasUsage ? null : new ModelUsage(
+        _target, _route.Operation, _route.Provider, _requestModel, _fields.Model, _fields.Input, _fields.Output);
 
     /// <summary>Whether a model has begun to answer: others have interfaces at such paths too, which name none.</summary>
-    public bool IsAnswered => _isAnswered && (_requestModel ?? _responseModel) is not null;
+    public bool IsAnswered => _isAnswered && (_requestModel ?? _fields.Model) is not null;
+
+    /// <summary>Whether a model was sent a whole request, and has not begun to answer.</summary>
+    public bool IsAwaited { get; private set; }
 
     /// <summary>Bytes of the request and of the answer so far.</summary>
     public long Bytes { get; private set; }
@@ -39,104 +41,59 @@ internal sealed class UsageScanner
     public void Sent(ReadOnlySpan<byte> bytes)
     {
         Bytes += bytes.Length;
+        _sent += bytes.Length;
         _request.Scan(bytes);
     }
 
+    /// <summary>The last of the request goes out.</summary>
+    public void SentAll() => IsAwaited = true;
+
+    /// <summary>Whether this is the first time that it is to be counted.</summary>
+    public bool TrySettle() => Interlocked.Exchange(ref _isSettled, 1) == 0;
+
+    /// <summary>Input and output tokens to reserve for the request, as far as it was sent.</summary>
+    public long Estimate => _estimate.Tokens(_sent, !_request.IsLost);
+
     /// <summary>The answer begins.</summary>
+    /// <param name="isSuccess">Whether its status says that the request was done.</param>
     /// <param name="mediaType">Of its content.</param>
-    public void Answered(string? mediaType)
+    /// <param name="header">Gives the value of a header; null where it is not there.</param>
+    public void Answered(bool isSuccess, string? mediaType, Func<string, string?> header)
     {
+        IsAwaited = false;
+        if (!isSuccess)
+        {
+            return;
+        }
+
         _isAnswered = true;
         if (string.Equals(mediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase))
         {
-            _events = new EventLines(() => new JsonScanner(Found));
+            _answer = new EventLines(_fields.Found);
+        }
+        else if (string.Equals(mediaType, "application/vnd.amazon.eventstream", StringComparison.OrdinalIgnoreCase))
+        {
+            _answer = new AwsEvents(_fields.Found);
         }
         else if (mediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true)
         {
-            _answer = new JsonScanner(Found);
+            _answer = new JsonScanner(_fields.Found);
         }
+
+        // Bedrock's invoke speaks each model's own language, and says here what is the same for all.
+        _fields.Found("usage.inputTokens", header("X-Amzn-Bedrock-Input-Token-Count") ?? "");
+        _fields.Found("usage.outputTokens", header("X-Amzn-Bedrock-Output-Token-Count") ?? "");
     }
 
     public void Received(ReadOnlySpan<byte> bytes)
     {
         Bytes += bytes.Length;
         _answer?.Scan(bytes);
-        _events?.Scan(bytes);
     }
 
-    private void Found(string path, string value)
+    private void FoundInRequest(string path, string value)
     {
-        // Streams put what belongs to the whole answer into one of these.
-        string name = path.StartsWith("response.", StringComparison.Ordinal) ? path[9..] : path.StartsWith("message.", StringComparison.Ordinal) ? path[8..] : path;
-        if (name == "model")
-        {
-            _responseModel = value;
-            return;
-        }
-
-        if (!name.StartsWith("usage.", StringComparison.Ordinal) || !long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long count))
-        {
-            return;
-        }
-
-        // A stream counts up: the last number holds, and none goes down.
-        switch (name)
-        {
-            case "usage.input_tokens" or "usage.prompt_tokens":
-                _input = Math.Max(_input, count);
-                break;
-            case "usage.output_tokens" or "usage.completion_tokens":
-                _output = Math.Max(_output, count);
-                break;
-            case "usage.cache_read_input_tokens":
-                _cacheRead = Math.Max(_cacheRead, count);
-                break;
-            case "usage.cache_creation_input_tokens":
-                _cacheWritten = Math.Max(_cacheWritten, count);
-                break;
-            default:
-                return;
-        }
-
-        _hasUsage = true;
-    }
-
-    /// <summary>The data lines of an event stream.</summary>
-    private sealed class EventLines(Func<JsonScanner> newScanner)
-    {
-        private static readonly byte[] Field = "data:"u8.ToArray();
-
-        private JsonScanner? _line;
-        private int _matched;
-
-        public void Scan(ReadOnlySpan<byte> bytes)
-        {
-            while (!bytes.IsEmpty)
-            {
-                int end = bytes.IndexOfAny((byte)'\n', (byte)'\r');
-                ReadOnlySpan<byte> part = end < 0 ? bytes : bytes[..end];
-                Take(part);
-                if (end < 0)
-                {
-                    return;
-                }
-
-                _line = null;
-                _matched = 0;
-                bytes = bytes[(end + 1)..];
-            }
-        }
-
-        private void Take(ReadOnlySpan<byte> part)
-        {
-            while (_line is null && _matched >= 0 && !part.IsEmpty)
-            {
-                _matched = part[0] == Field[_matched] ? _matched + 1 : -1;
-                part = part[1..];
-                _line = _matched == Field.Length ? newScanner() : null;
-            }
-
-            _line?.Scan(part);
-        }
+        _requestModel = path == "model" ? value : _requestModel;
+        _estimate.Found(path, value);
     }
 }

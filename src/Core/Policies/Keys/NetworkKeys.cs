@@ -19,10 +19,11 @@ internal static class NetworkKeys
             [
                 new("endpoint", "One of the allowed endpoints, no range; without a port 443.", RequestRules.CheckInspected) { IsRequired = true },
                 new("allow", "Methods and paths that may be asked for, * for anything; without it all.", RequestRules.CheckRequest) { IsList = true },
+                new("uncounted", "Methods and paths that limits.max_model_tokens lets pass although it cannot count them; * for anything.", RequestRules.CheckRequest) { IsList = true },
             ],
             p => p.Network.Inspect, (p, v) => p with { Network = p.Network with { Inspect = v } },
-            values => new InspectedEndpoint(values.One("endpoint")!, values.Many("allow")),
-            value => new JsonObject { ["endpoint"] = value.Endpoint, ["allow"] = Words.Json(value.Allow) })
+            values => new InspectedEndpoint(values.One("endpoint")!, values.Many("allow")) { Uncounted = values.Many("uncounted") },
+            Inspected)
         {
             ItemName = "inspect", Placeholder = "JSON",
         },
@@ -46,6 +47,17 @@ internal static class NetworkKeys
         new IntegerKey("limits.max_model_tokens", "The most input and output tokens of models behind inspected endpoints; 0 for no limit.", 0, 1_000_000_000_000,
             p => p.Limits.MaxModelTokens, (p, v) => p with { Limits = p.Limits with { MaxModelTokens = v } }),
     ];
+
+    private static JsonObject Inspected(InspectedEndpoint value)
+    {
+        JsonObject json = new() { ["endpoint"] = value.Endpoint, ["allow"] = Words.Json(value.Allow) };
+        if (!value.Uncounted.IsEmpty)
+        {
+            json["uncounted"] = Words.Json(value.Uncounted);
+        }
+
+        return json;
+    }
 
     private static EndpointCredential Credential(ObjectValues values)
     {

@@ -1,0 +1,24 @@
+using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Relaying;
+
+namespace IsolatedAgents.Egress.Inspection.Upstream;
+
+/// <summary>A connection to an inspected server, on which one exchange follows the other.</summary>
+internal sealed class Http1Connection(DuplexStream stream) : IDisposable
+{
+    public DuplexStream Stream => stream;
+
+    public BufferedReader Reader { get; } = new(stream, ResponseHead.MaxBytes);
+
+    /// <summary>Whether the server has ended it, or said what nobody asked for. To be asked between exchanges.</summary>
+    public bool IsEnded => Reader.BeginFill().IsCompleted;
+
+    /// <summary>Waits for the server to end it, from now until the next exchange.</summary>
+    public void WatchEnd() => _ = Reader.BeginFill().ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    public void Dispose()
+    {
+        stream.Dispose();
+        Reader.Dispose();
+    }
+}

@@ -1,0 +1,7 @@
+namespace IsolatedAgents.Egress.Models;
+
+/// <summary>Reads an answer as it passes.</summary>
+internal interface IAnswerScanner
+{
+    void Scan(ReadOnlySpan<byte> bytes);
+}

@@ -147,6 +147,12 @@ public sealed record NetworkClosed(string Host, int Port, long Sent, long Receiv
     /// <summary>What went wrong on the way to the server; null where nothing did.</summary>
     public string? Error { get; init; }
 
+    /// <summary>Whether it was the host's own proxy that failed, which somebody can mend.</summary>
+    public bool IsProxyFailure { get; init; }
+
+    /// <inheritdoc/>
+    public override TelemetryLevel Level => IsProxyFailure ? TelemetryLevel.Warning : Descriptor.Level;
+
     internal override void Describe(IDetailVisitor visitor)
     {
         visitor.Endpoint(DetailNames.Destination, Host, Port);

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Events;
 using IsolatedAgents.Sandbox;
@@ -50,7 +51,11 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _refusals.TakeAsync((target.Host, target.Port, reason, rule), _over.Token);
 
     public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
-        _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration) { Error = error });
+        _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration)
+        {
+            Error = error,
+            IsProxyFailure = error?.StartsWith(UpstreamProxy.FailureStart, StringComparison.Ordinal) == true,
+        });
 
     public ValueTask ModelUsedAsync(ModelUsage usage) =>
         _events.RaiseAsync(new ModelUsed(usage.Target.Host, usage.Target.Port, usage.OperationName, usage.ProviderName, usage.RequestModel, usage.ResponseModel, usage.InputTokens, usage.OutputTokens));

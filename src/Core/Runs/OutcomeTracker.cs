@@ -126,6 +126,9 @@ internal sealed class OutcomeTracker(Policy policy)
                 IsContainerLeft = true;
                 Warn(DiagnosticTable.EngineLost, $"The container '{removing.ContainerId}' could not be removed: {problem} Once the engine is well again, the next run removes it, or 'isolated-agents clean' does.");
                 break;
+            case NetworkClosed { IsProxyFailure: true, Error: { } problem }:
+                Warn(DiagnosticTable.Parameters, $"{problem}. HTTPS_PROXY and HTTP_PROXY of this step name the proxy.");
+                break;
             case TelemetrySuppressed suppressed:
                 Warn(DiagnosticTable.TelemetrySuppressed, Invariant($"{suppressed.Event}: {suppressed.Count} left out. {suppressed.Reason}"));
                 break;

@@ -23,12 +23,15 @@ internal sealed class UpstreamProxies
     /// <summary>The user names and passwords of all proxies, for the masker.</summary>
     public IEnumerable<string> Secrets => new[] { _secure, _plain }.Select(proxy => proxy?.Password).OfType<string>().Distinct(StringComparer.Ordinal);
 
-    /// <summary>The proxy for a target; null where it is dialled directly.</summary>
+    /// <summary>The proxy that opens a tunnel to a target; null where it is dialled directly.</summary>
     public UpstreamProxy? For(EgressTarget target)
     {
         UpstreamProxy? proxy = target.Port == 80 ? _plain : _secure;
         return proxy is null || IsException(target) ? null : proxy;
     }
+
+    /// <summary>The proxy that forwards plain HTTP to a target, at whatever port; null where there is none.</summary>
+    public UpstreamProxy? ForPlainHttp(EgressTarget target) => _plain is null || IsException(target) ? null : _plain;
 
     private bool IsException(EgressTarget target)
     {

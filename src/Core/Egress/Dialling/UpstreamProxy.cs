@@ -4,10 +4,14 @@ using System.Text;
 
 namespace IsolatedAgents.Egress.Dialling;
 
-/// <summary>An HTTP proxy that opens tunnels (CONNECT).</summary>
+/// <summary>An HTTP proxy, which opens tunnels (CONNECT) and forwards plain requests (RFC 9110, 7.3.2 and 9.3.6).</summary>
 internal sealed class UpstreamProxy
 {
+    /// <summary>How every failure of a proxy's begins.</summary>
+    public const string FailureStart = "The upstream proxy";
+
     private const int MaxAnswer = 16 * 1024;
+    private const int AuthenticationRequired = 407;
 
     private readonly Uri _address;
     private readonly string? _authorization;
@@ -26,9 +30,32 @@ internal sealed class UpstreamProxy
 
     public string? Password { get; }
 
+    /// <summary>The header that a forwarded request gives the proxy, with its line end; empty where the proxy wants no password.</summary>
+    public string AuthorizationLine => _authorization is null ? "" : $"Proxy-Authorization: Basic {_authorization}\r\n";
+
     /// <summary>Opens a tunnel. The proxy's own name and address are the operator's choice and are not judged.</summary>
     /// <exception cref="UnreachableException">The proxy does not answer, or refuses.</exception>
-    public async ValueTask<Socket> ConnectAsync(EgressTarget target, TimeSpan timeout, CancellationToken cancellationToken)
+    public ValueTask<Socket> ConnectAsync(EgressTarget target, TimeSpan timeout, CancellationToken cancellationToken) =>
+        OpenAsync(target, timeout, cancellationToken);
+
+    /// <summary>Opens a connection to the proxy itself, for requests that it forwards.</summary>
+    /// <exception cref="UnreachableException">The proxy does not answer.</exception>
+    public ValueTask<Socket> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken) => OpenAsync(null, timeout, cancellationToken);
+
+    /// <summary>What is wrong where the proxy answers a request with a status of its own, and what to do about it.</summary>
+    /// <param name="status">The status; 0 where the answer is no HTTP.</param>
+    public UnreachableException Refusal(int status) => new(status switch
+    {
+        0 => $"{FailureStart} {Name} does not speak HTTP; correct the variable that names it",
+        AuthenticationRequired when _authorization is null => $"{FailureStart} {Name} asks for a user name and password (status 407); put them into the variable that names it, as http://user:password@host:port",
+        AuthenticationRequired => $"{FailureStart} {Name} does not take the user name and password that it is given (status 407); correct them in the variable that names it",
+        _ => $"{FailureStart} {Name} refuses with status {status}; let it allow the endpoint, or list the host in NO_PROXY",
+    });
+
+    // Without the user's part.
+    private string Name => $"'{_address.Host}:{_address.Port}'";
+
+    private async ValueTask<Socket> OpenAsync(EgressTarget? tunnel, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout + timeout);
@@ -37,27 +64,34 @@ internal sealed class UpstreamProxy
         {
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(_address.IdnHost, limit.Token).ConfigureAwait(false);
             socket = await HappyEyeballs.ConnectAsync(addresses, _address.Port, timeout, limit.Token).ConfigureAwait(false);
-            string authorization = _authorization is null ? "" : $"Proxy-Authorization: Basic {_authorization}\r\n";
-            ReadOnlyMemory<byte> request = Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+            if (tunnel is not { } target)
+            {
+                return socket;
+            }
+
+            ReadOnlyMemory<byte> request = Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{AuthorizationLine}\r\n");
             while (!request.IsEmpty)
             {
                 request = request[await socket.SendAsync(request, SocketFlags.None, limit.Token).ConfigureAwait(false)..];
             }
 
             int status = await ReadAnswerAsync(socket, limit.Token).ConfigureAwait(false);
-            return status is >= 200 and < 300
-                ? socket
-                : throw new UnreachableException(status == 0 ? "The upstream proxy's answer is no HTTP" : $"The upstream proxy refuses with status {status}");
+            return status is >= 200 and < 300 ? socket : throw Refusal(status);
         }
         catch (SocketException exception)
         {
             socket?.Dispose();
-            throw new UnreachableException($"The upstream proxy does not answer ({exception.SocketErrorCode})", exception);
+            throw new UnreachableException($"{FailureStart} {Name} does not answer ({exception.SocketErrorCode}); start it, or correct the variable that names it", exception);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             socket?.Dispose();
-            throw new UnreachableException("The upstream proxy does not answer in time");
+            throw new UnreachableException($"{FailureStart} {Name} does not answer in time; look at it, or correct the variable that names it");
+        }
+        catch (UnreachableException exception) when (tunnel is null || !exception.Message.StartsWith(FailureStart, StringComparison.Ordinal))
+        {
+            socket?.Dispose();
+            throw new UnreachableException($"{FailureStart} {Name} cannot be reached: {exception.Message}; start it, or correct the variable that names it", exception);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Relaying;
 
 namespace IsolatedAgents.Egress.Http;
@@ -7,12 +8,20 @@ namespace IsolatedAgents.Egress.Http;
 /// Carries plain HTTP/1.x between an agent and one server, one request after the other: each is judged before a byte of it goes on, and the next is not looked at before the
 /// answer to the last has ended. So nothing can hide behind a request that two readers would end at different places.
 /// </summary>
-internal sealed class HttpRelay(EgressConnection connection, BufferedReader agent, BufferedReader server, IEgressSink sink, IByteGuard? guard, string? address)
+internal sealed class HttpRelay(EgressConnection connection, BufferedReader agent, BufferedReader server, IEgressSink sink, IByteGuard? guard)
 {
+    private const int ProxyAuthenticationRequired = 407;
+
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(30);
 
     private bool _hasAnswerBegun;
     private volatile bool _isStopped;
+
+    /// <summary>The server's address; null where a proxy finds it.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The proxy that the requests are given to; null where they go to the server.</summary>
+    public UpstreamProxy? Forwarder { get; init; }
 
     /// <summary>Whether the agent can still be given an answer of our own.</summary>
     public bool CanAnswer => !_hasAnswerBegun;
@@ -24,7 +33,7 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
         while (await ReadRequestHeadAsync().ConfigureAwait(false) is { } length)
         {
             _hasAnswerBegun = false;
-            RequestHead head = RequestHead.Parse(agent.Available.Span[..length], connection.Target);
+            RequestHead head = RequestHead.Parse(agent.Available.Span[..length], connection.Target, Forwarder?.AuthorizationLine);
             guard?.Check(head.Forwarded.Span);
             agent.Consume(length);
             connection.CountSent(head.Forwarded.Length);
@@ -76,7 +85,7 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
         {
             server.Stream.Abort();
             await ((Task)response).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (exception is not EgressRefusedException || _hasAnswerBegun)
+            if (exception is not (EgressRefusedException or UnreachableException) || _hasAnswerBegun)
             {
                 connection.Abort();
             }
@@ -231,6 +240,12 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
         {
             int? length = await ReadResponseHeadAsync().ConfigureAwait(false);
             ResponseHead? head = length is null ? null : ResponseHead.Parse(server.Available.Span[..length.Value], request.Method);
+            if (Forwarder is not null && head is { Status: ProxyAuthenticationRequired })
+            {
+                // The proxy's word and not the server's: it is about a password that the agent has nothing to do with.
+                throw Forwarder.Refusal(ProxyAuthenticationRequired);
+            }
+
             if (head is { Status: 101 } && !request.IsWebSocket)
             {
                 throw new IOException("The server changes to a protocol that nobody asked for.");
@@ -243,7 +258,7 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
                     Method = request.Method,
                     Path = request.Path,
                     Status = head?.Status,
-                    Address = address,
+                    Address = Address,
                 }).ConfigureAwait(false);
             }
 

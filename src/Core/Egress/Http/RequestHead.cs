@@ -30,8 +30,9 @@ internal sealed record RequestHead
     /// <summary>Judges one head.</summary>
     /// <param name="head">From the request line up to the empty line, both included.</param>
     /// <param name="target">What the agent connected to; each request must name it.</param>
+    /// <param name="proxyLine">The header for a proxy that is to forward the request, which may be empty; null where it goes to the server itself.</param>
     /// <exception cref="EgressRefusedException">It is ambiguous, names somebody else, or asks for a tunnel.</exception>
-    public static RequestHead Parse(ReadOnlySpan<byte> head, EgressTarget target)
+    public static RequestHead Parse(ReadOnlySpan<byte> head, EgressTarget target, string? proxyLine = null)
     {
         ReadOnlySpan<byte> rest = head;
         if (!HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> requestLine))
@@ -41,7 +42,16 @@ internal sealed record RequestHead
 
         (string method, string path, bool isOld) = RequestLine(requestLine, target);
         ArrayBufferWriter<byte> forwarded = new(head.Length);
-        Forward(requestLine, forwarded);
+        if (proxyLine is null)
+        {
+            Forward(requestLine, forwarded);
+        }
+        else
+        {
+            ForwardAbsolute(requestLine, target, forwarded);
+            Encoding.ASCII.GetBytes(proxyLine, forwarded);
+        }
+
         RequestFields fields = new(target);
         scoped ReadOnlySpan<byte> field;
         do
@@ -51,7 +61,7 @@ internal sealed record RequestHead
                 throw Refused("An HTTP header line holds a bare CR, LF or NUL");
             }
 
-            if (field.IsEmpty || fields.Take(field))
+            if (field.IsEmpty || (fields.Take(field) && !(proxyLine is not null && IsForProxy(field))))
             {
                 Forward(field, forwarded);
             }
@@ -84,6 +94,26 @@ internal sealed record RequestHead
     }
 
     internal static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
+
+    // RFC 9112, 3.2.2: a proxy is told the whole address. The line was judged before, so that it has two blanks and names the target or nothing.
+    private static void ForwardAbsolute(ReadOnlySpan<byte> line, EgressTarget target, ArrayBufferWriter<byte> forwarded)
+    {
+        int first = line.IndexOf((byte)' ');
+        int last = line.LastIndexOf((byte)' ');
+        ReadOnlySpan<byte> uri = line[(first + 1)..last];
+        ReadOnlySpan<byte> path = uri[0] == (byte)'/' ? uri : uri is [(byte)'*'] ? [] : AbsoluteForm(uri, target);
+        forwarded.Write(line[..(first + 1)]);
+        forwarded.Write("http://"u8);
+        Encoding.ASCII.GetBytes(target.Port == 80 ? target.ToString()[..^3] : target.ToString(), forwarded);
+        forwarded.Write(path is [(byte)'?' or (byte)'#', ..] ? "/"u8 : []);
+        forwarded.Write(path);
+        forwarded.Write(line[last..]);
+        forwarded.Write("\r\n"u8);
+    }
+
+    // What an agent says to a proxy is not for the one that the host uses.
+    private static bool IsForProxy(ReadOnlySpan<byte> field) =>
+        HeaderLines.TrySplit(field, out ReadOnlySpan<byte> name, out _) && (HeaderLines.Is(name, "proxy-authorization"u8) || HeaderLines.Is(name, "proxy-connection"u8));
 
     private static void Forward(ReadOnlySpan<byte> line, ArrayBufferWriter<byte> forwarded)
     {

@@ -33,8 +33,10 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         try
         {
             connection.Agent.ExpectFirstBytes();
-            dial = dialler.DialAsync(connection.Target, dialling.Token).AsTask();
+            bool isForwarded = dialler.IsForwarded(connection.Target);
+            dial = isForwarded ? null : dialler.DialAsync(connection.Target, dialling.Token).AsTask();
             _peek = PeekAsync();
+            dial ??= DialAsPeekedAsync(dialling.Token);
             if (await Task.WhenAny(_peek, dial).ConfigureAwait(false) == _peek)
             {
                 await _peek.ConfigureAwait(false);
@@ -45,7 +47,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             server.ExpectFirstBytes();
             connection.Attach(server);
             using BufferedReader reader = new(server, ResponseHead.MaxBytes);
-            await RelayAsync(reader, dialled.Address?.ToString()).ConfigureAwait(false);
+            await RelayAsync(reader, dialled).ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
@@ -87,8 +89,18 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
     }
 
-    private async Task RelayAsync(BufferedReader server, string? address)
+    // Plain HTTP is for the proxy to forward, and what begins otherwise goes through a tunnel. At ports that are not the web's the server may be the first to speak.
+    private async Task<Dialled> DialAsPeekedAsync(CancellationToken cancellationToken)
     {
+        await (IsWebPort ? (Task)_peek! : Task.WhenAny(_peek!, Task.Delay(DecisionTime, cancellationToken))).ConfigureAwait(false);
+        return _peek!.IsCompleted && await _peek.ConfigureAwait(false) == FirstBytesKind.Http
+            ? await dialler.DialForwarderAsync(connection.Target, cancellationToken).ConfigureAwait(false)
+            : await dialler.DialAsync(connection.Target, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RelayAsync(BufferedReader server, Dialled dialled)
+    {
+        string? address = dialled.Address?.ToString();
         if (!_peek!.IsCompleted)
         {
             // Perhaps the server speaks first.
@@ -97,7 +109,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
 
         if (_peek.IsCompleted && await _peek.ConfigureAwait(false) == FirstBytesKind.Http)
         {
-            _http = new HttpRelay(connection, _agent, server, sink, guard, address);
+            _http = new HttpRelay(connection, _agent, server, sink, guard) { Address = address, Forwarder = dialled.Forwarder };
             await _http.RunAsync().ConfigureAwait(false);
             return;
         }

@@ -65,9 +65,6 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Folder that relative paths start from; that of the file that holds the step when not given.</summary>
     public string? BaseDirectory { get; set; }
 
-    /// <summary>The project file that declares the step, which its agent never changes; the file that holds the step is not changed in any case.</summary>
-    public string? ProjectFile { get; set; }
-
     /// <summary>File that remembers the last passed run, so that nothing runs while nothing has changed.</summary>
     public string? StampFile { get; set; }
 
@@ -80,7 +77,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Whether nothing runs, and the step fails where <see cref="StampFile"/> holds no record of a passing run.</summary>
     public bool RecordOnly { get; set; }
 
-    /// <summary>The project that the step is of; the file that holds the step when not given. No other project may use its folders.</summary>
+    /// <summary>The project that the step is of; the file that holds the step when not given. No other project may use its folders, and its agent never changes that file.</summary>
     public string? Project { get; set; }
 
     /// <summary>What tells the step apart from others of <see cref="Project"/>; the agent when not given.</summary>
@@ -225,7 +222,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         AttestationKey = Given(AttestationKey),
         Environment = List(Environment),
         HostEnvironment = HostVariables.Snapshot(),
-        ProtectedFiles = [.. new[] { Given(ProjectFile), Given(BuildEngine?.ProjectFileOfTaskNode) }.OfType<string>()],
+        ProtectedFiles = [.. new[] { Given(Project), Given(BuildEngine.ProjectFileOfTaskNode) }.OfType<string>()],
         StampFile = Given(StampFile),
         Inputs = List(Inputs),
         AlwaysRun = AlwaysRun,

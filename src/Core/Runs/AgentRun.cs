@@ -73,7 +73,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             try
             {
-                Stamp?.Write(RunFingerprint.OfEnvironment(run), _imageId ?? "", result);
+                Stamp?.Write(request, run.Policy, _imageId ?? "", result);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
@@ -92,7 +92,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run, stop.Token).ConfigureAwait(false);
+        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run.Engine, run.Policy.BaseImage, stop.Token).ConfigureAwait(false);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory, request.Owner);
         using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel, AuditPatience, stop.Token) : null;
         ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];

@@ -46,6 +46,28 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
         ArgumentNullException.ThrowIfNull(request);
         SteadyClock clock = new(TimeProvider.System);
         string sessionId = request.SessionId ?? Guid.CreateVersion7().ToString("N");
+        RunStamp? stamp = null;
+        try
+        {
+            stamp = RunStamp.Create(request);
+            if (await UnchangedRun.FindAsync(request, stamp, sessionId, cancellationToken).ConfigureAwait(false) is { } unchanged)
+            {
+                return Reported(unchanged with { Duration = clock.Elapsed });
+            }
+
+            // Before anything can go wrong: what fails, or is broken off, leaves no record of a pass.
+            stamp?.Clear();
+        }
+        catch (ConfigurationException)
+        {
+            // The agent is not there, as is said below in its turn.
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            string message = $"An input or the record of the step cannot be read or replaced: {failure.Message}";
+            return Failed(Verdict.ConfigurationError, new Diagnostic(DiagnosticTable.Parameters, DiagnosticSeverity.Error, message));
+        }
+
         ResolvedRun run;
         try
         {
@@ -54,24 +76,6 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
         catch (ConfigurationException failure)
         {
             return Failed(Verdict.ConfigurationError, failure.Diagnostic);
-        }
-
-        RunStamp? stamp;
-        try
-        {
-            stamp = RunStamp.Create(request, run.Loaded, run.Agent);
-            if (await UnchangedRun.FindAsync(request, run, stamp, cancellationToken).ConfigureAwait(false) is { } unchanged)
-            {
-                return Reported(unchanged with { Duration = clock.Elapsed });
-            }
-
-            // Before anything can go wrong: what fails, or is broken off, leaves no record of a pass.
-            stamp?.Clear();
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            string message = $"An input or the record of the step cannot be read or replaced: {failure.Message}";
-            return Failed(Verdict.ConfigurationError, new Diagnostic(DiagnosticTable.Parameters, DiagnosticSeverity.Error, message));
         }
 
         return await new AgentRun(_loggerFactory, request, run, clock) { Stamp = stamp }.RunAsync(cancellationToken).ConfigureAwait(false);

@@ -23,13 +23,13 @@ internal sealed class EngineSearch : IDisposable
     public string? Problem => _failure?.SourceException.Message;
 
     /// <summary>Looks for both. Never throws.</summary>
-    public static async Task<EngineSearch> BeginAsync(EngineLocator locator, ResolvedRun run, CancellationToken cancellationToken)
+    public static async Task<EngineSearch> BeginAsync(EngineLocator locator, EngineKind kind, string image, CancellationToken cancellationToken)
     {
         IContainerEngine? engine = null;
         try
         {
-            engine = await locator.ConnectAsync(run.Engine, cancellationToken).ConfigureAwait(false);
-            return new EngineSearch(engine, await engine.FindImageAsync(run.Policy.BaseImage, cancellationToken).ConfigureAwait(false), null);
+            engine = await locator.ConnectAsync(kind, cancellationToken).ConfigureAwait(false);
+            return new EngineSearch(engine, await engine.FindImageAsync(image, cancellationToken).ConfigureAwait(false), null);
         }
         catch (Exception failure) when (failure is EngineException or OperationCanceledException)
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using IsolatedAgents.Agents;
@@ -14,12 +15,13 @@ internal static class RunFingerprint
 {
     /// <summary>
     /// Of agent, arguments, policy, folders and inputs. The values of variables are left out: a build step alone may have its secrets.
+    /// The policy counts as it is written, since to judge it takes longer than all else that a skipped step does.
     /// </summary>
-    public static string Compute(AgentRunRequest request, LoadedPolicy loaded, AgentPlan agent)
+    public static string Compute(AgentRunRequest request, AgentPlan agent)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(hash, typeof(RunFingerprint).Module.ModuleVersionId.ToString());
-        Append(hash, loaded.Sha256);
+        AppendPolicy(hash, request);
         Append(hash, Relative(request, request.WorkingDirectory is { Length: > 0 } workspace ? workspace : "."));
         Append(hash, request.OutputDirectory is { Length: > 0 } output ? Relative(request, output) : "");
         AppendAll(hash, agent.Command);
@@ -35,11 +37,24 @@ internal static class RunFingerprint
         return Hex(hash);
     }
 
-    /// <summary>Of the variables that the agent is given, with their values.</summary>
-    public static string OfEnvironment(ResolvedRun run)
+    /// <summary>The host's variables that a run depends on.</summary>
+    public static ImmutableArray<string> VariablesOf(AgentRunRequest request, Policy policy) =>
+    [
+        .. policy.AllowedEnvVars
+            .Concat(policy.SensitiveEnvVars)
+            .Concat(request.Environment)
+            .Concat(policy.Network.Credentials.Select(credential => credential.FromEnv))
+            // A mount's path may begin with the user's home.
+            .Concat(policy.ReadonlyMounts.IsEmpty ? [] : ["HOME", "USERPROFILE"])
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>Of variables of the host with their values.</summary>
+    public static string OfEnvironment(AgentRunRequest request, ImmutableArray<string> variables)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        AppendAll(hash, run.Environment.Select(variable => $"{variable.Key}={variable.Value}"));
+        AppendAll(hash, variables.Select(name => request.HostEnvironment.TryGetValue(name, out string? value) ? $"{name}={value}" : name));
         return Hex(hash);
     }
 
@@ -48,6 +63,22 @@ internal static class RunFingerprint
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static void AppendPolicy(IncrementalHash hash, AgentRunRequest request)
+    {
+        string path = request.PolicyFile is { Length: > 0 } file ? Path.GetFullPath(file, request.BaseDirectory) : "";
+        Append(hash, path.Length > 0 ? Relative(request, path) : "");
+        // One that is not there stops the run when it is resolved.
+        Append(hash, File.Exists(path) ? HashOf(path) : "");
+        Append(hash, request.Image ?? "");
+        foreach (PolicyOverride parameter in request.PolicyOverrides)
+        {
+            Append(hash, parameter.Key);
+            AppendAll(hash, parameter.Values);
+        }
+
+        Append(hash, "");
     }
 
     private static string Relative(AgentRunRequest request, string path)

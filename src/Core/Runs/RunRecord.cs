@@ -1,4 +1,3 @@
-using IsolatedAgents.Agents;
 using IsolatedAgents.Diagnostics;
 
 namespace IsolatedAgents.Runs;
@@ -7,10 +6,10 @@ namespace IsolatedAgents.Runs;
 internal static class RunRecord
 {
     /// <summary>The outcome of the run that is on record, or IA8003.</summary>
-    /// <exception cref="ConfigurationException">The policy is wrong, or the agent is not there.</exception>
+    /// <exception cref="ConfigurationException">There is none, or the agent is not there.</exception>
     public static AgentRunResult Find(AgentRunRequest request)
     {
-        RunStamp? stamp = RunStamp.Create(request, RunResolver.LoadPolicy(request), AgentPlanner.Plan(request));
+        RunStamp? stamp = RunStamp.Create(request);
         if (stamp?.FindUnchanged() is { } content)
         {
             return new AgentRunResult

@@ -23,11 +23,13 @@ internal sealed class RunStamp
     }
 
     /// <summary>Null where the request asks for none.</summary>
-    public static RunStamp? Create(AgentRunRequest request, LoadedPolicy loaded, AgentPlan agent) =>
+    /// <exception cref="Diagnostics.ConfigurationException">The agent is not there.</exception>
+    /// <exception cref="IOException">A file that the run depends on cannot be read.</exception>
+    public static RunStamp? Create(AgentRunRequest request) =>
         request.StampFile is { Length: > 0 } file
             ? new RunStamp(
                 Path.GetFullPath(file, request.BaseDirectory),
-                RunFingerprint.Compute(request, loaded, agent),
+                RunFingerprint.Compute(request, AgentPlanner.Plan(request)),
                 request.OutputDirectory is { Length: > 0 } output ? Path.GetFullPath(output, request.BaseDirectory) : null)
             : null;
 
@@ -58,12 +60,15 @@ internal sealed class RunStamp
     }
 
     /// <summary>Remembers this run. Two builds may do so at once: the file is whole at any time.</summary>
-    public void Write(string environment, string imageId, AgentRunResult result)
+    public void Write(AgentRunRequest request, Policy policy, string imageId, AgentRunResult result)
     {
+        ImmutableArray<string> variables = RunFingerprint.VariablesOf(request, policy);
         Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
         RunStampContent content = new(
             _fingerprint,
-            environment,
+            variables,
+            RunFingerprint.OfEnvironment(request, variables),
+            policy.BaseImage,
             imageId,
             [.. result.Artifacts.Select(artifact => new RunStampArtifact(artifact.Name, artifact.Size, artifact.Sha256))],
             result.Diagnostics);

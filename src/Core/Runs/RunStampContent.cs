@@ -8,13 +8,17 @@ namespace IsolatedAgents.Runs;
 /// A stamp as it lies on disk. Read and written by hand: a serializer is longer in starting than all else that a skipped step does.
 /// </summary>
 /// <param name="Fingerprint">What the run depended on and the project says: the same wherever the project is built.</param>
-/// <param name="Environment">The values of the host's variables that the agent was given.</param>
+/// <param name="Variables">The host's variables that the run depended on.</param>
+/// <param name="Environment">Their values, as a hash.</param>
+/// <param name="Image">The image by name.</param>
 /// <param name="ImageId">The engine's id of the image.</param>
 /// <param name="Artifacts">The files that the run left.</param>
 /// <param name="Warnings">What the run warned of, without secrets: a build that skips the agent warns again.</param>
 internal sealed record RunStampContent(
     string Fingerprint,
+    ImmutableArray<string> Variables,
     string Environment,
+    string Image,
     string ImageId,
     ImmutableArray<RunStampArtifact> Artifacts,
     ImmutableArray<Diagnostic> Warnings)
@@ -27,8 +31,10 @@ internal sealed record RunStampContent(
         JsonElement root = document.RootElement;
         return new RunStampContent(
             Text(root, "fingerprint"),
+            [.. root.GetProperty("variables").EnumerateArray().Select(name => name.GetString() ?? "")],
             Text(root, "environment"),
             Text(root, "image"),
+            Text(root, "image_id"),
             [
                 .. root.GetProperty("artifacts").EnumerateArray().Select(artifact =>
                     new RunStampArtifact(Text(artifact, "name"), artifact.GetProperty("size").GetInt64(), Text(artifact, "sha256"))),
@@ -52,8 +58,16 @@ internal sealed record RunStampContent(
         {
             json.WriteStartObject();
             json.WriteString("fingerprint", Fingerprint);
+            json.WriteStartArray("variables");
+            foreach (string name in Variables)
+            {
+                json.WriteStringValue(name);
+            }
+
+            json.WriteEndArray();
             json.WriteString("environment", Environment);
-            json.WriteString("image", ImageId);
+            json.WriteString("image", Image);
+            json.WriteString("image_id", ImageId);
             json.WriteStartArray("artifacts");
             foreach (RunStampArtifact artifact in Artifacts)
             {

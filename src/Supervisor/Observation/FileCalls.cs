@@ -76,7 +76,7 @@ internal sealed unsafe class FileCalls(FileRules rules, PathResolver resolver)
 
         if (!isWrite)
         {
-            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable || FileRules.IsSupervisors(_found.Text) ? Read(kind) : Judgement.Pass;
+            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable || (kind == PathKind.Folder && FileRules.IsSupervisors(_found.Text)) ? Read(kind) : Judgement.Pass;
         }
 
         bool isAbsent = kind == PathKind.Missing && (flags & OpenCreate) == 0;

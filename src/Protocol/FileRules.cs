@@ -39,7 +39,7 @@ internal sealed class FileRules(string[] readPaths, string[] writePaths)
         : IsProtected(path) ? DenialReason.ProtectedPath
         : DenialReason.None;
 
-    /// <summary>Whether a folder, or what is opened for its path alone, is the supervisor's, so that the kernel refuses it. Which threads it has is no secret.</summary>
+    /// <summary>Whether a path is, or leads by, one of the supervisor's own that the kernel opens for nobody else. Which threads it has is no secret.</summary>
     public static bool IsSupervisors(ReadOnlySpan<char> path) =>
         path.StartsWith(Supervisor) && IsSensitive(path) && !(Covers(Threads, path) && path[Threads.Length..].Count('/') <= 1);
 

@@ -109,6 +109,20 @@ public sealed class WriteBackTests(TestContext context)
         Assert.AreEqual(201, Assert.ContainsSingle(host.Events.OfType<WorkspaceLeft>()).Ignored);
     }
 
+    // A real tool whose links lead out of the workspace.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task VirtualEnvironment_IsNoViolationAndStaysInTheCopy()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunScriptAsync(
+            "import os, subprocess, sys\nos.chdir('/workspace')\nsubprocess.run([sys.executable, '-m', 'venv', '--without-pip', '.venv'], check=True)\nsubprocess.run(['.venv/bin/python', '-c', 'open(\"made.txt\", \"w\")'], check=True)",
+            Token, (Write, "write"), ("max_output_files", "3"));
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual("made.txt", Assert.ContainsSingle(result.Changes).Path);
+        Assert.IsFalse(Directory.Exists(Path.Combine(host.Workspace, ".venv")));
+    }
+
     // Each attempt, the links that come back with what they hold, and how many stay.
     [TestMethod]
     [DataRow("ln -s a.cs src/way", "src/way>a.cs", 0)]

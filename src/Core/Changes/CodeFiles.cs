@@ -15,7 +15,7 @@ internal static class CodeFiles
     private static readonly PathGlobs Files = new(
         [
             // Git, what hooks into it, and what hides changes from a review (-diff, linguist-generated).
-            ".gitmodules", ".gitattributes", ".githooks", ".husky", ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", "lefthook.y*ml", ".lefthook.y*ml", ".lefthook", ".overcommit.yml", ".lintstagedrc*",
+            ".gitmodules", ".gitattributes", ".lfsconfig", ".githooks", ".husky", ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", "lefthook.y*ml", ".lefthook.y*ml", ".lefthook", ".overcommit.yml", ".lintstagedrc*",
             // MSBuild and NuGet.
             "Directory.Build.*", "Directory.Packages.props", "Directory.Solution.*", "*.csproj", "*.fsproj", "*.vbproj", "*.vcxproj", "*.sqlproj", "*.proj", "*.props", "*.targets", "*.tasks",
             "*.csproj.user", "*.rsp", "*.sln", "*.slnx", "*.slnf", "before.*.sln.targets", "nuget.config", "global.json", ".config/dotnet-tools.json", "*.runsettings", "*.csx", "*.tt", "launchSettings.json", "omnisharp.json",

@@ -75,8 +75,10 @@ internal static unsafe class SystemCallFilter
             // The flags of clone3 lie in memory that a filter cannot read; libraries fall back to clone.
             new(JumpIfEqual, 0, 1, SystemCalls.Clone3),
             new(Return, 0, 0, ReturnError | NotImplemented),
+            .. AskUnlessFolder(SystemCalls.OpenAt, Argument2Offset),
+            .. AskUnlessFolder(SystemCalls.Open, Argument1Offset),
         ];
-        foreach (int number in SystemCalls.Watched.Concat(SystemCalls.Denied.Keys))
+        foreach (int number in SystemCalls.Watched.Except([SystemCalls.OpenAt, SystemCalls.Open]).Concat(SystemCalls.Denied.Keys))
         {
             program.Add(new(JumpIfEqual, 0, 1, (uint)number));
             program.Add(new(Return, 0, 0, ReturnNotify));
@@ -124,4 +126,15 @@ internal static unsafe class SystemCallFilter
         ]);
         return [.. program];
     }
+
+    // To list a folder, or to hold a place without its content, is nothing to tell: names in an image are no secret, and what is opened through it is judged then.
+    private static FilterInstruction[] AskUnlessFolder(int number, uint flagsOffset) =>
+    [
+        new(JumpIfEqual, 0, 5, (uint)number),
+        new(LoadWord, 0, 0, flagsOffset),
+        new(JumpIfSet, 1, 0, OpenAccessMode | OpenCreate | OpenTruncate | OpenTemporaryFile),
+        new(JumpIfSet, 1, 0, OpenPath | OpenDirectory),
+        new(Return, 0, 0, ReturnNotify),
+        new(Return, 0, 0, ReturnAllow),
+    ];
 }

@@ -67,10 +67,8 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         bool isWrite = (flags & OpenAccessMode) != 0 || (flags & (OpenCreate | OpenTruncate)) != 0 || isTemporary;
         if (flags != -1 && ((flags & OpenPath) != 0 || (!isWrite && (flags & OpenDirectory) != 0)))
         {
-            // Neither gives a file's content; what is opened through the former later is resolved then. Of the supervisor's own files the kernel gives not even that.
-            return Find(in call, directory, argument, follow: (flags & OpenNoFollow) == 0, _found) is not null && FileRules.IsSupervisors(_found.Text)
-                ? Judgement.DenyFile(DenialReason.SensitivePath, _found.Bytes, "open"u8)
-                : Judgement.Pass;
+            // Neither gives a file's content; what is opened through the former later is resolved then.
+            return Judgement.Pass;
         }
 
         bool isNew = (flags & OpenCreate) != 0 && (flags & OpenExclusive) != 0;
@@ -86,7 +84,7 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
                 return Judgement.Show(number, flags != -1 && (flags & OpenCloseOnExec) != 0, _found.Bytes);
             }
 
-            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable ? Read(kind) : Judgement.Pass;
+            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable || (kind == PathKind.Folder && FileRules.IsSupervisors(_found.Text)) ? Read(kind) : Judgement.Pass;
         }
 
         bool isAbsent = kind == PathKind.Missing && (flags & OpenCreate) == 0;

@@ -90,8 +90,7 @@ internal sealed class RepositoryPaths
             int start = above.Length == 0 ? 0 : above.Length + 1;
             if (_bare.TryGetValue(Plain(above), out Bare? bare))
             {
-                bare.Note(Plain(path[start..end]));
-                bare.WasThere |= isThere && bare.IsRepository;
+                bare.Note(Plain(path[start..end]), isThere);
             }
 
             end = above.Length;
@@ -108,6 +107,7 @@ internal sealed class RepositoryPaths
         private bool _hasCommonFolder;
         private bool _hasSettings;
         private bool _hasOthers;
+        private bool _hadHead;
 
         public bool Objects { get; set; }
 
@@ -119,13 +119,15 @@ internal sealed class RepositoryPaths
         // Empty folders are not listed, so that fewer files than git asks for make one.
         public bool IsRepository => _hasCommonFolder || (Objects && Refs) || (_hasSettings && (Objects || Refs || _hasOthers));
 
-        public void Note(string name)
+        public void Note(string name, bool isThere)
         {
+            _hadHead |= isThere && name == Head;
             Objects |= name == "OBJECTS";
             Refs |= name == "REFS";
             _hasCommonFolder |= name == "COMMONDIR";
             _hasSettings |= name == "CONFIG";
             _hasOthers |= name is "HOOKS" or "INFO" or "DESCRIPTION" or "PACKED-REFS" or "REFTABLE";
+            WasThere |= isThere && _hadHead && IsRepository;
         }
     }
 }

@@ -10,8 +10,8 @@ namespace IsolatedAgents.Egress.Inspection;
 /// <param name="tell">Takes the connection's id and what was wrong.</param>
 internal sealed class BadRequests(Action<string, string> tell) : ILoggerFactory, ILogger
 {
-    // What these say is that the agent was slow or has left.
-    private static readonly string[] NoRefusals = ["Reading the request headers timed out", "Unexpected end of request content", "Reading the request body timed out"];
+    // What these say is that the agent was slow or has left, or opened streams before it had read how many it may, which clients then do again.
+    private static readonly string[] NoRefusals = ["Reading the request headers timed out", "Unexpected end of request content", "Reading the request body timed out", "REFUSED_STREAM"];
 
     private readonly ConcurrentDictionary<string, ILogger> _loggers = new(StringComparer.Ordinal);
 
@@ -26,7 +26,7 @@ internal sealed class BadRequests(Action<string, string> tell) : ILoggerFactory,
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         if (eventId.Name is "ConnectionBadRequest" or "Http2ConnectionError" or "Http2StreamError" or "HPackDecodingError" && exception is not null
-            && !NoRefusals.Any(text => exception.Message.StartsWith(text, StringComparison.Ordinal))
+            && !NoRefusals.Any(text => exception.Message.Contains(text, StringComparison.Ordinal))
             && state is IReadOnlyList<KeyValuePair<string, object?>> values && values.FirstOrDefault(value => value.Key == "ConnectionId").Value is string id)
         {
             tell(id, exception.Message.TrimEnd('.'));

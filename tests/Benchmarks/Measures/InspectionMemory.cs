@@ -136,7 +136,7 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
     private Process Curl(int requests, string path = "/slow") => Process.Start(new ProcessStartInfo(
         "curl",
         [
-            "-sSk", "--http2", "-Z", "--parallel-max", "300", "--noproxy", "*", "-o", "/dev/null", "--connect-to", $"::127.0.0.1:{((IPEndPoint)_sandbox.LocalEndpoint).Port}",
+            "-sk", "--no-progress-meter", "--http2", "-Z", "--parallel-max", "300", "--noproxy", "*", "-o", "/dev/null", "--connect-to", $"::127.0.0.1:{((IPEndPoint)_sandbox.LocalEndpoint).Port}",
             $"https://{Host}:{_nginx!.Port}{path}?[1-{requests}]",
         ]))!;
 

@@ -81,15 +81,21 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
     private async Task PassAsync(Stream from, CancellationToken cancellationToken)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
+        int read;
+        do
         {
+            // Who waits for a server needs no buffer yet.
+            _ = await from.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+            read = await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
             usage?.Received(buffer.AsSpan(0, read));
             await PassAsync(buffer.AsMemory(0, read), isEnd: false, cancellationToken).ConfigureAwait(false);
-        }
 
-        // Not in a finally: what a failed read may still write to is left to the collector.
-        ArrayPool<byte>.Shared.Return(buffer);
+            // Not in a finally: what a failed read may still write to is left to the collector.
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        while (read > 0);
+
         await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
     }
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// Hears from the HTTP server, which tells its log alone, what it has refused as no HTTP before anybody of ours saw it: heads that can be read in two ways, lengths that contradict each other,
-/// streams that break the protocol.
+/// Hears from the HTTP server, which tells its log alone, what it has refused as no HTTP before anybody of ours saw it: heads that can be read in two ways, lengths that contradict each other.
+/// Streams and connections that break HTTP/2 are not among it, as clients that leave end many so; nothing of them has gone on.
 /// </summary>
 /// <param name="tell">Takes the connection's id and what was wrong.</param>
 internal sealed class BadRequests(Action<string, string> tell) : ILoggerFactory, ILogger
@@ -16,7 +16,7 @@ internal sealed class BadRequests(Action<string, string> tell) : ILoggerFactory,
     private readonly ConcurrentDictionary<string, ILogger> _loggers = new(StringComparer.Ordinal);
 
     public ILogger CreateLogger(string categoryName) => _loggers.GetOrAdd(
-        categoryName, static (name, all) => name.EndsWith(".BadRequests", StringComparison.Ordinal) || name.EndsWith(".Http2", StringComparison.Ordinal) ? all : Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, this);
+        categoryName, static (name, all) => name.EndsWith(".BadRequests", StringComparison.Ordinal) ? all : Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, this);
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Debug;
 
@@ -25,8 +25,8 @@ internal sealed class BadRequests(Action<string, string> tell) : ILoggerFactory,
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (eventId.Name is "ConnectionBadRequest" or "Http2ConnectionError" or "Http2StreamError" or "HPackDecodingError" && exception is not null
-            && !NoRefusals.Any(text => exception.Message.StartsWith(text, StringComparison.Ordinal))
+        if (eventId.Name == "ConnectionBadRequest" && exception is not null
+            && !NoRefusals.Any(text => exception.Message.Contains(text, StringComparison.Ordinal))
             && state is IReadOnlyList<KeyValuePair<string, object?>> values && values.FirstOrDefault(value => value.Key == "ConnectionId").Value is string id)
         {
             tell(id, exception.Message.TrimEnd('.'));

@@ -20,8 +20,8 @@ internal sealed class InspectionServer : IInspector
 {
     private static readonly List<SslApplicationProtocol> Protocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
-    // Told to clients in SETTINGS: so many requests of a connection run at once, and so much of their bodies waits here for a server.
-    private const int StreamsPerConnection = 32;
+    // Told to clients in SETTINGS: so many requests of a connection run at once, no fewer than clients may take for granted (RFC 9113, 6.5.2), and so much of their bodies waits here for a server.
+    private const int StreamsPerConnection = 100;
     private const int StreamWindow = 64 * 1024;
     private const int ConnectionWindow = 256 * 1024;
 
@@ -96,9 +96,11 @@ internal sealed class InspectionServer : IInspector
     {
         if (_open.TryGetValue(connectionId, out InspectedConnection? inspected))
         {
-            inspected.Telling = _sink.BlockedAsync(inspected.Connection.Target, $"What was sent as HTTP is none, or can be read in more than one way: {reason}", EgressAllowlist.Key).AsTask();
+            inspected.Telling = TellAsync(inspected.Connection.Target, $"What was sent as HTTP is none, or can be read in more than one way: {reason}");
         }
     }
+
+    private async Task TellAsync(EgressTarget target, string reason) => await _sink.BlockedAsync(target, reason, EgressAllowlist.Key).ConfigureAwait(false);
 
     private static KestrelServerOptions ServerOptions(EgressOptions options)
     {

@@ -66,6 +66,17 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
         return read;
     }
 
+    /// <summary>Gives the buffer back for as long as nothing is in it: who waits for long needs none.</summary>
+    public void Release()
+    {
+        if (_start == _end && _pending is null && !_isReading && _buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = [];
+            _start = _end = 0;
+        }
+    }
+
     /// <summary>Gives the buffer back, but not where a read may still write to it.</summary>
     public void Dispose()
     {

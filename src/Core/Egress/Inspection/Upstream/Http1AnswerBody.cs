@@ -17,14 +17,20 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (buffer.IsEmpty)
-        {
-            return 0;
-        }
-
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
         try
         {
+            if (buffer.IsEmpty)
+            {
+                // Asked whether there is something, or the end.
+                if (!_isEnded && _left > 0 && _chunks?.IsDone != true)
+                {
+                    await connection.WaitAsync().ConfigureAwait(false);
+                }
+
+                return 0;
+            }
+
             return await ReadAsync(buffer).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not IOException)

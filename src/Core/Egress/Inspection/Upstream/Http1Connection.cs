@@ -13,6 +13,16 @@ internal sealed class Http1Connection(DuplexStream stream) : IDisposable
     /// <summary>Whether the server has ended it, or said what nobody asked for. To be asked between exchanges.</summary>
     public bool IsEnded => Reader.BeginFill().IsCompleted;
 
+    /// <summary>Waits until something comes, without a buffer for it: many wait at once for a server to say its next word.</summary>
+    public async ValueTask WaitAsync()
+    {
+        if (Reader.Available.IsEmpty && !Reader.IsFilling && !Reader.IsEnded)
+        {
+            Reader.Release();
+            _ = await stream.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Waits for the server to end it, from now until the next exchange.</summary>
     public void WatchEnd() => _ = Reader.BeginFill().ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 

@@ -173,6 +173,7 @@ internal sealed class Http1Exchange(Http1Connection connection, Action keep)
                 throw new IOException("the head of its answer is too long");
             }
 
+            await connection.WaitAsync().ConfigureAwait(false);
             if (await connection.Reader.FillAsync().ConfigureAwait(false) == 0)
             {
                 throw new IOException("it closed the connection before it had answered");

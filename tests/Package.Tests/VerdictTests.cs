@@ -44,7 +44,7 @@ public sealed class VerdictTests
     [DataRow("Agent=\"puppet.py\" Command=\"true\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AgentAndCommand_IsIA1003")]
     [DataRow("Command=\"true\" Engine=\"embedded\"", "IA1003", "configuration_error", "2", DisplayName = "Step_EngineOfLaterVersions_IsIA1003")]
     [DataRow("Command=\"true\" AuditLog=\"policy.json/audit.jsonl\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AuditLogCannotBeWritten_IsIA1003")]
-    [DataRow("Command=\"true\" PipPackages=\"six\"", "IA2004", "engine_error", "6", DisplayName = "Step_ParameterAsksForAMissingControl_IsIA2004")]
+    [DataRow("Command=\"true\" PipPackages=\"six\"", "IA1001", "configuration_error", "2", DisplayName = "Step_ParameterAsksForWhatNoRunHas_IsIA1001")]
     [DataRow("Command=\"sleep 60\" TimeoutSeconds=\"1\"", "IA4001", "timeout", "124", DisplayName = "Step_AgentTakesTooLong_IsIA4001")]
     [DataRow("Command=\"head -c 2000000 /dev/zero > /output/big\" MaxOutputBytes=\"1000\" OutputDirectory=\"out\"", "IA4003", "output_limit_exceeded", "0", DisplayName = "Step_OutputIsTooLarge_IsIA4003")]
     [Timeout(Minutes, CooperativeCancellation = true)]
@@ -73,7 +73,7 @@ public sealed class VerdictTests
 
     [TestMethod]
     [DataRow("{\n  // limits\n  \"memory_mb\": 64,\n  \"memory_mbs\": 64\n}\n", "\"memory_mbs\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyHasAnUnknownKey_IsIA1001")]
-    [DataRow("{\n  \"npm_packages\": [\"left-pad\"]\n}\n", "\"npm_packages\"", "IA2004", "engine_error", "6", DisplayName = "Step_PolicyAsksForAMissingControl_IsIA2004")]
+    [DataRow("{\n  \"npm_packages\": [\"left-pad\"]\n}\n", "\"npm_packages\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyAsksForWhatNoRunHas_IsIA1001")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_PolicyFileIsRefused_IsOneErrorInThePolicyFile(string policy, string place, string code, string verdict, string exitCode)
     {

@@ -95,6 +95,24 @@ public sealed class WriteBackTests(TestContext context)
         Assert.AreEqual(left, told.Ignored);
     }
 
+    // An agent that could write the record of its own passing would not have to pass.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task RecordOfThisRun_DoesNotComeBackWhateverThePolicyNames()
+    {
+        using SandboxHost host = new();
+        string folder = Directory.CreateDirectory(Path.Combine(host.Workspace, "records", "app")).FullName;
+        AgentRunRequest request = host.Request("echo forged > records/app/a.stamp; echo forged > records/app/b; echo x > a.cs", SandboxHost.BusyboxImage, (Write, "write"), ("filesystem.return_ignored", "records/**")) with
+        {
+            StampFile = Path.Combine(folder, "a.stamp"),
+        };
+        AgentRunResult result = await host.RunAsync(request, Token);
+        AssertVerdict(Verdict.Passed, 0, result);
+        Assert.AreEqual("a.cs", Assert.ContainsSingle(result.Changes).Path);
+        Assert.IsFalse(File.Exists(Path.Combine(folder, "b")));
+        Assert.DoesNotContain("forged", await File.ReadAllTextAsync(Path.Combine(folder, "a.stamp"), Token));
+    }
+
     // What does not come back does not count, and the copy has a bound of its own.
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]

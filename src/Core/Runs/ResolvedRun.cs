@@ -55,6 +55,9 @@ internal sealed record ResolvedRun
     /// <summary>What is never written in a writable workspace: the policy's globs, and the files that this run itself is made of.</summary>
     public required ImmutableArray<string> ProtectedPaths { get; init; }
 
+    /// <summary>Absolute path of the folder that holds the record of passing runs; null where none is kept.</summary>
+    public string? RecordFolder { get; init; }
+
     /// <summary>Where git's own settings of this user are found: the host's variables.</summary>
     public required FrozenDictionary<string, string> HostEnvironment { get; init; }
 

@@ -52,6 +52,7 @@ internal static class RunResolver
             Loaded = loaded,
             Agent = agent,
             Workspace = workspace,
+            RecordFolder = request.StampFile is { Length: > 0 } stamp ? Path.GetDirectoryName(Path.GetFullPath(stamp, request.BaseDirectory)) : null,
             ProtectedPaths = [.. loaded.Policy.Filesystem.ProtectedPaths, .. OwnFiles.Find(request, loaded, agent, workspace)],
             HostEnvironment = request.HostEnvironment,
             Inodes = shown.OfType<string>().Distinct(StringComparer.Ordinal).ToFrozenDictionary(path => path, FileIdentity.Inode, StringComparer.Ordinal),

@@ -33,7 +33,7 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
 
     /// <summary>What the agent is given to change; null where it is given nothing. Filled when the sandbox is started.</summary>
     public WorkspaceOriginal? Original { get; } =
-        run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) : null;
+        run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) { RecordFolder = run.RecordFolder } : null;
 
     private Policy Policy => run.Policy;
 

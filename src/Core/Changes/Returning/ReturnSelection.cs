@@ -28,6 +28,7 @@ internal sealed class ReturnSelection
     private const long Effort = 800_000_000;
 
     private readonly IReadOnlyList<ListedEntry> _entries;
+    private readonly WorkspaceOriginal _original;
     private readonly RepositoryPaths _repositories;
     private readonly TrackedFiles _tracked;
     private readonly PathGlobs _protected;
@@ -48,6 +49,7 @@ internal sealed class ReturnSelection
     {
         _effort = new MatchEffort(Effort, progressed);
         _entries = entries;
+        _original = original;
         _tracked = tracked;
         _protected = new PathGlobs(policy.ProtectedPaths, isLoose: true);
         _returned = new PathGlobs(policy.ReturnIgnored, isLoose: false);
@@ -175,6 +177,9 @@ internal sealed class ReturnSelection
 
     // A protected path is told as one, whatever else it is.
     private bool IsLeft(ListedEntry entry, Predicate<string> isIgnored) =>
+        _original.IsRecord(entry.Path) || IsLeftByRules(entry, isIgnored);
+
+    private bool IsLeftByRules(ListedEntry entry, Predicate<string> isIgnored) =>
         !IsProtected(entry.Path)
         && (_repositories.Hold(entry.Path)
             ? entry.Kind != WorkspaceEntryKind.Link

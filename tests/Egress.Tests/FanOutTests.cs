@@ -10,6 +10,7 @@ namespace IsolatedAgents.Egress.Tests;
 
 /// <summary>Many requests over few connections are counted, bounded and told as what they are: connections to servers.</summary>
 [TestClass]
+[DoNotParallelize] // Another test counts this process's descriptors, and these open hundreds.
 public sealed class FanOutTests
 {
     private static readonly TestAuthority Authority = new();

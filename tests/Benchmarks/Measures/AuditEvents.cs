@@ -43,7 +43,7 @@ internal sealed class AuditEvents : IMeasure
             ProcessId = 1,
         };
         TimeSpan time;
-        using (AuditLog log = AuditLog.Open(path, header, () => throw new InvalidOperationException("The log cannot be written.")))
+        using (AuditLog log = AuditLog.Open(path, header, () => throw new InvalidOperationException("The log cannot be written."), cancellationToken: cancellationToken))
         {
             AgentOutput output = new(OutputStream.Standard, Line, Cut: false) { SessionId = Session };
             long began = Stopwatch.GetTimestamp();
@@ -59,7 +59,7 @@ internal sealed class AuditEvents : IMeasure
         }
 
         using FileStream file = File.OpenRead(path);
-        AuditVerification verification = AuditVerifier.Verify(file, expectedHead: null);
+        AuditVerification verification = AuditVerifier.Verify(file, expectedHead: null, cancellationToken);
         return verification.Status == AuditStatus.Sealed ? Task.FromResult(time) : throw new InvalidOperationException(verification.Message);
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,6 +18,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
     private readonly IHttpResponseBodyFeature _body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
     private bool _isChunked;
+    private bool _isAtHand;
 
     /// <summary>Passes it on to its end.</summary>
     /// <param name="answer">What the server says.</param>
@@ -52,7 +54,13 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
         usage?.Answered(
             answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
-        await _body.StartAsync(cancellationToken).ConfigureAwait(false);
+        // An answer that is whole goes to the agent in one piece; of another one, the head goes at once.
+        _isAtHand = from is Http1AnswerBody { IsAtHand: true };
+        if (!_isAtHand)
+        {
+            await _body.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             await PassAsync(from, cancellationToken).ConfigureAwait(false);
@@ -84,8 +92,12 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         int read;
         do
         {
-            // Who waits for a server needs no buffer yet.
-            _ = await from.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+            if (!_isAtHand)
+            {
+                // Who waits for a server needs no buffer yet.
+                _ = await from.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+            }
+
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
             read = await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
             usage?.Received(buffer.AsSpan(0, read));
@@ -107,6 +119,12 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
             if (_isChunked)
             {
                 passed = (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")), .. passed.Span, .. "\r\n"u8];
+            }
+
+            if (_isAtHand)
+            {
+                _body.Writer.Write(passed.Span);
+                return;
             }
 
             await _body.Stream.WriteAsync(passed, cancellationToken).ConfigureAwait(false);

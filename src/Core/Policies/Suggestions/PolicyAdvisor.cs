@@ -144,6 +144,9 @@ internal sealed class PolicyAdvisor(Policy policy)
 
                 Add(_writePaths, folder);
                 break;
+            case "filesystem.workspace" when path.EndsWith(".lock", StringComparison.Ordinal):
+                Leave($"write to {QuotedText.Of(path)}: it is a lock, which a tool that only looks does without; the workspace can stay read-only");
+                break;
             case "filesystem.workspace":
                 Leave($"write to {QuotedText.Of(path)}: the workspace is read-only; write results to /output, or set filesystem.workspace to 'write'");
                 break;

@@ -39,6 +39,14 @@ public sealed class SuggestionTests
     }
 
     [TestMethod]
+    public void Advisor_LockOfATool_SuggestsNoWritableWorkspace()
+    {
+        PolicySuggestion suggestion = Advise(Denied("/workspace/.git/index.lock", "filesystem.workspace"), Denied("/workspace/yarn.lock", "filesystem.workspace"));
+        Assert.IsEmpty(suggestion.Changes);
+        Assert.DoesNotContain(sentence => sentence.Contains("to 'write'", StringComparison.Ordinal), suggestion.Left);
+    }
+
+    [TestMethod]
     public void Advisor_RefusedEndpoints_AreSuggestedExactly()
     {
         PolicySuggestion suggestion = Advise(

@@ -15,6 +15,9 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
     private bool _isEnded;
     private bool _isKept;
 
+    /// <summary>Whether all of it has come, so that to read it is to wait for nothing.</summary>
+    public bool IsAtHand => framing.Kind == HttpFramingKind.Length && _left <= connection.Reader.Available.Length;
+
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);

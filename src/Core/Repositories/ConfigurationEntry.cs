@@ -19,8 +19,15 @@ internal sealed record ConfigurationEntry(string Section, string? Subsection, st
 
     private static readonly string[] SecretKeys = ["extraheader", "cookiefile", "password", "passwd", "pass", "smtppass", "token", "oauthtoken", "secret", "apikey", "sslkey", "sslcert"];
 
+    // What a command or a nested setting hands over by these words is one.
+    private static readonly string[] SecretWords = ["extraheader", "password", "passwd", "sshpass", "token", "secret"];
+
     /// <summary>Whether the setting is there to hold a credential, or to lead to one.</summary>
-    public bool IsCredential => SecretSections.Contains(Section) || Array.Exists(SecretKeys, secret => Key == secret || Key.EndsWith(secret, StringComparison.Ordinal));
+    public bool IsCredential =>
+        SecretSections.Contains(Section)
+        || Array.Exists(SecretKeys, secret => Key == secret || Key.EndsWith(secret, StringComparison.Ordinal))
+        || Array.Exists(SecretWords, word => Value?.Contains(word, StringComparison.OrdinalIgnoreCase) == true)
+        || (Key.EndsWith("proxy", StringComparison.Ordinal) && Value?.Contains('@', StringComparison.Ordinal) == true);
 
     /// <summary>The same setting, with no user name or password in the address that it holds or is about.</summary>
     public ConfigurationEntry WithoutUserInformation() => this with

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text;
 
 namespace IsolatedAgents.Repositories;
@@ -10,25 +11,23 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     private const int MaxBytes = 1024 * 1024;
     private const int MaxFiles = 1000;
     private const int MaxDepth = 8;
-    private const string GitFolder = ".git";
-
-    private static readonly string[] Names = ["config", "config.worktree"];
+    private const string WorktreeName = "config.worktree";
 
     /// <summary>Whether the file lies in a folder.</summary>
     public bool IsBelow(string folder) => Path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
-    /// <summary>The files below a folder that hold credentials, each with what is shown instead. Those of submodules, other work trees and included files are among them.</summary>
-    /// <param name="folder">Absolute path of a folder that is shown: one that holds a repository, or a repository's own.</param>
+    /// <summary>
+    /// The files below a folder that hold credentials, each with what is shown instead: of every repository there, at whatever depth, with its submodules, other work trees and
+    /// included files.
+    /// </summary>
+    /// <param name="folder">Absolute path of a folder that is shown.</param>
     public static IReadOnlyList<ShownConfiguration> FindIn(string folder)
     {
         Dictionary<string, ShownConfiguration?> found = new(StringComparer.Ordinal);
         string root = System.IO.Path.TrimEndingDirectorySeparator(folder);
-        foreach (string repository in new[] { System.IO.Path.Combine(root, GitFolder), root })
+        foreach (string repository in Repositories(root))
         {
-            if (File.Exists(System.IO.Path.Combine(repository, "HEAD")))
-            {
-                AddRepository(root, repository, found, 0);
-            }
+            AddRepository(root, repository, found, 0);
         }
 
         return [.. found.Values.OfType<ShownConfiguration>()];
@@ -65,16 +64,33 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     // A comment, or what git would not read, may hold an old token.
     private static bool MayHideMore(string text) => text.AsSpan().ContainsAny('#', ';') || text.Contains("extraheader", StringComparison.OrdinalIgnoreCase) || text.Contains('@', StringComparison.Ordinal);
 
+    // A repository is what has this file, whatever its folder is called. Only names are looked at, which costs little where there are many.
+    private static FileSystemEnumerable<string> Repositories(string root)
+    {
+        EnumerationOptions options = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None, ReturnSpecialDirectories = false };
+        return new FileSystemEnumerable<string>(root, static (ref FileSystemEntry entry) => entry.Directory.ToString(), options)
+        {
+            ShouldIncludePredicate = static (ref FileSystemEntry entry) => !entry.IsDirectory && entry.FileName.SequenceEqual("HEAD"),
+            ShouldRecursePredicate = static (ref FileSystemEntry entry) => !(entry.FileName.SequenceEqual("objects") && entry.Directory.EndsWith(".git")) && (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
+    }
+
     private static void AddRepository(string root, string repository, Dictionary<string, ShownConfiguration?> found, int depth)
     {
-        foreach (string name in Names)
+        foreach (string name in FilesIn(repository).Where(IsConfiguration))
         {
-            Add(root, System.IO.Path.Combine(repository, name), found, depth);
+            Add(root, name, found, depth);
+        }
+
+        foreach (string store in FilesIn(repository).Where(name => System.IO.Path.GetFileName(name).Contains("credentials", StringComparison.OrdinalIgnoreCase)))
+        {
+            // The file of git's own store: addresses with passwords, and nothing else.
+            found.TryAdd(store, new ShownConfiguration(store, []));
         }
 
         foreach (string worktree in FoldersIn(System.IO.Path.Combine(repository, "worktrees")))
         {
-            Add(root, System.IO.Path.Combine(worktree, Names[1]), found, depth);
+            Add(root, System.IO.Path.Combine(worktree, WorktreeName), found, depth);
         }
 
         AddModules(root, System.IO.Path.Combine(repository, "modules"), found, depth);
@@ -96,6 +112,21 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
         }
     }
 
+    // Copies that somebody keeps beside it are among them.
+    private static bool IsConfiguration(string path) => System.IO.Path.GetFileName(path).StartsWith("config", StringComparison.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> FilesIn(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Take(MaxFiles)] : [];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
     private static IEnumerable<string> FoldersIn(string folder)
     {
         try
@@ -110,10 +141,21 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
 
     private static void Add(string root, string path, Dictionary<string, ShownConfiguration?> found, int depth)
     {
-        // What lies elsewhere is not shown, and a link is shown as what it is.
-        if (depth > MaxDepth || found.Count >= MaxFiles || found.ContainsKey(path) || !path.StartsWith(root + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
-            || new FileInfo(path) is not { Exists: true, LinkTarget: null } file)
+        // What lies elsewhere is not shown.
+        if (depth > MaxDepth || found.ContainsKey(path) || !path.StartsWith(root + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            || new FileInfo(path) is not { Exists: true } file)
         {
+            return;
+        }
+
+        if (file.LinkTarget is not null)
+        {
+            // A link is shown as what it is; what it leads to is a file like any other.
+            if (file.ResolveLinkTarget(returnFinalTarget: true) is { } target)
+            {
+                Add(root, target.FullName, found, depth + 1);
+            }
+
             return;
         }
 

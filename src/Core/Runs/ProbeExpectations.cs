@@ -16,8 +16,11 @@ internal sealed class ProbeExpectations(bool isStrict)
     /// <param name="operation">Its operation; empty for a call.</param>
     public string? Explain(Activity activity, string subject, string operation)
     {
+        // By its bytes: different ones may be one text.
+        string key = Convert.ToHexString(activity.Subject);
+
         // What the policy protects by name is protected from every program.
-        if (isStrict || activity.Reason == DenialReason.ProtectedPath || (_explained.Count >= ExpectedProbes.MaxPerRun && !_explained.Contains(subject)))
+        if (isStrict || activity.Reason == DenialReason.ProtectedPath || (_explained.Count >= ExpectedProbes.MaxPerRun && !_explained.Contains(key)))
         {
             return null;
         }
@@ -27,7 +30,7 @@ internal sealed class ProbeExpectations(bool isStrict)
         {
             if (probe.Matches(kind, operation, subject))
             {
-                _explained.Add(subject);
+                _explained.Add(key);
                 return ExpectedProbes.Reference(probe);
             }
         }

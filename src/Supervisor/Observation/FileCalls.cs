@@ -79,7 +79,8 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
 
         if (!isWrite)
         {
-            if (kind is PathKind.File or PathKind.Missing && substitutes.Find(_found.Bytes) is >= 0 and int number && rules.Read(_found.Text) == DenialReason.None)
+            // openat2 may ask for more than an open is, such as how a path is resolved: the kernel answers that.
+            if (call.Number != SystemCalls.OpenAt2 && kind is (PathKind.File or PathKind.Missing) && substitutes.Find(_found.Bytes) is >= 0 and int number && rules.Read(_found.Text) == DenialReason.None)
             {
                 return Judgement.Show(number, flags != -1 && (flags & OpenCloseOnExec) != 0, _found.Bytes);
             }

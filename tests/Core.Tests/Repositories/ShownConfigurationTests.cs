@@ -105,6 +105,35 @@ public sealed class ShownConfigurationTests
         Assert.ContainsSingle(ShownConfiguration.FindIn(Path.Combine(_folder, ".git")).Where(shown => shown.Path.EndsWith("extra", StringComparison.Ordinal)));
     }
 
+    // Job steps check other repositories out into folders of the first; git knows more shapes of one than a folder named .git.
+    [TestMethod]
+    public void Find_RepositoriesAtAnyDepthAndOfAnyShape_AreAmongThem()
+    {
+        string secret = $"[http]\n\textraheader = {Token}\n";
+        Write("a/lib/.git/HEAD", "x\n");
+        Write("a/lib/.git/config", secret);
+        Write("a/lib/.git/config.bak", secret);
+        Write("a/lib/.git/credentials", $"https://u:{Token}@example.com\n");
+        Write("bare.git/HEAD", "x\n");
+        Write("bare.git/config", secret);
+        Write("apart/.git", "gitdir: ../apart-git\n");
+        Write("apart-git/HEAD", "x\n");
+        Write("apart-git/config", secret);
+        Write("linked/.git/HEAD", "x\n");
+        Write("linked/.git/real", secret);
+        File.CreateSymbolicLink(Path.Combine(_folder, "linked/.git/config"), "real");
+        CollectionAssert.AreEquivalent(
+            new[] { "a/lib/.git/config", "a/lib/.git/config.bak", "a/lib/.git/credentials", "bare.git/config", "apart-git/config", "linked/.git/real" },
+            ShownConfiguration.FindIn(_folder).Select(shown => Path.GetRelativePath(_folder, shown.Path)).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("[http]\n\tproxy = user:TOKEN@proxy:3128\n", DisplayName = "of a proxy, without a scheme")]
+    [DataRow("[alias]\n\tup = \"!git -c http.extraheader=TOKEN pull\"\n", DisplayName = "in an alias")]
+    [DataRow("[core]\n\tsshCommand = sshpass -p TOKEN ssh\n", DisplayName = "in a command")]
+    public void Credential_InAnotherSetting_IsNotShown(string text) =>
+        Assert.DoesNotContain(Token, ShownConfiguration.WithoutCredentials(text.Replace("TOKEN", Token, StringComparison.Ordinal)));
+
     [TestMethod]
     public void Find_IncludesInACircle_Ends()
     {

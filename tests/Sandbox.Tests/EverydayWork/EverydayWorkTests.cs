@@ -160,6 +160,25 @@ public sealed partial class EverydayWorkTests
         Assert.HasCount(103 - ExpectedProbes.MaxPerRun, result.Violations);
     }
 
+    // Paths that are one text once they are decoded are still different ones.
+    [TestMethod]
+    [Timeout(Minute, CooperativeCancellation = true)]
+    public async Task MoreProbesOfNamesThatAreNoText_AreViolations()
+    {
+        using SandboxHost host = new();
+        AgentRunResult result = await host.RunScriptAsync(
+            """
+            import os
+            for first in range(0x80, 0xff):
+                try:
+                    os.open(b"/workspace/." + bytes([first, 0x80]) + b".swp", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+                except OSError:
+                    pass
+            """,
+            Token);
+        Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
+    }
+
     // The list explains a look at the supervisor's environment, since there is nothing in it.
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]

@@ -121,12 +121,6 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
                 passed = (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")), .. passed.Span, .. "\r\n"u8];
             }
 
-            if (_isAtHand)
-            {
-                _body.Writer.Write(passed.Span);
-                return;
-            }
-
             await _body.Stream.WriteAsync(passed, cancellationToken).ConfigureAwait(false);
             await _body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         }

@@ -60,7 +60,7 @@ public sealed class RepositoryTests
     {
         using SandboxHost host = new();
         // The sandbox has a /tmp of its own, where nothing can be mounted.
-        string folder = Path.Combine(AppContext.BaseDirectory, $"repository-{Guid.NewGuid():N}");
+        string folder = Path.Combine("/srv", $"isolated-agents-test-{Guid.NewGuid():N}");
         string repository = Directory.CreateDirectory(Path.Combine(folder, "repository")).FullName;
         await GitAsync(repository, "init", "-q");
         await GitAsync(repository, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "first");

@@ -14,9 +14,22 @@ internal sealed record Shebang(string Interpreter, string? Argument, bool HasByt
 
     private static readonly char[] Blanks = [' ', '\t'];
 
-    /// <summary>The command that starts a script as the kernel would.</summary>
+    /// <summary>The command that starts a script as the kernel would; a program that env(1) would look for is looked for here, so that one that is missing is named.</summary>
     /// <param name="script">The script's path in the sandbox.</param>
-    public string[] Command(string script) => Argument is null ? [Interpreter, script] : [Interpreter, Argument, script];
+    public string[] Command(string script) =>
+        Argument is null ? [Interpreter, script]
+        : Interpreter is "/usr/bin/env" or "/bin/env" && OfEnvironment(Argument) is { } words ? [.. words, script]
+        : [Interpreter, Argument, script];
+
+    // Without -S, all of it is one name. What sets variables, or needs more of its rules, is env's own business.
+    private static string[]? OfEnvironment(string argument)
+    {
+        bool isSplit = argument.StartsWith("-S", StringComparison.Ordinal);
+        string[] words = (isSplit ? argument["-S".Length..] : argument).Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
+        return words.Length > 0 && (isSplit || words.Length == 1) && words[0][0] != '-' && !words[0].Contains('=', StringComparison.Ordinal) && argument.AsSpan().IndexOfAny("\\\"'$#") < 0
+            ? words
+            : null;
+    }
 
     /// <summary>The first line of a file; null where it names no interpreter.</summary>
     /// <param name="path">The file on this machine.</param>

@@ -18,7 +18,7 @@ internal static class CodeFiles
             ".gitmodules", ".gitattributes", ".lfsconfig", ".githooks", ".husky", ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", "lefthook.y*ml", ".lefthook.y*ml", ".lefthook", ".overcommit.yml", ".lintstagedrc*",
             // MSBuild and NuGet.
             "Directory.Build.*", "Directory.Packages.props", "Directory.Solution.*", "*.*proj", "*.proj", "*.projitems", "*.pubxml", "*.user", "*.nuspec", "*.ruleset", ".globalconfig", "*.globalconfig", "*.props", "*.targets", "*.tasks",
-            "*.rsp", "*.sln", "*.slnx", "*.slnf", "before.*.sln.targets", "nuget.config", "global.json", "dotnet-tools.json", "*.runsettings", "*.csx", "*.tt", "launchSettings.json", "omnisharp.json",
+            "*.rsp", "*.sln", "*.slnx", "*.slnf", "before.*.sln.targets", "nuget.config", "global.json", ".config/dotnet-tools.json", "dotnet-tools.json", "*.runsettings", "*.csx", "*.tt", "launchSettings.json", "omnisharp.json",
             // CI systems.
             ".github", ".gitlab-ci*.y*ml", ".gitlab", "azure-pipelines*.y*ml", ".azure-pipelines", ".azuredevops", ".circleci", "Jenkinsfile*", ".travis.y*ml", "appveyor.y*ml", ".appveyor.y*ml",
             "bitbucket-pipelines.y*ml", ".drone.y*ml", ".woodpecker*", "buildspec.y*ml", ".buildkite", ".teamcity", "cloudbuild.y*ml", ".cirrus.y*ml", "action.y*ml", "renovate.json*", ".renovaterc*",

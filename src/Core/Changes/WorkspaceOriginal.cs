@@ -28,6 +28,10 @@ internal sealed record OriginalEntry(OriginalKind Kind, WorkspaceFileState? Stat
 /// <param name="inode">The folder's inode when it was checked; 0 where this system has none.</param>
 internal sealed class WorkspaceOriginal(string path, long inode = 0)
 {
+    // The targets of the MSBuild package keep their records so.
+    private const string StateFolder = "/isolated-agents/";
+    private static readonly string[] RecordEndings = [".stamp", ".built", ".passed", ".outputs", ".folders"];
+
     private readonly Dictionary<string, OriginalEntry> _entries = new(StringComparer.Ordinal);
     private readonly HashSet<string> _folders = new(StringComparer.Ordinal);
 
@@ -40,9 +44,10 @@ internal sealed class WorkspaceOriginal(string path, long inode = 0)
     /// <summary>Whether that path leads to the folder that was checked.</summary>
     public bool IsInPlace => inode == 0 || FileIdentity.Inode(path) == inode;
 
-    /// <summary>Whether a path below the workspace lies in the folder of the record.</summary>
+    /// <summary>Whether a path below the workspace lies in the folder of the record, or is a record of another configuration or project.</summary>
     public bool IsRecord(string name) =>
-        RecordFolder is { } folder && System.IO.Path.Combine(path, name).StartsWith(folder.TrimEnd('/') + "/", StringComparison.OrdinalIgnoreCase);
+        (RecordFolder is { } folder && System.IO.Path.Combine(path, name).StartsWith(folder.TrimEnd('/') + "/", StringComparison.OrdinalIgnoreCase))
+        || (RecordEndings.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) && $"/{name}".Contains(StateFolder, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Begins anew, as the copy does where an engine refused the first.</summary>
     public void Clear()

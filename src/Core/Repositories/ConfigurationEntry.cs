@@ -26,7 +26,7 @@ internal sealed record ConfigurationEntry(string Section, string? Subsection, st
     public bool IsCredential =>
         SecretSections.Contains(Section)
         || Array.Exists(SecretKeys, secret => Key == secret || Key.EndsWith(secret, StringComparison.Ordinal))
-        || Array.Exists(SecretWords, word => Value?.Contains(word, StringComparison.OrdinalIgnoreCase) == true)
+        || (Value is not null && WithoutUserInformation(Value) is var plain && Array.Exists(SecretWords, word => plain.Contains(word, StringComparison.OrdinalIgnoreCase)))
         || (Key.EndsWith("proxy", StringComparison.Ordinal) && Value?.Contains('@', StringComparison.Ordinal) == true);
 
     /// <summary>The same setting, with no user name or password in the address that it holds or is about.</summary>

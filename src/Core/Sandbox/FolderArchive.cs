@@ -9,7 +9,8 @@ namespace IsolatedAgents.Sandbox;
 /// </summary>
 internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, SandboxCopy copy)
 {
-    private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserExecute;
+    // Root's right to write is no agent's, and what an agent copies for itself is its own to write, as a copy of the original is.
+    private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const int ReadAndExecute = 5;
 
     /// <summary>Writes one copy's content, to be read by one user.</summary>

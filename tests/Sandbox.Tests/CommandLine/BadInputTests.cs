@@ -53,7 +53,7 @@ public sealed class BadInputTests
     [DataRow("IA1002", "The agent 'nowhere.py' was not found at '{root}/nowhere.py'. Name an existing file or folder.", "nowhere.py")]
     [DataRow("IA1002", "The agent folder 'empty' has no entry file. Expected one of agent.py, main.py, __main__.py, agent.mjs, agent.js, index.mjs, index.js, agent.sh, main.sh, agent.cs, agent; or name the file itself.", "empty")]
     [DataRow("IA1002", "The agent folder 'two' has more than one entry file: agent.py, main.py. Name the file itself.", "two")]
-    [DataRow("IA1002", "How to run the agent 'agent.rb' is not known: its extension is none of .cjs, .cs, .js, .mjs, .py, .sh, and it is not executable for everyone. Make it executable ('chmod a+x'), or use a command.", "agent.rb")]
+    [DataRow("IA1002", "How to run the agent 'agent.rb' is not known: its extension is none of .cjs, .cs, .js, .mjs, .py, .sh, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command.", "agent.rb")]
     [DataRow("IA1003", "The working directory '{root}/nowhere' does not exist. Name an existing folder.", "agent.py", "--working-directory", "nowhere")]
     [DataRow("IA1003", "The working directory '/' is the root of a file system, which is never shown to an agent. Name a folder below it.", "agent.py", "--working-directory", "/")]
     [DataRow("IA1003", "The output directory '{root}/full' holds 'mine.txt', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced.", "agent.py", "--output-directory", "full")]

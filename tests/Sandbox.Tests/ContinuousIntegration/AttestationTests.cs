@@ -44,7 +44,7 @@ public sealed class AttestationTests
         // What it says of agent, policy and image is what the audit log begins with, and its audit head is what that ends in.
         JsonElement header = JsonDocument.Parse(File.ReadLines(Path.Combine(host.Root, "audit.jsonl")).First()).RootElement;
         Dictionary<string, string> dependencies = predicate.GetProperty("buildDefinition").GetProperty("resolvedDependencies").EnumerateArray().ToDictionary(dependency => dependency.GetProperty("name").GetString()!, Sha256);
-        CollectionAssert.AreEquivalent(new[] { "agent", "policy", "image" }, dependencies.Keys);
+        CollectionAssert.AreEquivalent(new[] { "agent", "policy", "image", "expected-probes" }, dependencies.Keys);
         Assert.AreEqual(header.GetProperty("isolated_agents.agent.sha256").GetString(), dependencies["agent"]);
         Assert.AreEqual(header.GetProperty("isolated_agents.policy.sha256").GetString(), dependencies["policy"]);
         Assert.AreEqual(header.GetProperty("container.image.repo_digests").GetString(), $"sha256:{dependencies["image"]}");

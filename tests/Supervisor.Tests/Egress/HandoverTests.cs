@@ -78,6 +78,25 @@ public sealed class HandoverTests(TestContext context) : IDisposable
     }
 
     [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task EndpointThatIsClosedBeforeTheHostTakesIt_IsNoConnection()
+    {
+        ListeningEndpoint endpoint = Listen(IPAddress.Loopback);
+        await PairAsync();
+        Carrier.Open(endpoint);
+        using Socket agent = Connect("127.0.0.1", endpoint.Port);
+        Carrier.Close(endpoint);
+        // Only now does the host look: a listener that has ended, and then the agent's connection.
+        _supervisor!.Dispose();
+        await ReceiveAsync();
+        Assert.IsTrue(_connections.Reader.TryRead(out AgentConnection? taken));
+        using DuplexStream stream = taken.Stream;
+        await stream.WriteAsync(new byte[] { 7 }, context.CancellationToken);
+        Assert.AreEqual(1, await agent.ReceiveAsync(new byte[1], context.CancellationToken));
+        Assert.IsFalse(_connections.Reader.TryRead(out _));
+    }
+
+    [TestMethod]
     [DataRow(true, DisplayName = "the supervisor has ended")]
     [DataRow(false, DisplayName = "the run is over")]
     [Timeout(30_000, CooperativeCancellation = true)]

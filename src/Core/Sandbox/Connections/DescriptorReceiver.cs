@@ -143,6 +143,12 @@ internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnect
         {
             _listeners.Add(new AgentListener(_loop, socket, target, connections, holders));
         }
+        else if (!socket.Connected)
+        {
+            // A listener that the supervisor closed before it was taken from here accepts no more and has no other end. The same is true of a connection that the agent has reset:
+            // nobody holds it, and no byte of it left.
+            socket.Dispose();
+        }
         else if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, holders.WhenUnheldAsync), target)))
         {
             socket.Dispose();

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using IsolatedAgents.Attestations;
-using IsolatedAgents.Policies;
+using IsolatedAgents.Reports.Attestations;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.Audit;
-using IsolatedAgents.Policies;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

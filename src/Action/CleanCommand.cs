@@ -3,8 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.CleanUp;
 using IsolatedAgents.Engines;
-using IsolatedAgents.Policies;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

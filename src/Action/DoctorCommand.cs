@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Examination;
-using IsolatedAgents.Policies;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -1,9 +1,9 @@
-using IsolatedAgents.Egress;
 using IsolatedAgents.Egress.Inspection;
+using IsolatedAgents.Execution;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Rules;
-using IsolatedAgents.Runs;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

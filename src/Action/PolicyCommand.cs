@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
 

@@ -3,9 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using IsolatedAgents.Changes;
-using IsolatedAgents.Policies.Suggestions;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Suggestions;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Frozen;
 using IsolatedAgents.Action.Hosts;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Runs;
 using Microsoft.Extensions.Logging;
 

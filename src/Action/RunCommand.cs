@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Keys;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 

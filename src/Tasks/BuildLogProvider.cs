@@ -1,8 +1,9 @@
 using System.Text;
 using IsolatedAgents.Events;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Runs;
 using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 using Microsoft.Extensions.Logging;

@@ -1,3 +1,4 @@
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Runs;
 using Microsoft.Build.Utilities;
 using Microsoft.Extensions.Logging;

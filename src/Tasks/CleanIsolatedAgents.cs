@@ -1,5 +1,5 @@
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Outputs;
+using IsolatedAgents.Execution.UpToDate;
 using Microsoft.Build.Framework;
 
 namespace IsolatedAgents.Tasks;

@@ -1,5 +1,5 @@
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 using Microsoft.Build.Utilities;
 
 namespace IsolatedAgents.Tasks;

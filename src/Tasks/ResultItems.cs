@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using IsolatedAgents.Changes;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Workspaces;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 

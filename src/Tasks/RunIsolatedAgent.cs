@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 using Microsoft.Build.Framework;
 using Microsoft.Extensions.Logging;
 using Task = System.Threading.Tasks.Task;

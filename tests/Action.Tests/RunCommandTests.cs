@@ -1,3 +1,4 @@
+using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Keys;

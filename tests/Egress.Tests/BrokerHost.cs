@@ -3,6 +3,8 @@ using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Tests;
 

@@ -4,7 +4,10 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Egress.Credentials;
+using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Tests;
 

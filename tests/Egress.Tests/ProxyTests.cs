@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Tests;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Tests;
 

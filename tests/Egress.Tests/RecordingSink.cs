@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Tests;
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Tests;
 

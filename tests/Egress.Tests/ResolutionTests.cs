@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Tests;

@@ -1,5 +1,6 @@
 using System.Text;
 using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Egress.Tests;

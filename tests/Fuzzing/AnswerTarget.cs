@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Credentials;
 
 namespace IsolatedAgents.Fuzzing;
 

@@ -1,6 +1,7 @@
 using IsolatedAgents.Egress;
 using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Fuzzing;
 

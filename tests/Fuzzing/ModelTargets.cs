@@ -1,6 +1,6 @@
 using System.Text;
-using IsolatedAgents.Egress;
 using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Fuzzing;

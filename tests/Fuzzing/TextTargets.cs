@@ -4,6 +4,8 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies.Reading;
 using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Fuzzing;
 

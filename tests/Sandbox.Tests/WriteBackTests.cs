@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 
@@ -68,12 +69,12 @@ public sealed class WriteBackTests(TestContext context)
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEqual(
             expected.Split('|', StringSplitOptions.RemoveEmptyEntries),
-            result.Changes.Select(change => $"{change.Path} {(change.Kind == Changes.WorkspaceChangeKind.Deleted ? change.Kind.ToString() : change.Status.ToString())}").ToArray(),
+            result.Changes.Select(change => $"{change.Path} {(change.Kind == Workspaces.WorkspaceChangeKind.Deleted ? change.Kind.ToString() : change.Status.ToString())}").ToArray(),
             string.Join('\n', host.Events.OfType<AgentOutput>().Select(line => line.Line)));
         Assert.AreEqual(before, await GitStateAsync(host));
         // What is there and was not before is what git shows.
         string[] shown = (await GitAsync(host.Workspace, "status", "--porcelain=v1", "-z", "--untracked-files=all")).Split('\0', StringSplitOptions.RemoveEmptyEntries);
-        foreach (Changes.WorkspaceChange change in result.Changes.Where(change => change.Status == Changes.WorkspaceChangeStatus.Applied))
+        foreach (Workspaces.WorkspaceChange change in result.Changes.Where(change => change.Status == Workspaces.WorkspaceChangeStatus.Applied))
         {
             Assert.IsTrue(shown.Any(line => line[3..] == change.Path), $"{change.Path} is changed, and git does not show it: {string.Join('|', shown)}");
         }
@@ -277,7 +278,7 @@ public sealed class WriteBackTests(TestContext context)
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual($"/workspace/{path}", Assert.ContainsSingle(result.Violations).Subject);
-        Assert.IsEmpty(result.Changes.Where(change => change.Status == Changes.WorkspaceChangeStatus.Applied));
+        Assert.IsEmpty(result.Changes.Where(change => change.Status == Workspaces.WorkspaceChangeStatus.Applied));
     }
 
     private Task<AgentRunResult> RunAsync(SandboxHost host, string attempt, params (string Key, string Value)[] policy) => host.RunAsync(

@@ -1,11 +1,13 @@
 using System.Reflection;
 using System.Xml.Linq;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 using Microsoft.Build.Framework;
 
 namespace IsolatedAgents.Tasks;

@@ -1,9 +1,11 @@
 using System.Collections.Frozen;
 using System.CommandLine;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Policies;
+using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action.GitHub;
 

@@ -1,5 +1,5 @@
 using System.Collections.Frozen;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.Action.GitHub;
 

@@ -1,6 +1,5 @@
-using IsolatedAgents.Outputs.Interop;
+using IsolatedAgents.Platform.Files;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Sandbox.Interop;
 
 namespace IsolatedAgents.Action.GitHub;
 

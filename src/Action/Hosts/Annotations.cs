@@ -3,7 +3,7 @@ using System.Globalization;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action.Hosts;
 

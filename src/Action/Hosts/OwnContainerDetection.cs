@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.Action.Hosts;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.Agents;
 

@@ -1,9 +1,10 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Sandbox;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Agents;
 

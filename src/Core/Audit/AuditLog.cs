@@ -1,10 +1,9 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
-using IsolatedAgents.Audit.Interop;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Platform.Files;
 using IsolatedAgents.Telemetry;
 using Microsoft.Win32.SafeHandles;
 

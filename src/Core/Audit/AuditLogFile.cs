@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using IsolatedAgents.Audit.Interop;
-using IsolatedAgents.Sandbox.Interop;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Audit;

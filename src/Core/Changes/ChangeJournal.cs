@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using IsolatedAgents.Sandbox;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Platform.Processes;
 
 namespace IsolatedAgents.Changes;
 

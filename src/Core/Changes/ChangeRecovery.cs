@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

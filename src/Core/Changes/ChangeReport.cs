@@ -1,5 +1,6 @@
 using System.Text.Json;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

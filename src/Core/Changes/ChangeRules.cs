@@ -1,6 +1,7 @@
 using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

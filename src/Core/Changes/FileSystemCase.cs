@@ -1,3 +1,5 @@
+using IsolatedAgents.Workspaces;
+
 namespace IsolatedAgents.Changes;
 
 /// <summary>Finds out whether a workspace's file system takes names in either case for the same, by looking at what is there: nothing is written to find out.</summary>

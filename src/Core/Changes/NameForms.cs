@@ -1,4 +1,5 @@
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

@@ -1,3 +1,5 @@
+using IsolatedAgents.Workspaces;
+
 namespace IsolatedAgents.Changes;
 
 /// <summary>A change with the file that holds its new content.</summary>

@@ -1,8 +1,10 @@
 using System.Globalization;
 using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Outputs;
+using IsolatedAgents.Platform.Processes;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox;
+using IsolatedAgents.Workspaces;
 using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Changes;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

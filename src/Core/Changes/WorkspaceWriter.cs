@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 

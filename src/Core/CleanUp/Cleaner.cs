@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Changes;
 using IsolatedAgents.Engines;
-using IsolatedAgents.Runs;
 using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.CleanUp;

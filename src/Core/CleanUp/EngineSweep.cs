@@ -1,5 +1,5 @@
 using IsolatedAgents.Engines;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Platform.Processes;
 
 namespace IsolatedAgents.CleanUp;
 

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Engines;
-using IsolatedAgents.Runs;
 using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.CleanUp;

@@ -4,10 +4,11 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Inspection;
-using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress;
 

@@ -1,3 +1,5 @@
+using IsolatedAgents.Policies.Access;
+
 namespace IsolatedAgents.Egress;
 
 /// <summary>Something that was let through: a request where requests can be seen, a connection otherwise.</summary>

@@ -1,3 +1,6 @@
+using IsolatedAgents.Egress.Models;
+using IsolatedAgents.Policies.Access;
+
 namespace IsolatedAgents.Egress;
 
 /// <summary>Takes what the broker finds. Its calls come from many connections at once; what it throws ends that connection.</summary>

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines.Docker;
-using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Engines;
 

@@ -1,4 +1,3 @@
-using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Engines;
 
@@ -53,7 +52,7 @@ internal interface IContainerEngine : IDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SandboxUnreachableException">The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.</exception>
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
-    Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken);
+    Task<ISandboxContainer> StartAsync(SandboxSpec spec, ITransportListener? socket, CancellationToken cancellationToken);
 
     /// <summary>The mounts of a running container; null where the engine does not have it.</summary>
     /// <exception cref="EngineException">IA2003: the engine does not say.</exception>

@@ -3,7 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Engines;
 

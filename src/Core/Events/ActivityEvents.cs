@@ -1,5 +1,5 @@
 using IsolatedAgents.Policies;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

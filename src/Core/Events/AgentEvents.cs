@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

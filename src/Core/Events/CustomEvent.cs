@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

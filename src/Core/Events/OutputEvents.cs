@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Engines;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Runs;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using IsolatedAgents.Outputs.Interop;
+using IsolatedAgents.Platform.Files;
 using IsolatedAgents.Protocol;
 using Microsoft.Win32.SafeHandles;
 

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies;
 

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies;
 

@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Reports;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Xml;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 

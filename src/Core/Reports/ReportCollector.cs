@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 

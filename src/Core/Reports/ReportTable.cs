@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
-using IsolatedAgents.Attestations;
+using IsolatedAgents.Reports.Attestations;
+using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Reports;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Reports;
 

@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 

@@ -1,23 +1,10 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.Runs;
-
-/// <summary>Which engine runs the sandbox.</summary>
-public enum EngineKind
-{
-    /// <summary>Docker where it answers, else Podman.</summary>
-    Auto,
-
-    /// <summary>Docker alone.</summary>
-    Docker,
-
-    /// <summary>Podman alone.</summary>
-    Podman,
-}
 
 /// <summary>
 /// All that one run is told. Nothing else reaches it: no current directory, no environment of the process, no files but the named ones.

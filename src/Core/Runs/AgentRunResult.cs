@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Reports;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Runs;
 

@@ -1,6 +1,9 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Platform.Processes;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Sandbox;
 
@@ -8,7 +11,7 @@ namespace IsolatedAgents.Sandbox;
 /// A folder of one run's own that the sandbox sees read-only. With a socket, it is how the supervisor reaches this process: exactly once, before the agent
 /// starts, and the folder is gone from then on. Without one, it holds a file that no other machine can have, which shows whether mounts are what they seem.
 /// </summary>
-internal sealed class ChannelFolder : IDisposable
+internal sealed class ChannelFolder : ITransportListener, IDisposable
 {
     public const string NamePrefix = "isolated-agents-";
 

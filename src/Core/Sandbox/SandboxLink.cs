@@ -2,10 +2,10 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Egress.Readiness;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Connections;
+using IsolatedAgents.Sockets;
 using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;

@@ -1,7 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Platform.Sockets;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Sandbox.Interop;
 using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;

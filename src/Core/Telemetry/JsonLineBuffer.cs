@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using IsolatedAgents.Events;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Telemetry;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using IsolatedAgents.Events;
+using IsolatedAgents.Text;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Telemetry;
 

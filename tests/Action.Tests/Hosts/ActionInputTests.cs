@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.Tests.Hosts;

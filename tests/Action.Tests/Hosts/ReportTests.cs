@@ -63,7 +63,7 @@ public sealed class ReportTests
         RunReport report = Report([]);
         report = report with
         {
-            Masker = new Telemetry.SecretMasker([Secret]),
+            Masker = new Text.Masking.SecretMasker([Secret]),
             Result = report.Result with { Artifacts = [new Artifact($"/out/{Secret}.md", $"{Secret}.md", 1, new string('a', 64))] },
         };
         foreach (string page in (string[])[SummaryMarkdown.Render(report), Written(report, HtmlReport.Write), Written(report, SarifReport.Write)])

@@ -6,7 +6,10 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 

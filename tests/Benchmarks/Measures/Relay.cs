@@ -5,7 +5,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 

@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using IsolatedAgents.Attestations;
 using IsolatedAgents.Events;
 using IsolatedAgents.Reports;
+using IsolatedAgents.Reports.Attestations;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Core.Tests.Attestations;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using IsolatedAgents.Changes;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 

@@ -1,5 +1,6 @@
 using IsolatedAgents.Changes;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 

@@ -1,10 +1,11 @@
 using System.Collections.Frozen;
 using System.Text;
 using IsolatedAgents.Changes;
-using IsolatedAgents.Changes.Ignoring;
 using IsolatedAgents.Changes.Returning;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories.Ignoring;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 

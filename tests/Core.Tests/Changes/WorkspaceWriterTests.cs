@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using IsolatedAgents.Changes;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Platform.Files;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 

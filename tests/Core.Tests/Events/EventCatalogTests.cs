@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Collections.Immutable;
 using System.Reflection;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

@@ -1,4 +1,4 @@
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 

@@ -1,4 +1,5 @@
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution.UpToDate;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Runs;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Core.Tests.Policies;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Telemetry;
 

@@ -1,4 +1,6 @@
 using System.Text;
+using IsolatedAgents.Text;
+using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Telemetry;
 

@@ -1,3 +1,5 @@
+using IsolatedAgents.Text;
+
 namespace IsolatedAgents.Telemetry;
 
 [TestClass]

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using IsolatedAgents.Egress.Credentials;
 
 namespace IsolatedAgents.Egress.Tests.Credentials;
 

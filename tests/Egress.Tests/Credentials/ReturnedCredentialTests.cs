@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
+using IsolatedAgents.Egress.Credentials;
 using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Egress.Tests.Credentials;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Egress.Tests.Models;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using IsolatedAgents.CleanUp;
 using IsolatedAgents.Engines;
+using IsolatedAgents.Platform.Processes;
 using IsolatedAgents.Sandbox.Tests.Engine;
 using IsolatedAgents.Sandbox.Tests.Faults;
 

@@ -43,7 +43,7 @@ public sealed class ActionVerdictTests
         // What the step made belongs to the user that the rest of the job runs as, up to the folders.
         foreach (string made in new[] { "made", "made/review", "made/review/copy.txt", outcome.Outputs["sarif"], Path.GetDirectoryName(outcome.Outputs["sarif"])! })
         {
-            Assert.AreEqual(1001, Sandbox.Interop.FileIdentity.Owner(step.Open(made))?.UserId, made);
+            Assert.AreEqual(1001, Platform.Files.FileIdentity.Owner(step.Open(made))?.UserId, made);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 

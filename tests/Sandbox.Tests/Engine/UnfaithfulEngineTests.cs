@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;

@@ -248,10 +248,10 @@ public sealed class DiskTests(TestContext context)
         AgentRunResult result = await host.RunAsync("id -u; mkdir /output/d; echo 1 > /output/d/f; chmod 000 /output/d", Token);
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreNotEqual("0", host.Lines[0]);
-        (int caller, _) = IsolatedAgents.Sandbox.Interop.FileIdentity.Owner(host.Root)!.Value;
+        (int caller, _) = IsolatedAgents.Platform.Files.FileIdentity.Owner(host.Root)!.Value;
         foreach (string entry in Directory.EnumerateFileSystemEntries(host.Output, "*", SearchOption.AllDirectories))
         {
-            Assert.AreEqual(caller, IsolatedAgents.Sandbox.Interop.FileIdentity.Owner(entry)!.Value.UserId, entry);
+            Assert.AreEqual(caller, IsolatedAgents.Platform.Files.FileIdentity.Owner(entry)!.Value.UserId, entry);
         }
     }
 

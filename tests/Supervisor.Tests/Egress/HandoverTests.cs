@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
-using IsolatedAgents.Egress;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Sandbox.Connections;
+using IsolatedAgents.Sockets;
 using IsolatedAgents.Supervisor.Egress;
 
 namespace IsolatedAgents.Supervisor.Tests.Egress;

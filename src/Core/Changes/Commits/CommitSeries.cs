@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
-using IsolatedAgents.Changes.Ignoring;
+using IsolatedAgents.Repositories.Ignoring;
 
 namespace IsolatedAgents.Changes.Commits;
 
@@ -51,7 +51,7 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            return new CommitSeries([], null, Telemetry.UntrustedText.Display(failure.Message));
+            return new CommitSeries([], null, Text.UntrustedText.Display(failure.Message));
         }
     }
 

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
+using IsolatedAgents.Platform.Files;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 
@@ -135,7 +136,7 @@ internal sealed class LinkRules
     private static string? Lexically(string path, string target)
     {
         List<string> names = target[0] == '/' ? [] : [.. path.Split('/')[..^1]];
-        string workspace = Sandbox.SandboxPaths.Workspace + "/";
+        string workspace = Policies.Access.SandboxPaths.Workspace + "/";
         if (target[0] == '/' && !target.StartsWith(workspace, StringComparison.Ordinal))
         {
             return null;

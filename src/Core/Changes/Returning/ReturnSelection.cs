@@ -1,6 +1,7 @@
-using IsolatedAgents.Changes.Ignoring;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories.Ignoring;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 

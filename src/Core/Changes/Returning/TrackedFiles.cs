@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
-using IsolatedAgents.Changes.Ignoring;
+using IsolatedAgents.Repositories.Ignoring;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 

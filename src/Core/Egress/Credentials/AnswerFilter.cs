@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>
 /// Puts placeholders in place of secrets in one stream of an answer. What cannot be the beginning of a secret is passed on at once, so that a stream stays live.

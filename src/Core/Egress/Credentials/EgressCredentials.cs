@@ -6,9 +6,10 @@ using System.Text;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress.Relaying;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>A header that the broker sets on the way to one endpoint.</summary>
 /// <param name="Header">Its name.</param>

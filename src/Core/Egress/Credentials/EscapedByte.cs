@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>Reads one byte that text formats have escaped: percent codes, JSON's and JavaScript's backslashes, HTML's references; percent codes and backslashes also several times over.</summary>
 internal static class EscapedByte

@@ -1,6 +1,6 @@
 using IsolatedAgents.Egress.Relaying;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>Finds placeholders in a stream, also where two pieces of it meet.</summary>
 internal sealed class PlaceholderGuard(byte[] mark) : IByteGuard

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>One way in which a secret may stand in an answer: for each of its places the bytes that may stand there.</summary>
 internal sealed class SecretForm

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 
-namespace IsolatedAgents.Egress;
+namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>All forms of a run's secrets, and where one stands in a text.</summary>
 internal sealed class SecretForms

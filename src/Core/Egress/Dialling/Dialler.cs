@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Dialling;
 

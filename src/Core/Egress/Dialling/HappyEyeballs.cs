@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using IsolatedAgents.Egress.Readiness;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Dialling;
 

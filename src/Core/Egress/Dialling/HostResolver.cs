@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Dialling;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using IsolatedAgents.Egress.Interop;
-using IsolatedAgents.Egress.Readiness;
+using IsolatedAgents.Platform.Sockets;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Dialling;
 

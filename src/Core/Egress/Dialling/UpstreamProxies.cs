@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Net;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Dialling;
 

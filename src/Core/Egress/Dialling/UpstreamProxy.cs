@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Dialling;
 

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using IsolatedAgents.Egress.Relaying;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Http;
 

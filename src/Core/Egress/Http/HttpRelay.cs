@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Relaying;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Http;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using IsolatedAgents.Egress.FirstBytes;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Http;

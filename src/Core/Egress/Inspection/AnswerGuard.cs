@@ -1,5 +1,8 @@
 using System.Buffers;
 using System.IO.Compression;
+using IsolatedAgents.Egress.Credentials;
+using IsolatedAgents.Egress.Inspection.Requests;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection;
 

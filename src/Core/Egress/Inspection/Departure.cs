@@ -1,3 +1,5 @@
+using IsolatedAgents.Egress.Inspection.Requests;
+
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>

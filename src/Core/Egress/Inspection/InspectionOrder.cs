@@ -1,4 +1,5 @@
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Inspection;

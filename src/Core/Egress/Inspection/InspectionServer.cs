@@ -7,7 +7,9 @@ using System.Security.Authentication;
 using System.Text;
 using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Inspection.Requests;
 using IsolatedAgents.Egress.Relaying;
+using IsolatedAgents.Policies.Access;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 

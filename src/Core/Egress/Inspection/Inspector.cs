@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Inspection.Requests;
 using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.Inspection;

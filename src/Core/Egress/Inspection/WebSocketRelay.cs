@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using System.Text;
+using IsolatedAgents.Egress.Inspection.Requests;
 using IsolatedAgents.Egress.Relaying;
 
 namespace IsolatedAgents.Egress.Inspection;

@@ -1,4 +1,4 @@
-using IsolatedAgents.Egress.Inspection;
+using IsolatedAgents.Egress.Inspection.Requests;
 using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Http;
 

@@ -1,3 +1,4 @@
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Egress.Models;

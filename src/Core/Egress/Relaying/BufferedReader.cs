@@ -1,4 +1,5 @@
 using System.Buffers;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Relaying;
 

@@ -1,6 +1,8 @@
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.FirstBytes;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Relaying;
 

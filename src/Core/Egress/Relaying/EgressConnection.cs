@@ -1,3 +1,6 @@
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
+
 namespace IsolatedAgents.Egress.Relaying;
 
 /// <summary>One connection of an agent, from its acceptance to its end, with what passed through it.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Relaying;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Relaying;
 

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using Docker.DotNet;
-using IsolatedAgents.Sandbox;
 using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Engines.Docker;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Docker.DotNet.Models;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Engines.Docker;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Docker.DotNet;
 using Docker.DotNet.Models;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Platform.Processes;
 
 namespace IsolatedAgents.Engines.Docker;
 

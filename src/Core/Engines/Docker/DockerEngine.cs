@@ -2,7 +2,8 @@ using System.Globalization;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Engines.Docker;
 
@@ -93,7 +94,7 @@ internal sealed class DockerEngine : IContainerEngine
             ?? throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' was pulled and is not there. It may be for another processor architecture.");
     }
 
-    public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, ChannelFolder? socket, CancellationToken cancellationToken)
+    public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, ITransportListener? socket, CancellationToken cancellationToken)
     {
         string? id = null;
         ISandboxTransport? transport = null;
@@ -291,7 +292,7 @@ internal sealed class DockerEngine : IContainerEngine
     }
 
     // The supervisor connects some time before the engine is done with starting its container: nobody waits for the rest of that.
-    private async Task<ISandboxTransport> AcceptAsync(string id, ChannelFolder socket, Task starting, CancellationToken cancellationToken)
+    private async Task<ISandboxTransport> AcceptAsync(string id, ITransportListener socket, Task starting, CancellationToken cancellationToken)
     {
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<ISandboxTransport> accepting = socket.AcceptAsync(over.Token);

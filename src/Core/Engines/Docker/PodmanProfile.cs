@@ -2,7 +2,7 @@ using System.Formats.Tar;
 using System.Text;
 using Docker.DotNet;
 using Docker.DotNet.Models;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Engines.Docker;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 using Microsoft.Net.Http.Client;
 
 namespace IsolatedAgents.Engines.Docker;

@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using Docker.DotNet;
 using Docker.DotNet.Models;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Engines.Docker;
 

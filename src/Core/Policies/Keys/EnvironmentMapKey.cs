@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using IsolatedAgents.Policies.Reading;
 using IsolatedAgents.Policies.Rules;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Keys;
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using IsolatedAgents.Policies.Reading;
 using IsolatedAgents.Policies.Rules;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Keys;
 

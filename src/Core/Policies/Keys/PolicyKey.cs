@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Keys;
 

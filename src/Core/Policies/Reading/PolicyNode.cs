@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Reading;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies.Keys;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Reading;
 

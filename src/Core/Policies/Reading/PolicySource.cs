@@ -1,4 +1,5 @@
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Reading;
 

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Rules;
 

@@ -1,4 +1,5 @@
 using IsolatedAgents.Policies.Reading;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Rules;
 

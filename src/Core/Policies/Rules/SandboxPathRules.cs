@@ -1,3 +1,5 @@
+using IsolatedAgents.Text;
+
 namespace IsolatedAgents.Policies.Rules;
 
 /// <summary>Paths inside the sandbox, which is Linux whatever the host is.</summary>

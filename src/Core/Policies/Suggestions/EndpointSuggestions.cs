@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Net;
-using IsolatedAgents.Egress;
-using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Rules;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Telemetry;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Suggestions;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Egress;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Policies.Rules;
-using IsolatedAgents.Sandbox;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Suggestions;
 

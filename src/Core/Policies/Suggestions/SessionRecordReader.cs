@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Suggestions;
 

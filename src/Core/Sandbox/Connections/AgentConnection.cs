@@ -1,4 +1,5 @@
-using IsolatedAgents.Egress;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Sandbox.Connections;
 

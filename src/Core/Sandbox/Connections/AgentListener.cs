@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Threading.Channels;
-using IsolatedAgents.Egress;
-using IsolatedAgents.Egress.Readiness;
+using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Sandbox.Connections;
 

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Threading.Channels;
-using IsolatedAgents.Egress;
-using IsolatedAgents.Egress.Readiness;
+using IsolatedAgents.Platform.Sockets;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Sandbox.Interop;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Sandbox.Connections;
 

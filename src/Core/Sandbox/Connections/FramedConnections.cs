@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using IsolatedAgents.Egress;
+using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Sandbox.Connections;

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Threading.Channels;
-using IsolatedAgents.Egress;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Sandbox.Connections;
 

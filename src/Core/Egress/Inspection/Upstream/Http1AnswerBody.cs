@@ -1,5 +1,6 @@
 using System.Text;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Net.Sockets;
+using IsolatedAgents.Egress.Inspection.Requests;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

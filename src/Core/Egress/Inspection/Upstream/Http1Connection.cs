@@ -1,5 +1,6 @@
 using IsolatedAgents.Egress.Http;
 using IsolatedAgents.Egress.Relaying;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

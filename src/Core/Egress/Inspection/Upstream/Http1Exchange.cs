@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Http;
+using IsolatedAgents.Egress.Inspection.Requests;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using IsolatedAgents.Egress.Inspection.Requests;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

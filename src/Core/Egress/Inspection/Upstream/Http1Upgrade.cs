@@ -1,3 +1,5 @@
+using IsolatedAgents.Sockets;
+
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>A connection whose server goes on in another protocol: what was read behind its answer comes first.</summary>

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

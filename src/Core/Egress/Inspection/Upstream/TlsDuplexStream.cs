@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

@@ -4,6 +4,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using IsolatedAgents.Egress.Dialling;
+using IsolatedAgents.Egress.Inspection.Requests;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 

@@ -1,0 +1,134 @@
+using System.Globalization;
+using IsolatedAgents.Egress.Credentials;
+using IsolatedAgents.Policies.Access;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+
+namespace IsolatedAgents.Egress.Inspection.Requests;
+
+/// <summary>What a request on an inspected connection must be.</summary>
+internal static class InspectedRequestRules
+{
+    private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    /// <summary>Path and query as they were sent.</summary>
+    /// <exception cref="EgressRefusedException">The request is not for the target, or not for a path.</exception>
+    public static string Target(IHttpRequestFeature request, EgressTarget target)
+    {
+        string raw = request.RawTarget;
+        if (raw.StartsWith('/') || (raw == "*" && request.Method == "OPTIONS"))
+        {
+            return raw == "*" ? throw Refused("'OPTIONS *' is not passed on") : raw;
+        }
+
+        string prefix = $"https://{Authority(target, withPort: false)}";
+        if (!raw.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+        {
+            throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
+        }
+
+        string rest = raw[prefix.Length..];
+        string port = string.Create(CultureInfo.InvariantCulture, $":{target.Port}");
+        rest = rest.StartsWith(port, StringComparison.Ordinal) ? rest[port.Length..] : rest;
+        return rest.StartsWith('/') ? rest : throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
+    }
+
+    public static Uri Address(EgressTarget target, string uri) => new($"https://{Authority(target, withPort: true)}{uri}", AsWritten);
+
+    /// <summary>The path of an address that <see cref="Address"/> made, as it was sent.</summary>
+    public static string Path(Uri address)
+    {
+        string written = address.PathAndQuery;
+        return written[..(written.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : written.Length)];
+    }
+
+    public static string Authority(EgressTarget target, bool withPort)
+    {
+        string host = target.Host.Contains(':', StringComparison.Ordinal) ? $"[{target.Host}]" : target.Host;
+        return withPort ? string.Create(CultureInfo.InvariantCulture, $"{host}:{target.Port}") : host;
+    }
+
+    /// <exception cref="EgressRefusedException">Another host, a tunnel, or not among the requests that the policy allows.</exception>
+    public static void RequireAllowed(IFeatureCollection context, IHttpRequestFeature request, InspectedConnection connection, string path, string uri)
+    {
+        EgressTarget target = connection.Connection.Target;
+        StringValues host = request.Headers.Host;
+        if (host.Count != 1 || !IsTarget(host[0]!, target))
+        {
+            throw Refused($"The HTTP request names '{Short(host.ToString())}', but the connection was made to '{target}'");
+        }
+
+        if (uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.Contains('#', StringComparison.Ordinal))
+        {
+            throw Refused("The HTTP request's target holds a blank, a control character or '#'");
+        }
+
+        bool isUpgrade = context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true || context.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect == true || request.Method == "CONNECT";
+        if (isUpgrade && !IsWebSocket(context, request))
+        {
+            throw new EgressRefusedException("The HTTP request asks for another protocol than WebSocket over HTTP/1.1, which cannot be inspected", "network.inspect");
+        }
+
+        if (connection.Allowance.Problem(request.Method, path) is { } problem)
+        {
+            throw new EgressRefusedException(problem, "network.inspect");
+        }
+    }
+
+    /// <summary>A server answers TRACE with the request itself, header and all.</summary>
+    /// <exception cref="EgressRefusedException">The method is one of those, and no rule of the policy names it.</exception>
+    public static void RequireNoEcho(string method, string path, InspectedConnection connection, EgressCredentials? credentials)
+    {
+        if (method.ToUpperInvariant() is "TRACE" or "TRACK" or "CONNECT" or "DEBUG" && credentials?.For(connection.Connection.Target).Count > 0 && !connection.Allowance.Names(method, path))
+        {
+            throw new EgressRefusedException($"'{method} {RequestAllowance.Short(path)}' would give the credential of this endpoint away; list it in 'allow' by its method if it may be asked for", EgressCredentials.Key);
+        }
+    }
+
+    /// <summary>Whether a request asks to go on as a WebSocket (RFC 6455, 4.1).</summary>
+    public static bool IsWebSocket(IFeatureCollection context, IHttpRequestFeature request) =>
+        context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true && request.Method == "GET" && request.Headers.Upgrade is [{ } protocol] && protocol.Equals("websocket", StringComparison.OrdinalIgnoreCase);
+
+    /// <exception cref="EgressRefusedException">A placeholder stands anywhere but in the header that it is for.</exception>
+    public static void RequireNoPlaceholder(IHttpRequestFeature request, string uri, EgressCredentials? credentials, EgressTarget target)
+    {
+        if (credentials is null)
+        {
+            return;
+        }
+
+        if (credentials.IsIn(request.Method))
+        {
+            throw EgressCredentials.Refusal("as a method");
+        }
+
+        if (credentials.IsIn(uri))
+        {
+            throw EgressCredentials.Refusal("in a path or query");
+        }
+
+        foreach ((string name, StringValues values) in request.Headers)
+        {
+            if (credentials.IsIn(name))
+            {
+                throw EgressCredentials.Refusal($"to '{target}' as the name of a header");
+            }
+
+            if (credentials.IsIn(values.ToString()) && !credentials.For(target).Any(credential => credential.Header.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw EgressCredentials.Refusal($"to '{target}' in the header '{Short(name)}', where it is no credential");
+            }
+        }
+    }
+
+    private static bool IsTarget(string authority, EgressTarget target)
+    {
+        string port = string.Create(CultureInfo.InvariantCulture, $":{target.Port}");
+        string host = authority.EndsWith(port, StringComparison.Ordinal) ? authority[..^port.Length] : authority;
+        return host.Equals(Authority(target, withPort: false), StringComparison.OrdinalIgnoreCase) || host.Equals(Authority(target, withPort: false) + ".", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static string Short(string text) => text.Length > 200 ? text[..200] + "…" : text;
+
+    private static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
+}

@@ -1,0 +1,25 @@
+using IsolatedAgents.Events;
+using IsolatedAgents.Text.Masking;
+
+namespace IsolatedAgents.Execution;
+
+/// <summary>Where a run raises its events: each one reaches the verdict and the sinks, or neither.</summary>
+internal sealed class RunEvents(EventStream stream, OutcomeTracker outcome, ExpectedViolations expected, SecretMasker masker)
+{
+    // Connections raise events beside the sandbox's own.
+    private readonly Lock _observing = new();
+
+    public ExpectedViolations Expected => expected;
+
+    public SecretMasker Masker => masker;
+
+    public ValueTask RaiseAsync(TelemetryEvent raised)
+    {
+        lock (_observing)
+        {
+            outcome.Observe(raised);
+        }
+
+        return stream.RaiseAsync(raised, CancellationToken.None);
+    }
+}

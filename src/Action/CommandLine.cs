@@ -8,8 +8,8 @@ namespace IsolatedAgents.Action;
 
 /// <summary>The command line <c>isolated-agents</c>.</summary>
 /// <param name="terminal">What the process has around it.</param>
-/// <param name="runAgent">Runs one agent.</param>
-internal sealed class CommandLine(Terminal terminal, RunAgent runAgent)
+/// <param name="prepareRun">Prepares the run of one agent.</param>
+internal sealed class CommandLine(Terminal terminal, PrepareRun prepareRun)
 {
     private const string Name = "isolated-agents";
 
@@ -58,7 +58,7 @@ internal sealed class CommandLine(Terminal terminal, RunAgent runAgent)
         RootCommand root = new("Runs AI agents as build steps in a sandbox, under a policy.")
         {
             HelpName = Name,
-            Subcommands = { RunCommand.Create(terminal, runAgent, agentArguments), PolicyCommand.Create(terminal), AuditCommand.Create(terminal), AttestCommand.Create(terminal), CleanCommand.Create(terminal), DoctorCommand.Create(terminal), ActionCommand.Create(terminal, runAgent) },
+            Subcommands = { RunCommand.Create(terminal, prepareRun, agentArguments), PolicyCommand.Create(terminal), AuditCommand.Create(terminal), AttestCommand.Create(terminal), CleanCommand.Create(terminal), DoctorCommand.Create(terminal), ActionCommand.Create(terminal, prepareRun) },
         };
 
         // A directive is a bare '[word]' in front; nobody should meet one by accident.

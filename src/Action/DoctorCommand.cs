@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Examination;
-using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Text;
 

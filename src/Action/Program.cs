@@ -1,9 +1,7 @@
 using System.Collections;
 using System.Collections.Frozen;
-using IsolatedAgents.Action.Hosts;
-using IsolatedAgents.Execution.Resolution;
-using IsolatedAgents.Runs;
-using Microsoft.Extensions.Logging;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Execution;
 
 namespace IsolatedAgents.Action;
 
@@ -13,16 +11,10 @@ internal static class Program
     private static async Task<int> Main(string[] args)
     {
         Terminal terminal = OfProcess();
+        EngineMemory memory = new();
         using SignalCancellation signals = new();
-        CommandLine commandLine = new(terminal, (request, host, token) => RunAsync(terminal, request, host, token));
+        CommandLine commandLine = new(terminal, (request, token) => RunPreparation.PrepareAsync(request, memory, token));
         return await commandLine.InvokeAsync(args, signals.Token);
-    }
-
-    private static async Task<AgentRunResult> RunAsync(Terminal terminal, AgentRunRequest request, IBuildHost host, CancellationToken cancellationToken)
-    {
-        host.Mask(SensitiveValues.Of(request));
-        using ILoggerFactory loggers = TelemetryComposition.Create(request, terminal, host);
-        return await new AgentRunner(loggers).RunAsync(request, cancellationToken);
     }
 
 #pragma warning disable RS0030 // This is the composition root: the process's own state is read here and passed on as values.

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Execution.Translation;
+using IsolatedAgents.Hosts;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Text;
@@ -41,19 +40,19 @@ internal sealed class RunCommand
 
     private readonly PolicyOptions _policyOptions = new();
     private readonly Terminal _terminal;
-    private readonly RunAgent _runAgent;
+    private readonly PrepareRun _prepareRun;
     private readonly string[] _agentArguments;
 
-    private RunCommand(Terminal terminal, RunAgent runAgent, string[] agentArguments)
+    private RunCommand(Terminal terminal, PrepareRun prepareRun, string[] agentArguments)
     {
         _terminal = terminal;
-        _runAgent = runAgent;
+        _prepareRun = prepareRun;
         _agentArguments = agentArguments;
     }
 
-    public static Command Create(Terminal terminal, RunAgent runAgent, string[] agentArguments)
+    public static Command Create(Terminal terminal, PrepareRun prepareRun, string[] agentArguments)
     {
-        RunCommand run = new(terminal, runAgent, agentArguments);
+        RunCommand run = new(terminal, prepareRun, agentArguments);
         Command command = new("run", "Runs an agent under a policy. The agent's own arguments stand behind '--'.") { run._agent, run._surplus };
         foreach (Option option in run.Options())
         {
@@ -74,22 +73,19 @@ internal sealed class RunCommand
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        BuildHostKind kind = BuildHostDetection.Resolve(Host(parsed.GetValue(_host)), _terminal.Environment);
+        BuildHost? host = Host(parsed.GetValue(_host));
+        HostedRun run = new(_terminal, _prepareRun, host);
         AgentRunRequest request;
         try
         {
             request = Request(parsed);
         }
-        catch (ConfigurationException failure) when (kind != BuildHostKind.None)
+        catch (ConfigurationException failure) when (host is not null)
         {
-            AgentRunResult refused = new() { Verdict = Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
-            BuildHosts.Create(kind, _terminal, new AgentRunRequest { BaseDirectory = _terminal.CurrentDirectory }).Report(refused);
-            return refused.ExitCode;
+            return run.Refuse(failure).ExitCode;
         }
 
-        IBuildHost host = BuildHosts.Create(kind, _terminal, request);
-        AgentRunResult result = await _runAgent(request, host, cancellationToken);
-        host.Report(result);
+        AgentRunResult result = await run.RunAsync(request, null, cancellationToken);
         if (result.AuditHead is not null)
         {
             await _terminal.Error.WriteLineAsync($"audit: {QuotedText.Of(parsed.GetValue(_auditLog)!)} ends in {result.AuditHead}");
@@ -132,7 +128,7 @@ internal sealed class RunCommand
             AttestationKey = parsed.GetValue(_attestKey),
             Environment = [.. parsed.GetValue(_environment) ?? []],
             HostEnvironment = _terminal.Environment,
-            OwnContainer = OwnContainerDetection.Find(_terminal.Environment),
+            OwnContainer = OwnContainerDetection.Find(_terminal.Hosts, _terminal.Environment),
         };
     }
 
@@ -157,9 +153,11 @@ internal sealed class RunCommand
         };
     }
 
-    private static BuildHostKind Host(string? word) => word is null ? BuildHostKind.Auto
-        : Enum.TryParse(word, ignoreCase: true, out BuildHostKind kind) && Enum.GetNames<BuildHostKind>().Contains(word, StringComparer.OrdinalIgnoreCase) ? kind
-        : throw UsageErrors.New($"'--ci' must be {RequestWords.Of<BuildHostKind>()}, but is '{QuotedText.Of(word)}'.");
+    private BuildHost? Host(string? word)
+    {
+        (bool isKnown, BuildHost? host) = _terminal.Hosts.Choose(word ?? BuildHosts.Automatic, _terminal.Environment);
+        return isKnown ? host : throw UsageErrors.New($"'--ci' must be {RequestWords.Of(_terminal.Hosts.Words)}, but is '{QuotedText.Of(word!)}'.");
+    }
 
     private static T Choice<T>(string option, string? word, Func<string?, T?> choose)
         where T : struct, Enum =>

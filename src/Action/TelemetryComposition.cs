@@ -1,58 +1,34 @@
-using IsolatedAgents.Action.Hosts;
-using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution.Resolution;
+using IsolatedAgents.Hosts;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Runs;
 using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>How telemetry is shown on standard output.</summary>
-/// <param name="Enabled">Whether it is shown at all.</param>
-/// <param name="Level">The lowest level that is shown.</param>
-/// <param name="Format">How it is rendered.</param>
-internal sealed record TelemetryChoice(bool Enabled, TelemetryLevel Level, TelemetryFormat Format);
-
 /// <summary>Joins the run's events to standard output.</summary>
 internal static class TelemetryComposition
 {
     /// <summary>The loggers that a run reports to.</summary>
-    public static ILoggerFactory Create(AgentRunRequest request, Terminal terminal, IBuildHost host)
+    public static ILoggerFactory Create(TelemetrySettings settings, Terminal terminal, IHostLog host) => LoggerFactory.Create(builder =>
     {
-        TelemetryChoice choice = Choose(request, terminal);
-        return LoggerFactory.Create(builder =>
+        // The provider alone decides by the policy's level; the factory's own default would hide DEBUG.
+        builder.SetMinimumLevel(LogLevel.Trace);
+        if (settings.Enabled)
         {
-            // The provider alone decides by the policy's level; the factory's own default would hide DEBUG.
-            builder.SetMinimumLevel(LogLevel.Trace);
-            if (choice.Enabled)
+            builder.AddProvider(new PhasedLoggerProvider(new TelemetryLoggerProvider(new TelemetryOutput
             {
-                builder.AddProvider(new PhasedLoggerProvider(new TelemetryLoggerProvider(new TelemetryOutput
-                {
-                    Stream = terminal.OutputStream,
-                    Format = choice.Format,
-                    Level = choice.Level,
-                    IsTerminal = terminal.IsOutputTerminal,
-                    Encoding = terminal.Output.Encoding,
-                    Environment = terminal.Environment,
-                }), host));
-            }
-        });
-    }
-
-    /// <summary>What the policy says about telemetry. A wrong policy is the runner's to tell; until then the defaults hold.</summary>
-    public static TelemetryChoice Choose(AgentRunRequest request, Terminal terminal)
-    {
-        Policy policy;
-        try
-        {
-            policy = PolicyLoader.Load(request.PolicyFile, request.BaseDirectory, terminal.HomeDirectory, request.PolicyOverrides).Policy;
+                Stream = terminal.OutputStream,
+                Format = FormatOf(settings, terminal),
+                Level = settings.Level,
+                IsTerminal = terminal.IsOutputTerminal,
+                Encoding = terminal.Output.Encoding,
+                Environment = terminal.Environment,
+            }), host));
         }
-        catch (ConfigurationException)
-        {
-            policy = Policy.Default;
-        }
+    });
 
-        TelemetryFormat byPlace = terminal.IsOutputTerminal ? TelemetryFormat.Rich : TelemetryFormat.Simple;
-        return new TelemetryChoice(policy.TelemetryEnabled, policy.TelemetryLevel, policy.TelemetryFormat ?? byPlace);
-    }
+    /// <summary>The format of the events: the policy's, or the one that fits the place.</summary>
+    public static TelemetryFormat FormatOf(TelemetrySettings settings, Terminal terminal) =>
+        settings.Format ?? (terminal.IsOutputTerminal ? TelemetryFormat.Rich : TelemetryFormat.Simple);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Hosts;
 
 namespace IsolatedAgents.Action;
 
@@ -25,6 +26,9 @@ internal sealed record Terminal
 
     /// <summary>The process's variables.</summary>
     public FrozenDictionary<string, string> Environment { get; init; } = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>The build hosts that the process may run on.</summary>
+    public BuildHosts Hosts { get; init; } = BuildHosts.Known;
 
     /// <summary>What <c>~</c> stands for.</summary>
     public string? HomeDirectory => Environment.GetValueOrDefault("HOME") ?? Environment.GetValueOrDefault("USERPROFILE");

@@ -1,9 +1,7 @@
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Events;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Execution;
-using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Execution.UpToDate;
-using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -13,6 +11,7 @@ namespace IsolatedAgents;
 /// <param name="loggerFactory">Receives every event of the run, in order, in category <c>IsolatedAgents</c> with the event's own id and structured details.</param>
 public sealed class AgentRunner(ILoggerFactory loggerFactory)
 {
+    private readonly EngineMemory _memory = new();
     private readonly ILoggerFactory _loggerFactory = loggerFactory ?? throw new ArgumentNullException(nameof(loggerFactory));
 
     /// <summary>
@@ -48,63 +47,7 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
     public async Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        SteadyClock clock = new(TimeProvider.System);
-        string sessionId = request.SessionId ?? Guid.CreateVersion7().ToString("N");
-        RunStamp? stamp = null;
-        try
-        {
-            stamp = RunStamp.Create(request);
-            if (await UnchangedRun.FindAsync(request, stamp, sessionId, cancellationToken).ConfigureAwait(false) is { } unchanged)
-            {
-                return Reported(unchanged with { Duration = clock.Elapsed });
-            }
-
-            // Before anything can go wrong: what fails, or is broken off, leaves no record of a pass.
-            stamp?.Clear();
-        }
-        catch (ConfigurationException)
-        {
-            // The agent is not there, as is said below in its turn.
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            string message = $"An input or the record of the step cannot be read or replaced: {failure.Message}";
-            return Failed(Verdict.ConfigurationError, new Diagnostic(DiagnosticTable.Parameters, DiagnosticSeverity.Error, message));
-        }
-
-        ResolvedRun run;
-        try
-        {
-            run = RunResolver.Resolve(request, sessionId);
-        }
-        catch (ConfigurationException failure)
-        {
-            return Failed(Verdict.ConfigurationError, failure.Diagnostic);
-        }
-
-        return await new AgentRun(_loggerFactory, request, run, clock) { Stamp = stamp }.RunAsync(cancellationToken).ConfigureAwait(false);
-
-        AgentRunResult Failed(Verdict verdict, Diagnostic diagnostic)
-        {
-            return Reported(new AgentRunResult
-            {
-                Verdict = verdict,
-                SessionId = sessionId,
-                Duration = clock.Elapsed,
-                Diagnostics = [diagnostic],
-            });
-        }
-
-        AgentRunResult Reported(AgentRunResult result) => result with
-        {
-            Report = new RunReport
-            {
-                Result = result,
-                Started = clock.Start,
-                Agent = request.Agent ?? request.Command ?? "",
-                PolicyFile = request.PolicyFile,
-                Findings = new FindingList(request, null).Create(result.Diagnostics, []),
-            },
-        };
+        PreparedRun run = await RunPreparation.PrepareAsync(request, _memory, cancellationToken).ConfigureAwait(false);
+        return (await run.RunAsync(_loggerFactory, cancellationToken).ConfigureAwait(false)).Result;
     }
 }

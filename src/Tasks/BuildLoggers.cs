@@ -1,5 +1,4 @@
 using IsolatedAgents.Execution.Resolution;
-using IsolatedAgents.Runs;
 using Microsoft.Build.Utilities;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +8,7 @@ namespace IsolatedAgents.Tasks;
 /// The loggers of a run, made when the first one is asked for: a step that is skipped asks for none, and does not wait until the libraries
 /// behind them are loaded.
 /// </summary>
-internal sealed class BuildLoggers(TaskLoggingHelper log, AgentRunRequest request) : ILoggerFactory
+internal sealed class BuildLoggers(TaskLoggingHelper log, TelemetrySettings settings) : ILoggerFactory
 {
     private LoggerFactory? _loggers;
     private BuildLogProvider? _provider;
@@ -27,7 +26,7 @@ internal sealed class BuildLoggers(TaskLoggingHelper log, AgentRunRequest reques
     // Not by a builder: that starts a container of services first.
     private LoggerFactory Create()
     {
-        _provider = new BuildLogProvider(log, TelemetrySettings.Of(request));
+        _provider = new BuildLogProvider(log, settings);
         return new LoggerFactory([_provider], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
     }
 }

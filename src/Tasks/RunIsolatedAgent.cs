@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Execution.Translation;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Execution;
+using IsolatedAgents.Hosts;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Text;
 using Microsoft.Build.Framework;
-using Microsoft.Extensions.Logging;
 using Task = System.Threading.Tasks.Task;
 
 namespace IsolatedAgents.Tasks;
@@ -147,9 +147,8 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public string AuditHead { get; set; } = "";
 
-    /// <summary>Replaces the runner in tests of this class.</summary>
-    internal Func<ILoggerFactory, AgentRunRequest, CancellationToken, Task<AgentRunResult>> Runner { get; init; } =
-        static (loggers, request, token) => new AgentRunner(loggers).RunAsync(request, token);
+    /// <summary>Prepares the run; tests of this class replace it.</summary>
+    internal Func<AgentRunRequest, EngineMemory, CancellationToken, Task<PreparedRun>> PrepareRun { get; init; } = RunPreparation.PrepareAsync;
 
     /// <inheritdoc/>
     public override bool Execute()
@@ -159,12 +158,12 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
             AgentRunRequest request = Request();
 
             // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
-            AgentRunResult result = RecordOnly ? AgentRunner.FindRecord(request) : Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
-            SetOutputs(result);
-            Report(result);
-            if (HostSummary)
+            RunOutcome outcome = RecordOnly ? new RunOutcome(AgentRunner.FindRecord(request)) : Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
+            SetOutputs(outcome.Result);
+            Report(outcome.Result);
+            if (HostSummary && outcome.Report is { } report)
             {
-                BuildHostSummary.Give(Log, request.HostEnvironment, result);
+                BuildHosts.Known.Find(request.HostEnvironment)?.GiveSummary(report, request.HostEnvironment, line => Log.LogMessage(MessageImportance.High, "{0}", line));
             }
         }
         catch (ConfigurationException failure)
@@ -242,10 +241,29 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         where T : struct, Enum =>
         choose(word) ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter '{parameter}' must be {RequestWords.Of<T>()}, but is '{word}'.");
 
-    private async Task<AgentRunResult> RunAsync(AgentRunRequest request)
+    private async Task<RunOutcome> RunAsync(AgentRunRequest request)
     {
-        using BuildLoggers loggers = new(Log, request);
-        return await Runner(loggers, request, _cancellation.Token).ConfigureAwait(false);
+        PreparedRun run = await PrepareRun(request, Memory(), _cancellation.Token).ConfigureAwait(false);
+        using BuildLoggers loggers = new(Log, run.Telemetry);
+        return await run.RunAsync(loggers, _cancellation.Token).ConfigureAwait(false);
+    }
+
+    // Of one build on one node: another build may have another engine at the same address.
+    private EngineMemory Memory()
+    {
+        if (BuildEngine is not IBuildEngine4 node)
+        {
+            return new EngineMemory();
+        }
+
+        const RegisteredTaskObjectLifetime Lifetime = RegisteredTaskObjectLifetime.Build;
+        if (node.GetRegisteredTaskObject(typeof(EngineMemory), Lifetime) is not EngineMemory memory)
+        {
+            memory = new EngineMemory();
+            node.RegisterTaskObject(typeof(EngineMemory), memory, Lifetime, allowEarlyCollection: true);
+        }
+
+        return memory;
     }
 
     private void SetOutputs(AgentRunResult result)

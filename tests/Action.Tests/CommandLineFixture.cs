@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
-using IsolatedAgents.Action.Hosts;
+using IsolatedAgents.Execution;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.Tests;
@@ -32,8 +33,10 @@ internal sealed class CommandLineFixture : IDisposable
         Environment = new Dictionary<string, string> { ["HOME"] = Folder, ["TOKEN"] = "x" }.ToFrozenDictionary(),
     };
 
-    public Task<int> InvokeAsync(CancellationToken cancellationToken, params string[] args) =>
-        new CommandLine(Terminal, RunAsync).InvokeAsync(args, cancellationToken);
+    public Task<int> InvokeAsync(CancellationToken cancellationToken, params string[] args) => InvokeAsync(Terminal, cancellationToken, args);
+
+    public Task<int> InvokeAsync(Terminal terminal, CancellationToken cancellationToken, params string[] args) =>
+        new CommandLine(terminal, PrepareAsync).InvokeAsync(args, cancellationToken);
 
     public void Write(string name, string text) => File.WriteAllText(Path.Combine(Folder, name), text);
 
@@ -44,10 +47,11 @@ internal sealed class CommandLineFixture : IDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private Task<AgentRunResult> RunAsync(AgentRunRequest request, IBuildHost host, CancellationToken cancellationToken)
-    {
-        Request = request;
-        SawCancellation = cancellationToken.IsCancellationRequested;
-        return Task.FromResult(Result);
-    }
+    private Task<PreparedRun> PrepareAsync(AgentRunRequest request, CancellationToken cancellationToken) =>
+        Task.FromResult(new PreparedRun(TelemetrySettings.Default, [], (_, token) =>
+        {
+            Request = request;
+            SawCancellation = token.IsCancellationRequested;
+            return Task.FromResult(new RunOutcome(Result));
+        }));
 }

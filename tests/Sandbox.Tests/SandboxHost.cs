@@ -3,7 +3,6 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
 using IsolatedAgents.Events;
-using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
 using Microsoft.Extensions.Logging;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
-using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 

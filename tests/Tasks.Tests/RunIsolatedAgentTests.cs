@@ -3,12 +3,15 @@ using System.Xml.Linq;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Execution;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Keys;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Telemetry;
 using IsolatedAgents.Text.Masking;
 using Microsoft.Build.Framework;
+using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Tasks;
 
@@ -215,7 +218,7 @@ public sealed class RunIsolatedAgentTests
         var task = new RunIsolatedAgent
         {
             BuildEngine = _engine,
-            Runner = async (_, _, token) =>
+            PrepareRun = (_, _, _) => Prepared(TelemetrySettings.Default, async (_, token) =>
             {
                 var cancelled = new TaskCompletionSource();
                 using CancellationTokenRegistration registration = token.Register(() =>
@@ -226,7 +229,7 @@ public sealed class RunIsolatedAgentTests
                 started.SetResult();
                 await cancelled.Task;
                 return new AgentRunResult { Verdict = Verdict.Cancelled, Diagnostics = [new Diagnostic("IA7001", DiagnosticSeverity.Error, "Cancelled")] };
-            },
+            }),
         };
         Task<bool> running = System.Threading.Tasks.Task.Run(task.Execute, TestContext.CancellationToken);
         await started.Task;
@@ -257,7 +260,7 @@ public sealed class RunIsolatedAgentTests
     private RunIsolatedAgent Task(AgentRunResult result, params TelemetryEvent[] events) => new()
     {
         BuildEngine = _engine,
-        Runner = async (loggers, request, _) =>
+        PrepareRun = (request, _, _) => Prepared(TelemetryOf(request), async (loggers, _) =>
         {
             _request = request;
             await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new LoggerSink(loggers.CreateLogger(LoggerSink.Category))]);
@@ -268,6 +271,23 @@ public sealed class RunIsolatedAgentTests
 
             await stream.CompleteAsync();
             return result;
-        },
+        }),
     };
+
+    private static TelemetrySettings TelemetryOf(AgentRunRequest request)
+    {
+        try
+        {
+            return TelemetrySettings.Of(RunResolver.LoadPolicy(request).Policy);
+        }
+        catch (ConfigurationException)
+        {
+            return TelemetrySettings.Default;
+        }
+    }
+
+    private static Task<PreparedRun> Prepared(
+        TelemetrySettings telemetry, Func<ILoggerFactory, CancellationToken, Task<AgentRunResult>> run) =>
+        System.Threading.Tasks.Task.FromResult(
+            new PreparedRun(telemetry, [], async (loggers, token) => new RunOutcome(await run(loggers, token))));
 }

@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.CommandLine;
-using IsolatedAgents.Engines;
-using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Execution.Translation;
+using IsolatedAgents.Engines;
+using IsolatedAgents.Hosts;
+using IsolatedAgents.Hosts.GitHub;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Text;
 
@@ -18,48 +18,41 @@ internal sealed class ActionCommand
     private const string AuditName = "audit.jsonl";
 
     private readonly Terminal _terminal;
-    private readonly RunAgent _runAgent;
+    private readonly PrepareRun _prepareRun;
     private readonly ActionInputs _inputs;
 
-    private ActionCommand(Terminal terminal, RunAgent runAgent)
+    private ActionCommand(Terminal terminal, PrepareRun prepareRun)
     {
         _terminal = terminal;
-        _runAgent = runAgent;
+        _prepareRun = prepareRun;
         _inputs = new ActionInputs(terminal.Environment);
     }
 
     private FrozenDictionary<string, string> Environment => _terminal.Environment;
 
-    public static Command Create(Terminal terminal, RunAgent runAgent)
+    public static Command Create(Terminal terminal, PrepareRun prepareRun)
     {
         Command command = new("action", "Runs an agent as the GitHub action does, from the inputs in the environment.") { Hidden = true };
         command.SetAction((_, token) => terminal.ProgramName == CleanUpProgram
             ? new StepCleanUp(terminal).RunAsync(token)
-            : new ActionCommand(terminal, runAgent).RunAsync(token));
+            : new ActionCommand(terminal, prepareRun).RunAsync(token));
         return command;
     }
 
     private async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        AgentRunResult result;
-        IBuildHost host;
+        HostedRun run = new(_terminal, _prepareRun, new GitHubHost());
         try
         {
             AgentRunRequest request = Request();
-            host = BuildHosts.Create(BuildHostKind.GitHub, _terminal, request);
             StepState.Save(Environment, request);
             OwnedFiles owned = OwnedFiles.Before(request);
-            result = await _runAgent(request, host, cancellationToken);
-            owned.GiveAway();
+            return (await run.RunAsync(request, owned.GiveAway, cancellationToken)).ExitCode;
         }
         catch (ConfigurationException failure)
         {
-            result = new AgentRunResult { Verdict = Verdict.ConfigurationError, Diagnostics = [failure.Diagnostic] };
-            host = BuildHosts.Create(BuildHostKind.GitHub, _terminal, new AgentRunRequest { BaseDirectory = Workspace() });
+            return run.Refuse(failure).ExitCode;
         }
-
-        host.Report(result);
-        return result.ExitCode;
     }
 
     private AgentRunRequest Request()
@@ -85,7 +78,7 @@ internal sealed class ActionCommand
             AttestationKey = _inputs.Find("attest-key"),
             Environment = _inputs.List("environment"),
             HostEnvironment = Environment,
-            OwnContainer = OwnContainerDetection.Find(Environment),
+            OwnContainer = OwnContainerDetection.Find(_terminal.Hosts, Environment),
         };
     }
 

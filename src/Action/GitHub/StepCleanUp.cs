@@ -1,5 +1,6 @@
 using IsolatedAgents.CleanUp;
 using IsolatedAgents.Engines;
+using IsolatedAgents.Hosts.GitHub;
 
 namespace IsolatedAgents.Action.GitHub;
 

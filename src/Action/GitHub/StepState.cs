@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using IsolatedAgents.Hosts.GitHub;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.GitHub;

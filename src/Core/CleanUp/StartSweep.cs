@@ -1,25 +1,23 @@
-using System.Collections.Concurrent;
 using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.CleanUp;
 
 /// <summary>
-/// The sweep that goes along with a run, beside it: while the engine starts a sandbox there is nothing else to do. Once in a while for each engine and process,
+/// The sweep that goes along with a run, beside it: while the engine starts a sandbox there is nothing else to do. Once in a while for each engine,
 /// since a build that runs a hundred agents need not look a hundred times; its troubles are never the run's.
 /// </summary>
 internal sealed class StartSweep : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    private static readonly ConcurrentDictionary<Uri, long> LastSweeps = new();
 
     private readonly CancellationTokenSource _deadline = new();
     private readonly Task<IReadOnlyList<Leftover>> _sweeping;
 
-    private StartSweep(IContainerEngine engine) => _sweeping = IsDue(engine.Description.Address) ? SweepAsync(engine) : Task.FromResult<IReadOnlyList<Leftover>>([]);
+    private StartSweep(IContainerEngine engine, EngineMemory memory) =>
+        _sweeping = memory.IsSweepDue(engine.Description.Address) ? SweepAsync(engine) : Task.FromResult<IReadOnlyList<Leftover>>([]);
 
-    /// <summary>Begins it.</summary>
-    public static StartSweep Begin(IContainerEngine engine) => new(engine);
+    /// <summary>Begins it, unless the engine was swept lately.</summary>
+    public static StartSweep Begin(IContainerEngine engine, EngineMemory memory) => new(engine, memory);
 
     /// <summary>What it removed. A run that is over waits only where something is being removed, and not for long.</summary>
     public Task<IReadOnlyList<Leftover>> EndAsync()
@@ -29,13 +27,6 @@ internal sealed class StartSweep : IDisposable
     }
 
     public void Dispose() => _deadline.Dispose();
-
-    private static bool IsDue(Uri address)
-    {
-        long now = TimeProvider.System.GetTimestamp();
-        long last = LastSweeps.GetOrAdd(address, now);
-        return last == now || (TimeProvider.System.GetElapsedTime(last, now) >= Interval && LastSweeps.TryUpdate(address, now, last));
-    }
 
     private async Task<IReadOnlyList<Leftover>> SweepAsync(IContainerEngine engine)
     {

@@ -49,27 +49,27 @@ internal sealed class Doctor(AgentRunRequest request)
 
         using (engine)
         {
-            await ExamineEngineAsync(engine, loaded.Policy, cancellationToken).ConfigureAwait(false);
+            await ExamineEngineAsync(engine, loaded, cancellationToken).ConfigureAwait(false);
         }
 
         return _findings;
     }
 
-    private async Task ExamineEngineAsync(IContainerEngine engine, Policy policy, CancellationToken cancellationToken)
+    private async Task ExamineEngineAsync(IContainerEngine engine, LoadedPolicy loaded, CancellationToken cancellationToken)
     {
         try
         {
             Add("engine", FindingState.Ok, $"{engine.Description.Name} {engine.Description.Version} at {engine.Description.Address}");
             EngineParts parts = await engine.DescribePartsAsync(cancellationToken).ConfigureAwait(false);
             ExamineParts(parts);
-            if (await engine.FindImageAsync(policy.BaseImage, cancellationToken).ConfigureAwait(false) is { } image)
+            if (await engine.FindImageAsync(loaded.Policy.BaseImage, cancellationToken).ConfigureAwait(false) is { } image)
             {
                 Add("image", FindingState.Ok, $"'{image.Reference}' is {image.Digest}");
-                await ProbeInAsync(engine, image, cancellationToken).ConfigureAwait(false);
+                await ProbeInAsync(engine, image, loaded, cancellationToken).ConfigureAwait(false);
             }
             else
             {
-                Add("image", FindingState.Warning, $"'{policy.BaseImage}' is not on the engine", "the first run pulls it; the sandbox could not be tried", "pull it or build it, and ask again");
+                Add("image", FindingState.Warning, $"'{loaded.Policy.BaseImage}' is not on the engine", "the first run pulls it; the sandbox could not be tried", "pull it or build it, and ask again");
             }
         }
         catch (EngineException failure)
@@ -115,7 +115,7 @@ internal sealed class Doctor(AgentRunRequest request)
     }
 
     // A policy that is refused has no sandbox to look at.
-    private async Task ProbeInAsync(IContainerEngine engine, ImageDescription image, CancellationToken cancellationToken)
+    private async Task ProbeInAsync(IContainerEngine engine, ImageDescription image, LoadedPolicy loaded, CancellationToken cancellationToken)
     {
         if (_findings.Any(finding => finding is { Check: "policy", State: FindingState.Missing }))
         {
@@ -126,7 +126,7 @@ internal sealed class Doctor(AgentRunRequest request)
         DirectoryInfo workspace = Directory.CreateTempSubdirectory("isolated-agents-doctor-");
         try
         {
-            await ProbeAsync(engine, image, workspace.FullName, cancellationToken).ConfigureAwait(false);
+            await ProbeAsync(engine, image, loaded, workspace.FullName, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -134,14 +134,15 @@ internal sealed class Doctor(AgentRunRequest request)
         }
     }
 
-    private async Task ProbeAsync(IContainerEngine engine, ImageDescription image, string workspace, CancellationToken cancellationToken)
+    private async Task ProbeAsync(IContainerEngine engine, ImageDescription image, LoadedPolicy loaded, string workspace, CancellationToken cancellationToken)
     {
-        ResolvedRun run = RunResolver.Resolve(request with { Agent = null, Command = NoProgram, WorkingDirectory = workspace }, Guid.CreateVersion7().ToString("N"));
+        AgentRunRequest probe = request with { Agent = null, Command = NoProgram, WorkingDirectory = workspace };
+        ResolvedRun run = RunResolver.Resolve(probe, loaded, Guid.CreateVersion7().ToString("N"));
         run = run with { Agent = run.Agent with { Command = [NoProgram] } };
         SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), HostPathMap.Same, TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
-        StartedSandbox started = await new SandboxStarter(engine, request.Transport, request.Delivery, run.HasEgress).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         await using ConfiguredAsyncDisposable containerScope = started.Container.ConfigureAwait(false);
         try

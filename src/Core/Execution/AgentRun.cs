@@ -40,7 +40,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     /// <summary>Where the run is remembered if it passes; null where it is not.</summary>
     public RunStamp? Stamp { get; init; }
 
-    public async Task<AgentRunResult> RunAsync(CancellationToken cancellationToken)
+    public async Task<RunOutcome> RunAsync(CancellationToken cancellationToken)
     {
         SecretMasker masker = new(run.Secrets);
         RunReporting reporting = new(request, run, clock.Start, _collector, masker);
@@ -62,11 +62,10 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         result = result with
         {
             Duration = clock.Elapsed,
-            HostPaths = _paths,
             Diagnostics = [.. result.Diagnostics.Select(diagnostic => diagnostic with { Message = masker.Mask(diagnostic.Message) })],
             Violations = [.. result.Violations.Select(violation => violation with { Subject = masker.Mask(violation.Subject) })],
         };
-        return reporting.Complete(Remember(result));
+        return reporting.Complete(Remember(result)) with { HostPaths = _paths };
     }
 
     // Last of all, since an audit log that cannot be sealed takes the pass back.
@@ -226,7 +225,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
     private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events, CancellationToken cancellationToken)
     {
-        using StartSweep sweep = StartSweep.Begin(engine);
+        using StartSweep sweep = StartSweep.Begin(engine, run.EngineMemory);
         try
         {
             return await new SandboxRun(run, request.HostEnvironment, engine, image, paths, events).RunAsync(cancellationToken).ConfigureAwait(false);

@@ -14,24 +14,28 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Dat
     // Before the agent runs: it may be in a workspace that it can write.
     private readonly string _agentSha256 = HashOf(run.Agent);
 
-    /// <summary>The result with its report, and with the files of it where a folder was asked for.</summary>
+    /// <summary>The outcome with its report, and with the report's files where a folder was asked for.</summary>
     /// <param name="result">Complete, and without secrets.</param>
-    public AgentRunResult Complete(AgentRunResult result)
+    public RunOutcome Complete(AgentRunResult result)
     {
         RunReport report = Create(result);
         // Without a session record the folder could not be written, which has been told.
         if (run.ReportDirectory is not { } folder || result.ReportFile is null)
         {
-            return result with { Report = report };
+            return new RunOutcome(result) { Report = report };
         }
 
         (ReportFiles files, ImmutableArray<string> problems) = ReportWriter.Write(report, folder, result.ReportFile, run.AttestationKey);
-        return result with
+        result = result with
         {
-            Report = report,
             Reports = files,
-            Diagnostics = [.. result.Diagnostics, .. problems.Select(problem => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, problem))],
+            Diagnostics =
+            [
+                .. result.Diagnostics,
+                .. problems.Select(problem => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, problem)),
+            ],
         };
+        return new RunOutcome(result) { Report = report with { Result = result } };
     }
 
     private RunReport Create(AgentRunResult result) => new()

@@ -40,7 +40,10 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     {
         SandboxLimits limits = SandboxLimits.From(Policy);
         SandboxPlan plan = new(run, image, limits, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
-        SandboxStarter starter = new(engine, run.Transport, run.Delivery, run.HasEgress, paths.FindShared(run.SharedFolders));
+        SandboxStarter starter = new(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
+        {
+            ChannelParent = paths.FindShared(run.SharedFolders),
+        });
         StartedSandbox started = await starter.StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Engines;
 using IsolatedAgents.Policies;
-using IsolatedAgents.Reports;
 using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Runs;
@@ -97,12 +95,6 @@ public sealed record AgentRunResult
 
     /// <summary>The reports that were written beside the session record; null where none were asked for.</summary>
     public ReportFiles? Reports { get; init; }
-
-    /// <summary>What reports are made from.</summary>
-    internal RunReport? Report { get; init; }
-
-    /// <summary>How the engine names this process's files; null where no engine was asked.</summary>
-    internal HostPathMap? HostPaths { get; init; }
 
     /// <summary>The hash of the audit log's last entry, in hex. Kept elsewhere, it proves later that the log's end was not cut off. Null where no log was asked for.</summary>
     public string? AuditHead { get; init; }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Runs;
@@ -16,14 +15,10 @@ internal sealed record StartedSandbox(ISandboxContainer Container, SandboxRoute 
 /// to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing is assumed from addresses.
 /// </summary>
 /// <param name="engine">Where it is started.</param>
-/// <param name="transport">How it may be reached.</param>
-/// <param name="delivery">How files may get into it.</param>
-/// <param name="hasConnections">Whether the supervisor hands over what the agent opens.</param>
-/// <param name="channelParent">A folder that the engine is known to see; null for the temporary folder.</param>
-internal sealed class SandboxStarter(IContainerEngine engine, TransportKind transport, DeliveryKind delivery, bool hasConnections, string? channelParent = null)
+/// <param name="request">How it may be reached.</param>
+internal sealed class SandboxStarter(IContainerEngine engine, SandboxStart request)
 {
-    // What an engine was found to need, so that a process pays for finding out once.
-    private static readonly ConcurrentDictionary<Uri, SandboxRoute> Found = new();
+    private bool IsFree => request is { Transport: TransportKind.Auto, Delivery: DeliveryKind.Auto };
 
     /// <summary>Starts it.</summary>
     /// <param name="sessionId">The run.</param>
@@ -39,9 +34,9 @@ internal sealed class SandboxStarter(IContainerEngine engine, TransportKind tran
             try
             {
                 ISandboxContainer container = await engine.StartAsync(createSpec(route, channel), route.UsesSocket ? channel : null, cancellationToken).ConfigureAwait(false);
-                if (transport == TransportKind.Auto && delivery == DeliveryKind.Auto)
+                if (IsFree)
                 {
-                    Found[engine.Description.Address] = route;
+                    request.Memory.Remember(engine.Description.Address, route);
                 }
 
                 return new StartedSandbox(container, route, channel);
@@ -63,32 +58,32 @@ internal sealed class SandboxStarter(IContainerEngine engine, TransportKind tran
     {
         try
         {
-            return ChannelFolder.Create(sessionId, route.UsesSocket, hasConnections, channelParent);
+            return ChannelFolder.Create(sessionId, route.UsesSocket, request.HasConnections, request.ChannelParent);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{channelParent ?? Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
+            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{request.ChannelParent ?? Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
         }
     }
 
     private SandboxRoute First()
     {
-        if (transport == TransportKind.Auto && delivery == DeliveryKind.Auto && Found.TryGetValue(engine.Description.Address, out SandboxRoute found))
+        if (IsFree && request.Memory.RouteOf(engine.Description.Address) is { } found)
         {
             return found;
         }
 
         // Only Linux containers under this very kernel can reach a socket of ours.
         return new SandboxRoute(
-            UsesSocket: transport == TransportKind.Socket || (transport == TransportKind.Auto && OperatingSystem.IsLinux()),
-            CopiesFiles: delivery == DeliveryKind.Copy);
+            UsesSocket: request.Transport == TransportKind.Socket || (request.Transport == TransportKind.Auto && OperatingSystem.IsLinux()),
+            CopiesFiles: request.Delivery == DeliveryKind.Copy);
     }
 
     private SandboxRoute? Next(SandboxRoute failed, SandboxUnreachableException failure)
     {
         SandboxRoute next = failure.IsMountRefused
-            ? new SandboxRoute(failed.UsesSocket && transport == TransportKind.Socket, failed.CopiesFiles || delivery != DeliveryKind.Mount)
-            : failed with { UsesSocket = failed.UsesSocket && transport == TransportKind.Socket };
+            ? new SandboxRoute(failed.UsesSocket && request.Transport == TransportKind.Socket, failed.CopiesFiles || request.Delivery != DeliveryKind.Mount)
+            : failed with { UsesSocket = failed.UsesSocket && request.Transport == TransportKind.Socket };
         return next == failed ? null : next;
     }
 }

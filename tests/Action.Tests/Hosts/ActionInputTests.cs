@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Engines;
+using IsolatedAgents.Execution;
+using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.Tests.Hosts;
@@ -57,10 +59,11 @@ public sealed class ActionInputTests
         using CommandLineFixture fixture = new();
         Terminal terminal = fixture.Terminal with { Environment = inputs.ToFrozenDictionary(input => $"INPUT_{input.Name}", input => input.Value) };
         AgentRunRequest? request = null;
-        int exitCode = await new CommandLine(terminal, (asked, _, _) =>
+        int exitCode = await new CommandLine(terminal, (asked, _) =>
         {
             request = asked;
-            return Task.FromResult(new AgentRunResult { Verdict = Verdict.Passed });
+            RunOutcome passed = new(new AgentRunResult { Verdict = Verdict.Passed });
+            return Task.FromResult(new PreparedRun(TelemetrySettings.Default, [], (_, _) => Task.FromResult(passed)));
         }).InvokeAsync(["action"], TestContext.CancellationToken);
         Assert.AreEqual(0, exitCode, fixture.Error + fixture.Output);
         return request!;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Action.Hosts;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution;
+using IsolatedAgents.Hosts;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;
@@ -53,7 +54,7 @@ public sealed class AnnotationTests
             [.. Enumerable.Range(0, 30).Select(i => new Diagnostic(DiagnosticTable.CpuHigh, DiagnosticSeverity.Warning, $"warning {i}")), new Diagnostic(DiagnosticTable.Timeout, DiagnosticSeverity.Error, "first")],
             [.. Enumerable.Range(0, 50).Select(i => Violation(i == 49 ? ViolationKind.Process : ViolationKind.Filesystem, "system_calls") with { Subject = $"/{i}" })]);
         AgentRunResult result = new() { Verdict = Verdict.Timeout };
-        ImmutableArray<Annotation> annotations = Annotations.Of(result with { Report = new RunReport { Result = result, Started = default, Findings = findings, OmittedViolations = 7 } });
+        ImmutableArray<Annotation> annotations = Annotations.Of(new RunOutcome(result) { Report = new RunReport { Result = result, Started = default, Findings = findings, OmittedViolations = 7 } });
         Annotation[] errors = [.. annotations.Where(annotation => annotation.IsError)];
         Annotation[] warnings = [.. annotations.Where(annotation => !annotation.IsError)];
         Assert.HasCount(Annotations.Limit, errors);
@@ -70,7 +71,7 @@ public sealed class AnnotationTests
         AgentRunResult result = new() { Verdict = Verdict.Passed };
         ImmutableArray<Finding> findings = Findings([], [Violation(ViolationKind.Network, "network.allowed_endpoints") with { IsExpected = true }]);
         Assert.AreEqual(FindingLevel.Note, Assert.ContainsSingle(findings).Level);
-        Assert.IsEmpty(Annotations.Of(result with { Report = new RunReport { Result = result, Started = default, Findings = findings } }));
+        Assert.IsEmpty(Annotations.Of(new RunOutcome(result) { Report = new RunReport { Result = result, Started = default, Findings = findings } }));
     }
 
     private ImmutableArray<Finding> Findings(ImmutableArray<Diagnostic> diagnostics, ImmutableArray<FoundViolation> violations)

@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
-using IsolatedAgents.Action.GitHub;
 using IsolatedAgents.HostGrammar;
-using IsolatedAgents.Reports;
+using IsolatedAgents.Hosts.Azure;
+using IsolatedAgents.Hosts.GitHub;
+using AzureLog = IsolatedAgents.HostGrammar.AzureLog;
+using GitHubLog = IsolatedAgents.HostGrammar.GitHubLog;
 
 namespace IsolatedAgents.Action.Tests.Hosts;
 

@@ -63,6 +63,9 @@ internal sealed record ResolvedRun
     /// <summary>Where git's own settings of this user are found: the host's variables.</summary>
     public required FrozenDictionary<string, string> HostEnvironment { get; init; }
 
+    /// <summary>What earlier runs have found out about engines.</summary>
+    public EngineMemory EngineMemory { get; init; } = new();
+
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>
     public EgressOptions? Egress { get; init; }
 

@@ -28,9 +28,8 @@ internal static class RunResolver
     private const int MaxArgumentBytes = 131_072;
 
     /// <exception cref="ConfigurationException">The request, the policy or the agent is wrong.</exception>
-    public static ResolvedRun Resolve(AgentRunRequest request, string sessionId)
+    public static ResolvedRun Resolve(AgentRunRequest request, LoadedPolicy loaded, string sessionId)
     {
-        LoadedPolicy loaded = LoadPolicy(request);
         if (UnavailableControls.Of(loaded.Policy) is [{ } control, ..])
         {
             throw new ConfigurationException(loaded.DiagnosticAt(control.Key, DiagnosticTable.Policy, DiagnosticSeverity.Error, control.Message));

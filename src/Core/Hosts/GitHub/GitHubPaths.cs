@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using IsolatedAgents.Engines;
 
-namespace IsolatedAgents.Action.GitHub;
+namespace IsolatedAgents.Hosts.GitHub;
 
 /// <summary>Names files so that a later step can open them, whether or not it runs in a container: below the workspace relative to it, elsewhere as the runner's machine knows them.</summary>
 /// <param name="environment">The runner's variables.</param>

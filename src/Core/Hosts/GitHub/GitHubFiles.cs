@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace IsolatedAgents.Action.GitHub;
+namespace IsolatedAgents.Hosts.GitHub;
 
 /// <summary>The files by which a step hands values to the runner, which reads them when the step has ended. Without the file nothing is handed over.</summary>
 internal sealed class GitHubFiles(FrozenDictionary<string, string> environment)

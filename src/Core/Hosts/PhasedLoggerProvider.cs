@@ -3,10 +3,10 @@ using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>Shows events as another provider does, in parts that the host folds.</summary>
-internal sealed class PhasedLoggerProvider(TelemetryLoggerProvider events, IBuildHost host) : ILoggerProvider
+internal sealed class PhasedLoggerProvider(TelemetryLoggerProvider events, IHostLog host) : ILoggerProvider
 {
     private readonly Lock _writing = new();
     private Phase? _phase;

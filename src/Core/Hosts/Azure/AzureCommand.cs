@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace IsolatedAgents.Reports;
+namespace IsolatedAgents.Hosts.Azure;
 
 /// <summary>
 /// Writes commands as the agent's parser reads them: <c>##vso[area.event key=value;]data</c>, which ends at the first bracket. It decodes <c>%3B</c>, <c>%0D</c>, <c>%0A</c> and <c>%5D</c>,

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using IsolatedAgents.Runs;
+using IsolatedAgents.Execution;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
-/// <summary>What a build host makes of a run besides a log. Implementations hold nothing that decides.</summary>
-internal interface IBuildHost
+/// <summary>Shows one run to its host, beside the run's events. Implementations decide nothing.</summary>
+internal interface IHostLog
 {
     /// <summary>Has the host hide values wherever they occur, before anything else is written.</summary>
     void Mask(ImmutableArray<string> secrets);
@@ -16,5 +16,5 @@ internal interface IBuildHost
     void End();
 
     /// <summary>Closes what is open and tells the outcome: annotations, summary and outputs.</summary>
-    void Report(AgentRunResult result);
+    void Report(RunOutcome outcome);
 }

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Execution;
 using IsolatedAgents.Reports;
-using IsolatedAgents.Runs;
 using IsolatedAgents.Text;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>One note that a host shows beside a file or a step.</summary>
 /// <param name="IsError">Whether it is an error or a warning.</param>
@@ -28,11 +28,11 @@ internal static class Annotations
     private const int MaxText = 3000;
 
     /// <summary>The annotations of a run.</summary>
-    public static ImmutableArray<Annotation> Of(AgentRunResult result)
+    public static ImmutableArray<Annotation> Of(RunOutcome outcome)
     {
-        ImmutableArray<Finding> findings = result.Report?.Findings
-            ?? [.. result.Diagnostics.Select(diagnostic => new Finding(diagnostic.Code, diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning, diagnostic.Message))];
-        long omitted = result.Report?.OmittedViolations ?? 0;
+        ImmutableArray<Finding> findings = outcome.Report?.Findings
+            ?? [.. outcome.Result.Diagnostics.Select(diagnostic => new Finding(diagnostic.Code, diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning, diagnostic.Message))];
+        long omitted = outcome.Report?.OmittedViolations ?? 0;
         return
         [
             .. Choose(findings.Where(finding => finding.Level == FindingLevel.Error), isError: true, omitted),

@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Sandbox;
+namespace IsolatedAgents.Engines;
 
 /// <summary>How one sandbox is reached.</summary>
 /// <param name="UsesSocket">Whether the frames go over a Unix socket; over the attached streams otherwise.</param>

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using IsolatedAgents.Runs;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>What later steps of a job may read of a run. Each value is one line.</summary>
 internal static class RunOutputs

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Runs;
+using IsolatedAgents.Execution;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>No build host: what a person must see goes to standard error, in the form that editors know.</summary>
-internal sealed class PlainHost(TextWriter error) : IBuildHost
+internal sealed class PlainLog(TextWriter error) : IHostLog
 {
     public void Mask(ImmutableArray<string> secrets)
     {
@@ -19,9 +19,9 @@ internal sealed class PlainHost(TextWriter error) : IBuildHost
     {
     }
 
-    public void Report(AgentRunResult result)
+    public void Report(RunOutcome outcome)
     {
-        foreach (Diagnostic diagnostic in result.Diagnostics)
+        foreach (Diagnostic diagnostic in outcome.Result.Diagnostics)
         {
             error.WriteLine(diagnostic.ToString());
         }

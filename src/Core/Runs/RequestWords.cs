@@ -1,7 +1,6 @@
 using IsolatedAgents.Engines;
-using IsolatedAgents.Runs;
 
-namespace IsolatedAgents.Execution.Translation;
+namespace IsolatedAgents.Runs;
 
 /// <summary>The words that every front end takes for the choices of a request.</summary>
 internal static class RequestWords
@@ -19,8 +18,14 @@ internal static class RequestWords
     public static string Of<T>()
         where T : struct, Enum
     {
-        string[] words = [.. Enum.GetNames<T>().Select(name => $"'{name.ToLowerInvariant()}'")];
-        return $"{string.Join(", ", words[..^1])} or {words[^1]}";
+        return Of(Enum.GetNames<T>().Select(name => name.ToLowerInvariant()));
+    }
+
+    /// <summary>Several words, as a sentence takes them.</summary>
+    public static string Of(IEnumerable<string> words)
+    {
+        string[] quoted = [.. words.Select(word => $"'{word}'")];
+        return $"{string.Join(", ", quoted[..^1])} or {quoted[^1]}";
     }
 
     // A number would be taken for the choice at that place, and is no word.

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace IsolatedAgents.Action.GitHub;
+namespace IsolatedAgents.Hosts.GitHub;
 
 /// <summary>
 /// Writes commands as the runner's parser reads them: <c>::name key=value,key=value::data</c> on one line, of which it decodes <c>%25</c>, <c>%0D</c> and <c>%0A</c>, and in values

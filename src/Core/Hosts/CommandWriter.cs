@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>Writes whole lines to the log, between those of the telemetry. Each one is in the log before the next thing happens.</summary>
 internal sealed class CommandWriter(TextWriter log)

@@ -1,22 +1,26 @@
+using System.Collections.Frozen;
 using System.Text;
+using IsolatedAgents.Reports;
 
-namespace IsolatedAgents.Reports;
+namespace IsolatedAgents.Hosts.GitHub;
 
 /// <summary>The file in which GitHub Actions takes a step's summary. Several processes of one step may write it.</summary>
 internal static class StepSummary
 {
     /// <summary>The variable that names the file.</summary>
-    public const string Variable = "GITHUB_STEP_SUMMARY";
+    private const string Variable = "GITHUB_STEP_SUMMARY";
 
     // A larger file is dropped whole.
     private const int MaxBytes = 1024 * 1024;
     private const int Attempts = 100;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Adds a run's summary. Why it could not; null where it was added.</summary>
-    public static string? Append(string file, string markdown)
+    /// <summary>Adds a run's summary, where the host has a file for it. Gives the reason where that fails, else null.</summary>
+    public static string? Append(FrozenDictionary<string, string> environment, RunReport report) =>
+        environment.GetValueOrDefault(Variable) is { Length: > 0 } file ? Append(file, Encoding.UTF8.GetBytes(SummaryMarkdown.Render(report))) : null;
+
+    private static string? Append(string file, byte[] bytes)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(markdown);
         for (int attempt = 1; ; attempt++)
         {
             try

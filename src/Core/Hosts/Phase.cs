@@ -1,6 +1,6 @@
 using IsolatedAgents.Events;
 
-namespace IsolatedAgents.Action.Hosts;
+namespace IsolatedAgents.Hosts;
 
 /// <summary>A part of a run that a log folds.</summary>
 /// <param name="Title">Its heading.</param>

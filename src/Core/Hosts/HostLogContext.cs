@@ -1,0 +1,10 @@
+using System.Collections.Frozen;
+
+namespace IsolatedAgents.Hosts;
+
+/// <summary>What a host's log needs to show a run.</summary>
+/// <param name="Log">The log.</param>
+/// <param name="Environment">The process's variables.</param>
+/// <param name="AuditLog">Absolute path of the run's audit log; null where there is none.</param>
+/// <param name="ShowsGroups">Whether the log may hold anything but events.</param>
+internal sealed record HostLogContext(CommandWriter Log, FrozenDictionary<string, string> Environment, string? AuditLog, bool ShowsGroups);

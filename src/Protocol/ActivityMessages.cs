@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 
 namespace IsolatedAgents.Protocol;
 
@@ -79,8 +78,6 @@ internal enum DenialReason : byte
 /// <summary>One thing that a process of the agent did or tried, or several of the same.</summary>
 internal sealed record Activity
 {
-    // Kind, reason, three numbers and three lengths.
-    private const int FixedLength = 2 + (6 * sizeof(int));
     private const int TypicalLength = 64;
 
     /// <summary>What it was.</summary>
@@ -106,21 +103,6 @@ internal sealed record Activity
 
     /// <summary>The program of the process; only where something was denied.</summary>
     public byte[] Program { get; init; } = [];
-
-    /// <summary>How many bytes <see cref="Write"/> takes for texts of these lengths.</summary>
-    public static int EncodedLength(int subject, int detail, int program) => FixedLength + subject + detail + program;
-
-    /// <summary>Writes one, as it stands in a frame among others.</summary>
-    public static void Write(
-        Span<byte> destination, ActivityKind kind, DenialReason reason, int processId, int count, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, ReadOnlySpan<byte> program)
-    {
-        destination[0] = (byte)kind;
-        destination[1] = (byte)reason;
-        BinaryPrimitives.WriteInt32LittleEndian(destination[2..], processId);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[6..], count);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[10..], port);
-        WriteBytes(WriteBytes(WriteBytes(destination[14..], subject), detail), program);
-    }
 
     /// <summary>What one frame carries: one or more.</summary>
     public static List<Activity> FromPayload(ReadOnlySpan<byte> payload)
@@ -157,13 +139,6 @@ internal sealed record Activity
             Program = reader.Bytes().ToArray(),
         };
         return message is { Count: > 0, Port: >= 0 and <= ushort.MaxValue } ? message : throw new ProtocolException("An activity's count or port is out of range.");
-    }
-
-    private static Span<byte> WriteBytes(Span<byte> destination, ReadOnlySpan<byte> bytes)
-    {
-        BinaryPrimitives.WriteInt32LittleEndian(destination, bytes.Length);
-        bytes.CopyTo(destination[sizeof(int)..]);
-        return destination[(sizeof(int) + bytes.Length)..];
     }
 }
 

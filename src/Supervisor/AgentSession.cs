@@ -5,8 +5,8 @@ using IsolatedAgents.Supervisor.ControlGroups;
 using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
-using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
+using IsolatedAgents.Supervisor.Reporting;
 using IsolatedAgents.Supervisor.Workspaces;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 

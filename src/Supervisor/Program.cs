@@ -3,6 +3,7 @@ using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 
 namespace IsolatedAgents.Supervisor;
 

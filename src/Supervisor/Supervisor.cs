@@ -8,6 +8,10 @@ using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Launching;
 using IsolatedAgents.Supervisor.Observation;
 using IsolatedAgents.Supervisor.Outputs;
+using IsolatedAgents.Supervisor.Paths;
+using IsolatedAgents.Supervisor.Reporting;
+using IsolatedAgents.Supervisor.Setup;
+using IsolatedAgents.Supervisor.Verification;
 using IsolatedAgents.Supervisor.Workspaces;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 

@@ -172,7 +172,7 @@ public sealed class MessageTests
         Assert.AreEqual((DenialReason.SensitivePath, 7, "read"), (read[1].Reason, read[1].ProcessId, System.Text.Encoding.UTF8.GetString(read[1].Detail)));
         for (int length = 0; length < payload.Length; length++)
         {
-            if (length != Activity.EncodedLength(2, 0, 0))
+            if (length != new ActivityNote { Subject = "/a"u8 }.EncodedLength)
             {
                 Assert.ThrowsExactly<ProtocolException>(() => Activity.FromPayload(payload.AsSpan(0, length)), $"{length} bytes");
             }
@@ -185,8 +185,9 @@ public sealed class MessageTests
 
     private static byte[] Encode(ActivityKind kind, DenialReason reason, int count, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
     {
-        byte[] encoded = new byte[Activity.EncodedLength(subject.Length, detail.Length, 0)];
-        Activity.Write(encoded, kind, reason, 7, count, 0, subject, detail, default);
+        ActivityNote note = new() { Kind = kind, Reason = reason, ProcessId = 7, Count = count, Subject = subject, Detail = detail };
+        byte[] encoded = new byte[note.EncodedLength];
+        note.Write(encoded);
         return encoded;
     }
 }

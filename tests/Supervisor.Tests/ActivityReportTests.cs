@@ -3,7 +3,7 @@ using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Observation;
+using IsolatedAgents.Supervisor.Reporting;
 
 namespace IsolatedAgents.Supervisor.Tests;
 
@@ -53,7 +53,7 @@ public sealed class ActivityReportTests : IDisposable
     {
         Add("/a", "x");
         Add("/ax", "");
-        _report.Add(ActivityKind.FileWritten, DenialReason.None, 1, "/a"u8, "x"u8);
+        _report.Add(new ActivityNote { Kind = ActivityKind.FileWritten, ProcessId = 1, Subject = "/a"u8, Detail = "x"u8 });
         Assert.HasCount(3, Told());
     }
 
@@ -83,7 +83,7 @@ public sealed class ActivityReportTests : IDisposable
         int told = 0;
         for (int i = 0; i < Count; i++)
         {
-            _report.Add(ActivityKind.CallDenied, DenialReason.DeniedCall, 0, string.Create(CultureInfo.InvariantCulture, $"{i}"));
+            _report.Add(new ActivityNote { Kind = ActivityKind.CallDenied, Reason = DenialReason.DeniedCall, Subject = Encoding.ASCII.GetBytes(i.ToString(CultureInfo.InvariantCulture)) });
             if (i % 1000 == 999)
             {
                 told += Told().Sum(activity => activity.Count);
@@ -112,14 +112,15 @@ public sealed class ActivityReportTests : IDisposable
                 name[^1] = (byte)('0' + (i % 10));
                 name[^2] = (byte)('0' + (i / 10 % 10));
                 name[^3] = (byte)('0' + (i / 100));
-                _report.Add(ActivityKind.FileRead, DenialReason.None, 1, name);
+                _report.Add(new ActivityNote { Kind = ActivityKind.FileRead, ProcessId = 1, Subject = name });
             }
 
             _report.Flush();
         }
     }
 
-    private void Add(string path, string detail = "") => _report.Add(ActivityKind.FileRead, DenialReason.None, 1, Encoding.UTF8.GetBytes(path), Encoding.UTF8.GetBytes(detail));
+    private void Add(string path, string detail = "") => 
+        _report.Add(new ActivityNote { Kind = ActivityKind.FileRead, ProcessId = 1, Subject = Encoding.UTF8.GetBytes(path), Detail = Encoding.UTF8.GetBytes(detail) });
 
     private (string Subject, int Count)[] Told()
     {

@@ -1,3 +1,5 @@
+using IsolatedAgents.Supervisor.Verification;
+
 namespace IsolatedAgents.Supervisor.Tests;
 
 [TestClass]

@@ -1,6 +1,6 @@
 using System.Text;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Observation;
+using IsolatedAgents.Supervisor.Paths;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Tests;

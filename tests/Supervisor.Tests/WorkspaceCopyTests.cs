@@ -1,6 +1,6 @@
 using System.Text;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 using IsolatedAgents.Supervisor.Workspaces;
 
 namespace IsolatedAgents.Supervisor.Tests;

@@ -1,8 +1,8 @@
 using System.Net;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
-using IsolatedAgents.Supervisor.Observation;
+using IsolatedAgents.Supervisor.Reporting;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Egress;

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Egress;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Supervisor.Observation;
+using IsolatedAgents.Supervisor.Reporting;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
@@ -70,7 +70,13 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
 
     private NameAnswer Deny(DenialReason reason, string name, bool isTcp, int port)
     {
-        report.Add(ActivityKind.ConnectionDenied, reason, SocketOwner.Find(isTcp, port), name);
+        report.Add(new ActivityNote
+        {
+            Kind = ActivityKind.ConnectionDenied,
+            Reason = reason,
+            ProcessId = SocketOwner.Find(isTcp, port),
+            Subject = Encoding.Latin1.GetBytes(name),
+        });
         return new NameAnswer(NameState.Unknown);
     }
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Egress;

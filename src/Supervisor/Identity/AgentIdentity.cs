@@ -1,5 +1,6 @@
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Verification;
 
 namespace IsolatedAgents.Supervisor.Identity;
 

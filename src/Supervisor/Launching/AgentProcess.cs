@@ -1,4 +1,5 @@
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Launching;

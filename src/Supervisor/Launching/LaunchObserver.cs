@@ -2,6 +2,8 @@ using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Observation;
+using IsolatedAgents.Supervisor.Reporting;
+using IsolatedAgents.Supervisor.Setup;
 
 namespace IsolatedAgents.Supervisor.Launching;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.ControlGroups;
+using IsolatedAgents.Supervisor.Setup;
 
 namespace IsolatedAgents.Supervisor.Launching;
 

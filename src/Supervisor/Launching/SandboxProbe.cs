@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Launching;

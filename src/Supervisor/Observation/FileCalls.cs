@@ -1,5 +1,6 @@
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Paths;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;

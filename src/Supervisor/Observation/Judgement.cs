@@ -24,16 +24,8 @@ internal readonly ref struct Judgement
     /// <summary>Whether it is worth telling.</summary>
     public bool IsTold { get; private init; }
 
-    /// <summary>What it was.</summary>
-    public ActivityKind Kind { get; private init; }
-
-    public DenialReason Reason { get; private init; }
-
-    public ReadOnlySpan<byte> Subject { get; private init; }
-
-    public ReadOnlySpan<byte> Detail { get; private init; }
-
-    public int Port { get; private init; }
+    /// <summary>The activity to report, but for its process; only where it is worth telling.</summary>
+    public ActivityNote Note { get; private init; }
 
     /// <summary>It may go on, and is not worth telling.</summary>
     public static Judgement Pass => default;
@@ -42,21 +34,43 @@ internal readonly ref struct Judgement
     public static Judgement Made(int error) => new() { IsMade = true, Error = error };
 
     public static Judgement Allow(ActivityKind kind, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail = default) =>
-        new() { IsTold = true, Kind = kind, Subject = subject, Detail = detail };
+        new() { IsTold = true, Note = new ActivityNote { Kind = kind, Subject = subject, Detail = detail } };
 
     /// <summary>A file is read, and another one is shown in its place.</summary>
     public static Judgement Show(int substitute, bool isClosedOnExec, ReadOnlySpan<byte> path) =>
-        new() { IsSubstituted = true, Substitute = substitute, IsClosedOnExec = isClosedOnExec, IsTold = true, Kind = ActivityKind.FileRead, Subject = path };
+        new()
+        {
+            IsSubstituted = true,
+            Substitute = substitute,
+            IsClosedOnExec = isClosedOnExec,
+            IsTold = true,
+            Note = new ActivityNote { Kind = ActivityKind.FileRead, Subject = path },
+        };
 
     public static Judgement DenyFile(DenialReason reason, ReadOnlySpan<byte> path, ReadOnlySpan<byte> operation) =>
-        new() { Error = Interop.KernelConstants.AccessDenied, IsTold = true, Kind = ActivityKind.FileDenied, Reason = reason, Subject = path, Detail = operation };
+        new()
+        {
+            Error = Interop.KernelConstants.AccessDenied,
+            IsTold = true,
+            Note = new ActivityNote { Kind = ActivityKind.FileDenied, Reason = reason, Subject = path, Detail = operation },
+        };
 
     public static Judgement DenyConnection(DenialReason reason, string destination, int port = 0) =>
         DenyConnection(reason, Encoding.Latin1.GetBytes(destination), port);
 
     public static Judgement DenyConnection(DenialReason reason, ReadOnlySpan<byte> destination, int port = 0) =>
-        new() { Error = Interop.KernelConstants.ConnectionRefused, IsTold = true, Kind = ActivityKind.ConnectionDenied, Reason = reason, Subject = destination, Port = port };
+        new()
+        {
+            Error = Interop.KernelConstants.ConnectionRefused,
+            IsTold = true,
+            Note = new ActivityNote { Kind = ActivityKind.ConnectionDenied, Reason = reason, Subject = destination, Port = port },
+        };
 
     public static Judgement DenyCall(DenialReason reason, string call, int error) =>
-        new() { Error = error, IsTold = true, Kind = ActivityKind.CallDenied, Reason = reason, Subject = Encoding.Latin1.GetBytes(call) };
+        new()
+        {
+            Error = error,
+            IsTold = true,
+            Note = new ActivityNote { Kind = ActivityKind.CallDenied, Reason = reason, Subject = Encoding.Latin1.GetBytes(call) },
+        };
 }

@@ -1,6 +1,8 @@
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Paths;
+using IsolatedAgents.Supervisor.Reporting;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;
@@ -110,7 +112,7 @@ internal sealed class Observer
     }
 
     private void Tell(ref readonly SystemCallNotification call, ref readonly Judgement judgement) =>
-        _report.Add(judgement.Kind, judgement.Reason, (int)call.ProcessId, judgement.Subject, judgement.Detail, judgement.Port);
+        _report.Add(judgement.Note with { ProcessId = (int)call.ProcessId });
 
     private Judgement Judge(in SystemCallNotification call)
     {

@@ -3,6 +3,7 @@ using System.Net;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Paths;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;

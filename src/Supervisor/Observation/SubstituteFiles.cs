@@ -1,5 +1,6 @@
 using System.Text;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Paths;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Observation;

@@ -1,7 +1,7 @@
 using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Workspaces;

@@ -3,6 +3,7 @@ using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Outputs;
+using IsolatedAgents.Supervisor.Verification;
 
 namespace IsolatedAgents.Supervisor.Workspaces;
 
@@ -27,7 +28,7 @@ internal sealed class WorkspaceCopy
     public long NextWatch { get; private set; } = WatchMilliseconds;
 
     /// <summary>Takes note of a copy that nobody changes yet.</summary>
-    /// <exception cref="Launching.SetupException">It is not the agent's to change, or is too large.</exception>
+    /// <exception cref="Setup.SetupException">It is not the agent's to change, or is too large.</exception>
     public static WorkspaceCopy Take(string path, int userId)
     {
         FileStatus status = SandboxCheck.Status(path, "workspace copy");

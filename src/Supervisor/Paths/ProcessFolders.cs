@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
 /// What the current folders and the descriptors of the agent's processes stand for. The folder of a thread's descriptors, in the process file system, is held open where it is asked

@@ -5,7 +5,7 @@ using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
 /// Follows a path name by name, as the kernel would for another process: what the kernel itself cannot be asked for, since the links of the process file system lead elsewhere for each.

@@ -1,6 +1,6 @@
 using IsolatedAgents.Supervisor.Interop;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>Reads what a system call's pointers point to. Everything here was chosen by the agent, and every length is bounded.</summary>
 internal static unsafe class AgentMemory

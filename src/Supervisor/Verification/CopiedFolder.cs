@@ -1,7 +1,7 @@
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor;
+namespace IsolatedAgents.Supervisor.Verification;
 
 /// <summary>A folder that the host filled with copies, where no mount can keep the agent from writing: ownership and permissions have to.</summary>
 internal static unsafe class CopiedFolder

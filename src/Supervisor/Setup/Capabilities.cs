@@ -1,9 +1,8 @@
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor;
+namespace IsolatedAgents.Supervisor.Setup;
 
 /// <summary>What the supervisor needs for its set-up alone, and gives up before an agent is started: capabilities(7).</summary>
 internal static unsafe class Capabilities

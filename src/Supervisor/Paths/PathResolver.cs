@@ -3,7 +3,7 @@ using System.Text;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>What a path leads to.</summary>
 internal enum PathKind

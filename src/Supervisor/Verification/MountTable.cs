@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace IsolatedAgents.Supervisor;
+namespace IsolatedAgents.Supervisor.Verification;
 
 /// <summary>The sandbox's mounts, as proc_pid_mountinfo(5) lists them.</summary>
 internal sealed class MountTable

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>What the kernel says about paths. Nothing is opened for what is in it.</summary>
 internal static unsafe class KernelPath

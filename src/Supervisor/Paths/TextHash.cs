@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
 /// A hash that is quick, and another one in each sandbox: an agent that chooses its paths cannot make them meet.

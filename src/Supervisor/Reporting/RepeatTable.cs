@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Supervisor.Paths;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Reporting;
 
 /// <summary>What was told within this second, to count what comes again. Its memory is used anew each second.</summary>
 internal sealed class RepeatTable
@@ -24,9 +25,9 @@ internal sealed class RepeatTable
     public int Count { get; private set; }
 
     /// <summary>Counts one more of what was told before. False where it was not; then <paramref name="place"/> is where to add it.</summary>
-    public bool TryCount(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, out Place place)
+    public bool TryCount(in ActivityNote note, out Place place)
     {
-        place = Find(kind, reason, port, subject, detail);
+        place = Find(in note);
         uint number = _places[place.Index] & NumberMask;
         if (number == 0)
         {
@@ -40,8 +41,10 @@ internal sealed class RepeatTable
     /// <summary>
     /// Remembers something that <see cref="TryCount"/> did not know just now. False where there is no place left for it, which there always is where it <paramref name="isReserved"/>, as few are.
     /// </summary>
-    public bool TryAdd(Place place, bool isReserved, ActivityKind kind, DenialReason reason, int processId, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    public bool TryAdd(Place place, bool isReserved, in ActivityNote note)
     {
+        ReadOnlySpan<byte> subject = note.Subject;
+        ReadOnlySpan<byte> detail = note.Detail;
         if (!isReserved && (Count >= MaxEntries || _textBytes > MaxTextBytes))
         {
             return false;
@@ -49,7 +52,13 @@ internal sealed class RepeatTable
 
         _entries[Count++] = new Entry
         {
-            Kind = kind, Reason = reason, ProcessId = processId, Port = port, Start = _textBytes, SubjectLength = subject.Length, DetailLength = detail.Length,
+            Kind = note.Kind,
+            Reason = note.Reason,
+            ProcessId = note.ProcessId,
+            Port = note.Port,
+            Start = _textBytes,
+            SubjectLength = subject.Length,
+            DetailLength = detail.Length,
         };
         _places[place.Index] = place.Tag | (uint)Count;
         if (_textBytes + subject.Length + detail.Length > _texts.Length)
@@ -63,12 +72,8 @@ internal sealed class RepeatTable
         return true;
     }
 
-    /// <summary>One of <see cref="Count"/>, in the order in which they came.</summary>
-    public ref readonly Entry this[int index] => ref _entries[index];
-
-    public ReadOnlySpan<byte> SubjectOf(in Entry entry) => _texts.AsSpan(entry.Start, entry.SubjectLength);
-
-    public ReadOnlySpan<byte> DetailOf(in Entry entry) => _texts.AsSpan(entry.Start + entry.SubjectLength, entry.DetailLength);
+    /// <summary>One of <see cref="Count"/>, in the order in which they came; its count is that of the repeats, which may be 0.</summary>
+    public ActivityNote this[int index] => NoteOf(in _entries[index]);
 
     public void Clear()
     {
@@ -78,13 +83,13 @@ internal sealed class RepeatTable
     }
 
     // Where it is, or would be.
-    private Place Find(ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    private Place Find(in ActivityNote note)
     {
-        ulong hash = TextHash.Add(TextHash.Add(((ulong)kind << 32) | ((ulong)reason << 24) | (uint)port, subject), detail);
+        ulong hash = TextHash.Add(TextHash.Add(((ulong)note.Kind << 32) | ((ulong)note.Reason << 24) | (uint)note.Port, note.Subject), note.Detail);
         uint tag = (uint)(hash >> 32) & ~NumberMask;
         int index = (int)hash & (Places - 1);
         while (_places[index] != 0
-            && ((_places[index] & ~NumberMask) != tag || !IsSame(in _entries[(_places[index] & NumberMask) - 1], kind, reason, port, subject, detail)))
+            && ((_places[index] & ~NumberMask) != tag || !IsSame(in _entries[(_places[index] & NumberMask) - 1], in note)))
         {
             index = (index + 1) & (Places - 1);
         }
@@ -92,11 +97,27 @@ internal sealed class RepeatTable
         return new Place(index, tag);
     }
 
-    private bool IsSame(ref readonly Entry entry, ActivityKind kind, DenialReason reason, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail) =>
-        entry.Kind == kind && entry.Reason == reason && entry.Port == port && SubjectOf(in entry).SequenceEqual(subject) && DetailOf(in entry).SequenceEqual(detail);
+    private bool IsSame(ref readonly Entry entry, in ActivityNote note) =>
+        entry.Kind == note.Kind && entry.Reason == note.Reason && entry.Port == note.Port
+        && SubjectOf(in entry).SequenceEqual(note.Subject) && DetailOf(in entry).SequenceEqual(note.Detail);
+
+    private ActivityNote NoteOf(ref readonly Entry entry) => new()
+    {
+        Kind = entry.Kind,
+        Reason = entry.Reason,
+        ProcessId = entry.ProcessId,
+        Port = entry.Port,
+        Count = entry.Repeats,
+        Subject = SubjectOf(in entry),
+        Detail = DetailOf(in entry),
+    };
+
+    private ReadOnlySpan<byte> SubjectOf(ref readonly Entry entry) => _texts.AsSpan(entry.Start, entry.SubjectLength);
+
+    private ReadOnlySpan<byte> DetailOf(ref readonly Entry entry) => _texts.AsSpan(entry.Start + entry.SubjectLength, entry.DetailLength);
 
     [StructLayout(LayoutKind.Auto)]
-    internal struct Entry
+    private struct Entry
     {
         public ActivityKind Kind;
         public DenialReason Reason;

@@ -1,6 +1,6 @@
 using IsolatedAgents.Protocol;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Reporting;
 
 /// <summary>What is to be told, as it is told: encoded, and cut into the payloads of frames. Two memories take turns, so that one is filled while the other one is sent.</summary>
 internal sealed class ActivityQueue
@@ -17,10 +17,9 @@ internal sealed class ActivityQueue
 
     public bool IsEmpty => _length == _start;
 
-    public void Add(
-        ActivityKind kind, DenialReason reason, int processId, int count, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, ReadOnlySpan<byte> program)
+    public void Add(in ActivityNote note)
     {
-        int length = Activity.EncodedLength(subject.Length, detail.Length, program.Length);
+        int length = note.EncodedLength;
         if (_length + length > _bytes.Length)
         {
             Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + length));
@@ -31,7 +30,7 @@ internal sealed class ActivityQueue
             Cut();
         }
 
-        Activity.Write(_bytes.AsSpan(_length), kind, reason, processId, count, port, subject, detail, program);
+        note.Write(_bytes.AsSpan(_length));
         _length += length;
         _last += length;
     }

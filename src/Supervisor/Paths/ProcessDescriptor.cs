@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
 /// Descriptors of a process that has made itself one that others may not look into: the process file system then shows them to root alone, and what looks at paths has the agent's rights.

@@ -1,10 +1,10 @@
-using System.Text;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Channel;
 using IsolatedAgents.Supervisor.Interop;
+using IsolatedAgents.Supervisor.Paths;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Reporting;
 
 /// <summary>
 /// Carries what was seen of the agent from the threads that see it to the one that talks to the host. The same thing again within a second is counted and told once.
@@ -101,12 +101,12 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private static ReadOnlySpan<byte> Further => "(further ones)"u8;
 
     /// <summary>Takes note of one thing, and waits while too much is untold.</summary>
-    public void Add(ActivityKind kind, DenialReason reason, int processId, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail = default, int port = 0)
+    public void Add(in ActivityNote note)
     {
         bool mustWait;
         lock (_lock)
         {
-            Count(kind, reason, processId, Bounded(subject), Bounded(detail), port);
+            Count(note with { Subject = Bounded(note.Subject), Detail = Bounded(note.Detail) });
             mustWait = _waiting.Bytes >= MaxWaitingBytes;
             _blocked += mustWait ? 1 : 0;
         }
@@ -116,9 +116,6 @@ internal sealed class ActivityReport(int probes) : IDisposable
             _room.Wait();
         }
     }
-
-    /// <summary>Takes note of what has a text instead of bytes.</summary>
-    public void Add(ActivityKind kind, DenialReason reason, int processId, string subject) => Add(kind, reason, processId, Encoding.Latin1.GetBytes(subject));
 
     /// <summary>Something is let pass, and will be noted before <see cref="Complete"/>. The observer's alone.</summary>
     public void Begin() => _isAdding = true;
@@ -158,10 +155,10 @@ internal sealed class ActivityReport(int probes) : IDisposable
         {
             for (int i = 0; i < _repeats.Count; i++)
             {
-                ref readonly RepeatTable.Entry entry = ref _repeats[i];
-                if (entry.Repeats > 0)
+                ActivityNote note = _repeats[i];
+                if (note.Count > 0)
                 {
-                    Tell(entry.Kind, entry.Reason, entry.ProcessId, entry.Repeats, entry.Port, _repeats.SubjectOf(in entry), _repeats.DetailOf(in entry));
+                    Tell(in note);
                 }
             }
 
@@ -178,7 +175,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
         {
             if (_omitted > 0)
             {
-                Tell(ActivityKind.Omitted, DenialReason.None, 0, _omitted, 0, default, default);
+                Tell(new ActivityNote { Kind = ActivityKind.Omitted, Count = _omitted });
             }
         }
     }
@@ -216,56 +213,60 @@ internal sealed class ActivityReport(int probes) : IDisposable
         }
     }
 
-    private void Count(ActivityKind kind, DenialReason reason, int processId, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail, int port)
+    private void Count(in ActivityNote note)
     {
         if (_probesLeft > 0)
         {
-            _probesLeft -= reason == DenialReason.None ? 0 : 1;
+            _probesLeft -= note.IsDenied ? 1 : 0;
             return;
         }
 
-        if (_repeats.TryCount(kind, reason, port, subject, detail, out RepeatTable.Place place))
+        if (_repeats.TryCount(in note, out RepeatTable.Place place))
         {
             return;
         }
 
-        if (reason == DenialReason.None && ++_allowed > MaxAllowed)
+        if (!note.IsDenied && ++_allowed > MaxAllowed)
         {
             _omitted++;
             return;
         }
 
-        bool isNameless = reason != DenialReason.None && ++_denied > MaxDenied;
-        if (isNameless)
+        if (note.IsDenied && ++_denied > MaxDenied)
         {
-            subject = Further;
-            detail = default;
-            port = 0;
-            if (_repeats.TryCount(kind, reason, port, subject, detail, out place))
+            ActivityNote nameless = new() { Kind = note.Kind, Reason = note.Reason, ProcessId = note.ProcessId, Subject = Further };
+            if (!_repeats.TryCount(in nameless, out place))
             {
-                return;
+                Remember(place, isReserved: true, in nameless);
             }
+
+            return;
         }
 
-        if (_repeats.TryAdd(place, isNameless, kind, reason, processId, port, subject, detail) && _flushAt == long.MaxValue)
+        Remember(place, isReserved: false, in note);
+    }
+
+    private void Remember(RepeatTable.Place place, bool isReserved, in ActivityNote note)
+    {
+        if (_repeats.TryAdd(place, isReserved, in note) && _flushAt == long.MaxValue)
         {
             _flushAt = Environment.TickCount64 + WindowMilliseconds;
         }
 
-        Tell(kind, reason, processId, 1, port, subject, detail);
+        Tell(in note);
     }
 
-    private void Tell(ActivityKind kind, DenialReason reason, int processId, int count, int port, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
+    private void Tell(in ActivityNote note)
     {
         _program.Clear();
-        if (reason != DenialReason.None)
+        if (note.IsDenied)
         {
-            PathResolver.ReadProgram(processId, _program);
+            PathResolver.ReadProgram(note.ProcessId, _program);
         }
 
         bool wasFew = _waiting.Bytes < GatherBytes;
-        _waiting.Add(kind, reason, processId, count, port, subject, detail, Bounded(_program.Bytes));
-        if (_sendAt == long.MaxValue || reason != DenialReason.None || (wasFew && _waiting.Bytes >= GatherBytes))
+        _waiting.Add(note with { Program = Bounded(_program.Bytes) });
+        if (_sendAt == long.MaxValue || note.IsDenied || (wasFew && _waiting.Bytes >= GatherBytes))
         {
             _sendAt = 0;
             Wake();

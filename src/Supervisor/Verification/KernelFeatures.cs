@@ -2,7 +2,7 @@ using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor;
+namespace IsolatedAgents.Supervisor.Verification;
 
 /// <summary>What the kernel offers in this very sandbox: an engine's own filter may deny what the kernel has.</summary>
 internal static unsafe class KernelFeatures

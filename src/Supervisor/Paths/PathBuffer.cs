@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>A path as the kernel has it, in memory that is used for one after the other.</summary>
 internal sealed class PathBuffer

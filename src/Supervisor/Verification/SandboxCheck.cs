@@ -2,10 +2,10 @@ using System.Globalization;
 using IsolatedAgents.Protocol;
 using IsolatedAgents.Supervisor.ControlGroups;
 using IsolatedAgents.Supervisor.Interop;
-using IsolatedAgents.Supervisor.Launching;
+using IsolatedAgents.Supervisor.Setup;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor;
+namespace IsolatedAgents.Supervisor.Verification;
 
 /// <summary>
 /// Looks from inside whether the engine did what it was asked. A control that was asked for and silently left out is the commonest failure of sandboxes.

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using IsolatedAgents.Supervisor.Interop;
 using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
-namespace IsolatedAgents.Supervisor.Observation;
+namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
 /// Folders that paths led through lately, held open: what is in them is then found by one call, and the way to them need not be gone again. Holds no folder of the process file

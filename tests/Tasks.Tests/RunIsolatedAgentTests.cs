@@ -1,8 +1,9 @@
 using System.Reflection;
 using System.Xml.Linq;
-using IsolatedAgents.Engines;
 using IsolatedAgents.Diagnostics;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Execution;
 using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Policies;

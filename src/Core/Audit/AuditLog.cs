@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Platform.Files;
 using IsolatedAgents.Telemetry;
 using Microsoft.Win32.SafeHandles;

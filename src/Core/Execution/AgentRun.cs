@@ -8,6 +8,7 @@ using IsolatedAgents.CleanUp;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Execution.UpToDate;
 using IsolatedAgents.Policies;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
-using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Execution.UpToDate;
 using IsolatedAgents.Policies;

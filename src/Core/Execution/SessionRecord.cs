@@ -1,5 +1,6 @@
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Telemetry;

@@ -1,4 +1,5 @@
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Policies;
 using Microsoft.Extensions.Logging;
 

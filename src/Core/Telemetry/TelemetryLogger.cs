@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using IsolatedAgents.Events;
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Policies;
 using Microsoft.Extensions.Logging;
 

@@ -1,3 +1,4 @@
+using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Threading.Channels;
 using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Events.Streaming;
 
 /// <summary>
 /// Takes the events of one run, removes secrets, numbers and dates them, and passes each one in order to every sink. No event is lost, no sink can break the run.

@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Events.Streaming;
 
 /// <summary>Looks at the wall clock once, which may be set at any time, and dates what comes after it by what has passed since.</summary>
 internal sealed class SteadyClock(TimeProvider time)

@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Events.Streaming;
 
 /// <summary>Something that events are written to. Called by one thread at a time, in order of sequence.</summary>
 internal interface ITelemetrySink

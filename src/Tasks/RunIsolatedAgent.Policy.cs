@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace IsolatedAgents.Tasks;
 
-/// <content>A parameter for each policy key. A parameter that is not given leaves the policy file's value; a list replaces the file's list.</content>
+/// <content>
+/// A parameter for each policy key, as the product's table has them. A parameter that is not given leaves the policy file's value; a list replaces the
+/// file's list.
+/// </content>
 [SuppressMessage("Performance", "CA1819", Justification = "MSBuild hands lists over as arrays.")]
 public sealed partial class RunIsolatedAgent
 {
@@ -29,14 +32,7 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(MemoryMb), value);
     }
 
-    /// <summary>Whether every refusal counts, also of what ordinary programs try and do without.</summary>
-    public string? Strict
-    {
-        get => _policy.One(nameof(Strict));
-        set => _policy.Set(nameof(Strict), value);
-    }
-
-    /// <summary>Size of <c>/dev/shm</c> in MiB; by default an eighth of <see cref="MemoryMb"/>, and at least 64.</summary>
+    /// <summary>Size of /dev/shm in MiB, which the memory limit counts; by default an eighth of memory_mb, and at least 64.</summary>
     public string? ShmMb
     {
         get => _policy.One(nameof(ShmMb));
@@ -57,7 +53,7 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(TimeoutSeconds), value);
     }
 
-    /// <summary>Whether the sandbox has no way out but the allowed endpoints; it never has a network interface.</summary>
+    /// <summary>True, or false beside allowed_endpoints: either way the agent reaches the allowed endpoints and nothing else.</summary>
     public string? NetworkDisabled
     {
         get => _policy.One(nameof(NetworkDisabled));
@@ -148,7 +144,7 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(ReturnIgnored), value);
     }
 
-    /// <summary>What comes back of the agent's commits: <c>none</c> or <c>commits</c>.</summary>
+    /// <summary>What comes back of the commits that the agent makes in its copy: nothing, or patches in the report directory.</summary>
     public string? ReturnGit
     {
         get => _policy.One(nameof(ReturnGit));
@@ -321,6 +317,13 @@ public sealed partial class RunIsolatedAgent
     {
         get => _policy.Many(nameof(ExpectedViolations));
         set => _policy.Set(nameof(ExpectedViolations), value);
+    }
+
+    /// <summary>Whether every refusal counts, also of what ordinary programs try and do without.</summary>
+    public string? Strict
+    {
+        get => _policy.One(nameof(Strict));
+        set => _policy.Set(nameof(Strict), value);
     }
 
     /// <summary>Controls that must be in force; a run without one of them fails closed.</summary>

@@ -11,24 +11,6 @@ namespace IsolatedAgents.Action.GitHub;
 /// </summary>
 internal sealed class ActionInputs(FrozenDictionary<string, string> environment)
 {
-    /// <summary>Inputs that are policy keys, by the key.</summary>
-    private static readonly ImmutableArray<(string Input, string Key)> PolicyInputs =
-    [
-        ("image", "base_image"),
-        ("allowed-endpoints", "network.allowed_endpoints"),
-        ("memory-mb", "memory_mb"),
-        ("cpu-cores", "cpu_cores"),
-        ("timeout-seconds", "timeout_seconds"),
-        ("max-output-bytes", "max_output_bytes"),
-        ("pip-packages", "pip_packages"),
-        ("telemetry-level", "telemetry_level"),
-        ("telemetry-format", "telemetry_format"),
-        ("fail-on", "fail_on"),
-    ];
-
-    // A package's version may be a range, which has a comma in it.
-    private const string PackagesKey = "pip_packages";
-
     private static readonly char[] LineEnds = ['\n', '\r'];
     private static readonly char[] Separators = [.. LineEnds, ','];
 
@@ -50,11 +32,11 @@ internal sealed class ActionInputs(FrozenDictionary<string, string> environment)
     /// <summary>The policy keys that inputs set.</summary>
     public ImmutableArray<PolicyOverride> Overrides() =>
     [
-        .. from pair in PolicyInputs
-           let value = Find(pair.Input)
+        .. from key in PolicyKeys.All
+           let value = key.ActionInput is { } input ? Find(input) : null
            where value is not null
-           let takesMany = PolicyKeys.Find(pair.Key)!.TakesMany
-           select new PolicyOverride(pair.Key, takesMany ? Split(value, pair.Key == PackagesKey ? LineEnds : Separators) : [value], pair.Input),
+           select new PolicyOverride(
+               key.Name, key.TakesMany ? Split(value, key.HoldsCommas ? LineEnds : Separators) : [value], key.ActionInput!),
     ];
 
     private static ImmutableArray<string> Split(string? value, char[] separators) =>

@@ -95,42 +95,11 @@ public static class DiagnosticTable
     /// <summary>A build has ended without coming to the target that its agents are to run after. A message only.</summary>
     public const string HookNotReached = "IA8006";
 
-    private const string HelpBase = "https://github.com/isolated-agents/isolated-agents#";
+    internal const string HelpBase = "https://github.com/isolated-agents/isolated-agents/blob/main/docs/error-codes.md#";
 
     /// <summary>Code and one-line meaning of every diagnostic, in order.</summary>
-    public static FrozenDictionary<string, string> Titles { get; } = new Dictionary<string, string>
-    {
-        [Policy] = "The policy is not valid",
-        [AgentNotFound] = "The agent was not found",
-        [Parameters] = "A parameter is not valid",
-        [FolderOwned] = "A folder belongs to another gate",
-        [NoEngine] = "No container engine answers",
-        [Image] = "The image is not available",
-        [EngineLost] = "The engine or the sandbox was lost",
-        [IsolationUnavailable] = "A control cannot be set up",
-        [CanaryFailed] = "The sandbox did not hold a probe",
-        [FilesystemViolation] = "Filesystem access denied",
-        [NetworkViolation] = "Network connection denied",
-        [ProcessViolation] = "System call denied",
-        [OutputViolation] = "Output rejected",
-        [Timeout] = "Time limit exceeded",
-        [OutOfMemory] = "Memory limit exceeded",
-        [OutputLimit] = "Output limit exceeded",
-        [ProcessLimit] = "Process limit reached",
-        [CpuHigh] = "CPU use above the threshold",
-        [TelemetrySuppressed] = "Telemetry was cut by a limit",
-        [ModelLimit] = "Model token limit exceeded",
-        [Dependency] = "A dependency could not be installed",
-        [AgentExitCode] = "The agent ended with an error",
-        [AgentSignal] = "The agent was ended by a signal",
-        [Cancelled] = "The run was cancelled",
-        [GatesOff] = "The gates are switched off",
-        [NoGates] = "The project has no gate",
-        [NoRecord] = "No record of a passing run",
-        [ImageNotCompared] = "The image was not compared",
-        [PackageLeaks] = "The package leaks to its users",
-        [HookNotReached] = "The hook was not reached",
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    public static FrozenDictionary<string, string> Titles { get; } =
+        DiagnosticRows.All.ToFrozenDictionary(row => row.Code, row => row.Title, StringComparer.Ordinal);
 
     /// <summary>The address of the paragraph that explains <paramref name="code"/>.</summary>
     public static string HelpLink(string code)

@@ -24,20 +24,6 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
         return [.. findings.OrderBy(finding => finding.Level)];
     }
 
-    // The keys that set what a code is about.
-    private static string? KeyOf(string code) => code switch
-    {
-        DiagnosticTable.Timeout => "timeout_seconds",
-        DiagnosticTable.OutOfMemory => "memory_mb",
-        DiagnosticTable.OutputLimit => "max_output_bytes",
-        DiagnosticTable.ModelLimit => "limits.max_model_tokens",
-        DiagnosticTable.ProcessLimit => "pids_limit",
-        DiagnosticTable.CpuHigh => "cpu_cores",
-        DiagnosticTable.TelemetrySuppressed => "max_log_bytes",
-        DiagnosticTable.Image => "base_image",
-        _ => null,
-    };
-
     private Finding Of(Diagnostic diagnostic) => new(
         diagnostic.Code,
         diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning,
@@ -45,7 +31,7 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
     {
         Place = diagnostic.File is { } file ? Named(file, diagnostic.Line, diagnostic.Column)
             : diagnostic.Code is DiagnosticTable.AgentExitCode or DiagnosticTable.AgentSignal ? AgentFile()
-            : KeyOf(diagnostic.Code) is { } key ? KeyPlace(key)
+            : DiagnosticRows.KeyOf(diagnostic.Code) is { } key ? KeyPlace(key)
             : null,
     };
 

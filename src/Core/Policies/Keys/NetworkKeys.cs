@@ -12,7 +12,10 @@ internal static class NetworkKeys
     public static ImmutableArray<PolicyKey> All { get; } =
     [
         new IntegerKey("network.max_upload_bytes", "The most bytes that may be sent to one endpoint; 0 for no limit.", 0, Tebibyte,
-            p => p.Network.MaxUploadBytes, (p, v) => p with { Network = p.Network with { MaxUploadBytes = v } }),
+            p => p.Network.MaxUploadBytes, (p, v) => p with { Network = p.Network with { MaxUploadBytes = v } })
+        {
+            Notes = "All connections to the endpoint count together.",
+        },
         new IntegerKey("network.max_connections", "The most connections at once.", 1, 65_536,
             p => p.Network.MaxConnections, (p, v) => p with { Network = p.Network with { MaxConnections = (int)v } }),
         new ObjectListKey<InspectedEndpoint>("network.inspect", "Endpoints whose TLS is opened on the way, and what may be asked of them.",
@@ -26,6 +29,7 @@ internal static class NetworkKeys
             Inspected)
         {
             ItemName = "inspect", Placeholder = "JSON",
+            Notes = "See [what an agent may reach](../README.md#what-an-agent-may-reach).",
         },
         new ObjectListKey<EndpointCredential>("network.credentials", "Credentials that the agent never sees: it gets a placeholder, and the real value is set on the way to one inspected endpoint.",
             [

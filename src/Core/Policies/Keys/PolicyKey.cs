@@ -41,6 +41,18 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
     /// <summary>What an option's value looks like in help.</summary>
     public string? Placeholder { get; init; }
 
+    /// <summary>What the documentation adds to <see cref="Meaning"/>, in Markdown.</summary>
+    public string Notes { get; init; } = "";
+
+    /// <summary>The default in the documentation, in Markdown, where its value does not say it.</summary>
+    public string? DefaultWords { get; init; }
+
+    /// <summary>The input of the GitHub action that sets the key; null where none does.</summary>
+    public string? ActionInput { get; init; }
+
+    /// <summary>Whether an entry may hold a comma, so that the action's input separates entries by lines alone.</summary>
+    public bool HoldsCommas { get; init; }
+
     /// <summary>Whether a value has any number of entries.</summary>
     public bool TakesMany => Kind is PolicyKeyKind.List or PolicyKeyKind.Map or PolicyKeyKind.Objects or PolicyKeyKind.ChoiceSet;
 

@@ -26,7 +26,7 @@ public sealed class GeneratedFileTests
         }
 
         string[] missing = [.. file.Names.Where(name => !found.Contains(name, StringComparison.Ordinal))];
-        Assert.IsEmpty(missing, $"'{path}' lacks of {table}: {string.Join(", ", missing)}. Run build/generate.sh.");
+        Assert.IsEmpty(missing, $"'{path}' lacks of {table}: {string.Join(", ", missing.Select(name => name.Trim()))}. Run build/generate.sh.");
         Assert.AreEqual(expected, found, $"'{path}' is not what {table} gives. Run build/generate.sh.");
     }
 }

@@ -122,7 +122,7 @@ internal sealed record Activity
     {
         byte kind = reader.Byte();
         byte reason = reader.Byte();
-        if (kind > (byte)ActivityKind.Omitted || reason > (byte)DenialReason.NotRelayed)
+        if (!Enum.IsDefined((ActivityKind)kind) || !Enum.IsDefined((DenialReason)reason))
         {
             throw new ProtocolException($"Activity {kind} for reason {reason} is unknown.");
         }

@@ -93,12 +93,26 @@ internal enum FrameType : byte
     /// <summary>Whether a process holds it (<see cref="Protocol.EgressAnswer"/>).</summary>
     EgressAnswer = 83,
 
-    /// <summary>All entries of the private copy that differ were told (<see cref="WorkspaceFound"/>). The rejections and files after it are the workspace's.</summary>
+    /// <summary>All entries of the private copy that differ were told (<see cref="WorkspaceFound"/>).</summary>
     WorkspaceFound = 90,
 
     /// <summary>Entries of the private copy that differ (<see cref="Protocol.WorkspaceEntries"/>). Counts against the credit.</summary>
     WorkspaceEntries = 91,
 
-    /// <summary>The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts against the credit.</summary>
+    /// <summary>
+    /// The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts against the credit.
+    /// </summary>
     OutputDescriptor = 92,
+
+    /// <summary>An entry of the private copy that is not taken (<see cref="OutputRejection"/>).</summary>
+    WorkspaceRejected = 93,
+
+    /// <summary>A file of the private copy begins (<see cref="OutputFile"/>); its bytes follow.</summary>
+    WorkspaceFile = 94,
+
+    /// <summary>Bytes of the copy's file begun last. Counts against the credit.</summary>
+    WorkspaceData = 95,
+
+    /// <summary>The copy's file begun last, as <see cref="OutputDescriptor"/>.</summary>
+    WorkspaceDescriptor = 96,
 }

@@ -106,7 +106,8 @@ internal sealed unsafe class Supervisor(HostStream host)
         string[] readPaths = identity.ImageHome is { } home ? [.. spec.AllowedReadPaths, home] : spec.AllowedReadPaths;
         FramePipe? pipe = null;
         EgressGate gate = EgressService.Start(spec.AllowedEndpoints, loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null, report, (userId, groupId));
-        LaunchObserver observer = new(CreateRules(spec, readPaths), substitutes, gate, report, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
+        ObserverParts parts = new(CreateRules(spec, readPaths), substitutes, gate, report);
+        LaunchObserver observer = new(parts, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
         AgentProcess agent = AgentProcess.Start(
             new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, readPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
             observer);

@@ -139,7 +139,7 @@ internal sealed class Doctor(AgentRunRequest request)
         AgentRunRequest probe = request with { Agent = null, Command = NoProgram, WorkingDirectory = workspace };
         ResolvedRun run = RunResolver.Resolve(probe, loaded, Guid.CreateVersion7().ToString("N"));
         run = run with { Agent = run.Agent with { Command = [NoProgram] } };
-        SandboxPlan plan = new(run, image, SandboxLimits.From(run.Policy), HostPathMap.Same, TimeSpan.Zero);
+        SandboxPlan plan = new(run, image, HostPathMap.Same, TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
         StartedSandbox started = await new SandboxStarter(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);

@@ -229,7 +229,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         using StartSweep sweep = StartSweep.Begin(engine, run.EngineMemory);
         try
         {
-            return await new SandboxRun(run, request.HostEnvironment, engine, image, paths, events).RunAsync(cancellationToken).ConfigureAwait(false);
+            return await new SandboxRun(run, engine, image, paths, events).RunAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {

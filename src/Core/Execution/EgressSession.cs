@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Models;
@@ -21,21 +20,21 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
 
     private readonly RunEvents _events;
     private readonly RepeatFolder<(string Host, int Port, string? Method, string? Path, string Protocol, int? Status)> _requests;
-    private readonly RepeatFolder<(string Host, int Port, string Reason, string Rule)> _refusals;
+    private readonly RepeatFolder<NetworkRefusal> _refusals;
     private readonly AgentStop _stop;
     private readonly EgressBroker _broker;
     private readonly CancellationTokenSource _over = new();
     private Task _serving = Task.CompletedTask;
 
     /// <exception cref="Diagnostics.ConfigurationException">What the policy asks for cannot be had on this machine.</exception>
-    public EgressSession(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, RunEvents events, NetworkReporter reporter, AgentStop stop)
+    public EgressSession(ResolvedRun run, RunEvents events, NetworkReporter reporter, AgentStop stop)
     {
         _events = events;
         _requests = new(async (request, count) => await events.RaiseAsync(
             new NetworkRequest(request.Host, request.Port, request.Method, "Allowed", count) { Protocol = request.Protocol, Path = request.Path, ResponseCode = request.Status }).ConfigureAwait(false));
-        _refusals = new((refusal, count) => reporter.DenyAsync(refusal.Host, refusal.Port, refusal.Reason, refusal.Rule, null, count));
+        _refusals = new((refusal, count) => reporter.DenyAsync(refusal with { Count = count }));
         _stop = stop;
-        _broker = new EgressBroker(run.Policy, this, hostEnvironment, run.Egress);
+        _broker = new EgressBroker(run.Policy, this, run.HostEnvironment, run.Egress);
     }
 
     /// <summary>Bytes to servers so far.</summary>
@@ -53,7 +52,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public ValueTask AllowedAsync(EgressRequest request) =>
         _requests.TakeAsync((request.Target.Host, request.Target.Port, request.Method, request.Path, request.Protocol, request.Status), _over.Token);
 
-    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _refusals.TakeAsync((target.Host, target.Port, reason, rule), _over.Token);
+    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _refusals.TakeAsync(new NetworkRefusal(target.Host, target.Port, reason, rule), _over.Token);
 
     public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
         _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration)

@@ -74,7 +74,7 @@ internal sealed class SandboxDeadline : IAsyncDisposable
             {
                 _expired.CancelAfter(_agentLimit + Grace + SupervisorSlack);
             }
-            else if (type is (>= FrameType.Exited and <= FrameType.Done) or FrameType.WorkspaceFound or FrameType.WorkspaceEntries or FrameType.OutputDescriptor)
+            else if (Frame.IsOfCollection(type))
             {
                 _expired.CancelAfter(SupervisorSlack);
             }

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
@@ -11,7 +10,7 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Execution;
 
 /// <summary>One run from the engine to the end of the sandbox. Facts become events; what they mean is decided elsewhere.</summary>
-internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, string> hostEnvironment, IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events)
+internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events)
 {
     private Policy Policy => run.Policy;
 
@@ -22,7 +21,7 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
     {
         AgentStop stop = new(Policy);
         NetworkReporter network = new(events, stop);
-        EgressSession? egress = run.HasEgress ? new EgressSession(run, hostEnvironment, events, network, stop) : null;
+        EgressSession? egress = run.HasEgress ? new EgressSession(run, events, network, stop) : null;
         try
         {
             return await RunAsync(stop, network, egress, cancellationToken).ConfigureAwait(false);
@@ -38,8 +37,7 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
 
     private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, CancellationToken cancellationToken)
     {
-        SandboxLimits limits = SandboxLimits.From(Policy);
-        SandboxPlan plan = new(run, image, limits, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
+        SandboxPlan plan = new(run, image, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
         SandboxStarter starter = new(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
         {
             ChannelParent = paths.FindShared(run.SharedFolders),
@@ -60,7 +58,11 @@ internal sealed class SandboxRun(ResolvedRun run, FrozenDictionary<string, strin
         {
             await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
-            using SandboxReporter reporter = new(run, limits, events, new ActivityReporter(events, new ProbeExpectations(Policy.Strict), network, stop), egress, plan.Original is null ? null : new WorkspaceReporter(run, plan.Original, events, deadline, link), deadline);
+            ActivityReporter activities = new(events, new ProbeExpectations(Policy.Strict), network, stop);
+            using SandboxReporter reporter = new(run, events, activities, egress, deadline)
+            {
+                Workspace = plan.Original is null ? null : new WorkspaceReporter(run, plan.Original, events, deadline, link),
+            };
             await link.LaunchAsync(plan.CreateLaunch(started.Route, channel), cancellationToken).ConfigureAwait(false);
             await FollowAsync(link, reporter, deadline, cancellationToken).ConfigureAwait(false);
             SandboxReport report = await reporter.CompleteAsync().ConfigureAwait(false);

@@ -238,7 +238,7 @@ internal sealed class SandboxLink : IAsyncDisposable
                 continue;
             }
 
-            SandboxFrame frame = new(type, payload, type == FrameType.OutputDescriptor ? TakeDescriptor() : null);
+            SandboxFrame frame = new(type, payload, type is FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor ? TakeDescriptor() : null);
             if (!_frames.Writer.TryWrite(frame))
             {
                 Close(frame);

@@ -1,22 +1,16 @@
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Observation;
-using IsolatedAgents.Supervisor.Reporting;
 using IsolatedAgents.Supervisor.Setup;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>Accompanies a launcher until it has become the agent.</summary>
-/// <param name="rules">Which files the agent may use.</param>
-/// <param name="substitutes">Files that it is shown in place of the image's.</param>
-/// <param name="gate">The way to the allowed endpoints.</param>
-/// <param name="report">Takes what is seen.</param>
+/// <param name="parts">What the observer judges by, and where it reports.</param>
 /// <param name="agent">Whose rights over files the observer has.</param>
 /// <param name="countProcesses">Counts those of the control group that has the process limit.</param>
 /// <param name="processLimit">What the probe of that limit found.</param>
-internal sealed class LaunchObserver(
-    FileRules rules, SubstituteFiles substitutes, EgressGate gate, ActivityReport report, (int UserId, int GroupId) agent, Func<long> countProcesses, string processLimit)
+internal sealed class LaunchObserver(ObserverParts parts, (int UserId, int GroupId) agent, Func<long> countProcesses, string processLimit)
 {
     private readonly long _processesBefore = countProcesses();
 
@@ -44,9 +38,9 @@ internal sealed class LaunchObserver(
         {
             case LaunchStatusKind.Listener:
                 VerifyCount();
-                new Observer(TakeListener(processId, BitConverter.ToInt32(said.Payload)), rules, substitutes, gate, report).Start(agent.UserId, agent.GroupId);
+                new Observer(TakeListener(processId, BitConverter.ToInt32(said.Payload)), parts).Start(agent.UserId, agent.GroupId);
                 break;
-            case LaunchStatusKind.Probed when report.AreProbesSeen:
+            case LaunchStatusKind.Probed when parts.Report.AreProbesSeen:
                 ProbeResults found = ProbeResults.FromPayload(said.Payload);
                 Probes = new ProbeResults([.. found.Names, "Process limit"], [.. found.Results, processLimit]);
                 break;

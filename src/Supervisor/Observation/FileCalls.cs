@@ -43,8 +43,8 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
             SystemCalls.MakeNodeAt => Make(in call, first, 1, "mknod"u8),
             SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"u8),
             SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"u8),
-            SystemCalls.Link => Link(in call, CurrentDirectory, 0, CurrentDirectory, 1, follow: false),
-            SystemCalls.LinkAt => Link(in call, first, 1, third, 3, (call.Arguments[4] & FollowLink) != 0),
+            SystemCalls.Link => Link(in call, new PathArgument(CurrentDirectory, 0), new PathArgument(CurrentDirectory, 1), follow: false),
+            SystemCalls.LinkAt => Link(in call, new PathArgument(first, 1), new PathArgument(third, 3), (call.Arguments[4] & FollowLink) != 0),
             SystemCalls.Unlink or SystemCalls.RemoveFolder => Delete(in call, CurrentDirectory, 0),
             SystemCalls.UnlinkAt => Delete(in call, first, 1),
             SystemCalls.Rename => Rename(in call, CurrentDirectory, 0, CurrentDirectory, 1),
@@ -125,9 +125,9 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         : kind is PathKind.Missing or PathKind.Unreachable ? Write(kind, operation)
         : Judgement.Pass;
 
-    private Judgement Link(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument, bool follow)
+    private Judgement Link(in SystemCallNotification call, PathArgument from, PathArgument to, bool follow)
     {
-        if (Find(in call, directory, argument, follow, _found) is not { } kind)
+        if (Find(in call, from.Directory, from.Argument, follow, _found) is not { } kind)
         {
             return Unreadable("link"u8);
         }
@@ -136,7 +136,7 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         DenialReason reason = rules.Read(_found.Text) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(_found.Text) ? DenialReason.ProtectedPath : DenialReason.None;
         return reason != DenialReason.None && kind is not (PathKind.Missing or PathKind.Nameless)
             ? Judgement.DenyFile(reason, _found.Bytes, "link"u8)
-            : Make(in call, newDirectory, newArgument, "link"u8);
+            : Make(in call, to.Directory, to.Argument, "link"u8);
     }
 
     private Judgement Delete(in SystemCallNotification call, int directory, int argument)
@@ -240,4 +240,9 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
     }
 
     private static Judgement Unreadable(ReadOnlySpan<byte> operation) => Judgement.DenyFile(DenialReason.Unreadable, NoPath, operation);
+
+    /// <summary>Where a call has a path.</summary>
+    /// <param name="Directory">The descriptor of the folder that the path starts from.</param>
+    /// <param name="Argument">Which argument points at the path.</param>
+    private readonly record struct PathArgument(int Directory, int Argument);
 }

@@ -1,5 +1,4 @@
 using IsolatedAgents.Protocol;
-using IsolatedAgents.Supervisor.Egress;
 using IsolatedAgents.Supervisor.Interop;
 using IsolatedAgents.Supervisor.Paths;
 using IsolatedAgents.Supervisor.Reporting;
@@ -24,14 +23,14 @@ internal sealed class Observer
     private readonly SubstituteFiles _substitutes;
     private readonly ActivityReport _report;
 
-    public Observer(SystemCallListener listener, FileRules rules, SubstituteFiles substitutes, EgressGate gate, ActivityReport report)
+    public Observer(SystemCallListener listener, ObserverParts parts)
     {
         PathResolver resolver = new();
         _listener = listener;
-        _substitutes = substitutes;
-        _report = report;
-        _files = new FileCalls(rules, substitutes, resolver);
-        _sockets = new SocketCalls(rules, gate, resolver);
+        _substitutes = parts.Substitutes;
+        _report = parts.Report;
+        _files = new FileCalls(parts.Rules, parts.Substitutes, resolver);
+        _sockets = new SocketCalls(parts.Rules, parts.Gate, resolver);
     }
 
     /// <summary>Answers from now on, until nobody is left to ask.</summary>

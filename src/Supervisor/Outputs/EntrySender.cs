@@ -6,7 +6,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Outputs;
 
 /// <summary>Sends what was met in a folder to the host: a file, open where the stream carries that and with its bytes otherwise, or why it is not taken. Runs when no process is left that could change it.</summary>
-internal sealed class EntrySender(HostChannel channel)
+internal sealed class EntrySender(HostChannel channel, EntryFrames frames)
 {
     private const int HostTimeoutMilliseconds = 60_000;
 
@@ -21,7 +21,7 @@ internal sealed class EntrySender(HostChannel channel)
     /// <summary>Tells why an entry, which is no file, is not taken.</summary>
     public bool SendRejection(OutputEntry entry)
     {
-        channel.Send(FrameType.OutputRejected, new OutputRejection(entry.Path, Reason(entry.Kind)).ToPayload());
+        channel.Send(frames.Rejected, new OutputRejection(entry.Path, Reason(entry.Kind)).ToPayload());
         return WaitForRoom();
     }
 
@@ -39,8 +39,8 @@ internal sealed class EntrySender(HostChannel channel)
 
     private bool SendFile(OutputEntry entry)
     {
-        channel.Send(FrameType.OutputFile, new OutputFile(entry.Path, entry.Size, entry.Executable).ToPayload());
-        if (entry.Size >= LeastHandedOver && channel.TrySend(FrameType.OutputDescriptor, entry.Fd, HostTimeoutMilliseconds))
+        channel.Send(frames.File, new OutputFile(entry.Path, entry.Size, entry.Executable).ToPayload());
+        if (entry.Size >= LeastHandedOver && channel.TrySend(frames.Descriptor, entry.Fd, HostTimeoutMilliseconds))
         {
             return true;
         }
@@ -60,7 +60,7 @@ internal sealed class EntrySender(HostChannel channel)
                 throw new KernelException("read an output file", count == 0 ? NoEntry : -count);
             }
 
-            channel.Send(FrameType.OutputData, _buffer.AsSpan(0, count));
+            channel.Send(frames.Data, _buffer.AsSpan(0, count));
             left -= count;
         }
 

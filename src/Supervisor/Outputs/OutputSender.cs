@@ -6,7 +6,7 @@ namespace IsolatedAgents.Supervisor.Outputs;
 /// <summary>Sends the output folder to the host.</summary>
 internal sealed class OutputSender(HostChannel channel, LaunchSpec spec, OutputWatch watch)
 {
-    private readonly EntrySender _sender = new(channel);
+    private readonly EntrySender _sender = new(channel, EntryFrames.Outputs);
 
     /// <summary>Announces what the folder holds, and sends it unless a bound was passed.</summary>
     public void Send()

@@ -13,7 +13,7 @@ internal sealed class WorkspaceSender(HostChannel channel, LaunchSpec spec, Work
     // With the longest entry still within a frame.
     private const int FullLength = 48 * 1024;
 
-    private readonly EntrySender _sender = new(channel);
+    private readonly EntrySender _sender = new(channel, EntryFrames.Workspace);
     private readonly HashSet<string> _wanted = new(StringComparer.Ordinal);
     private MessageWriter _listed = new();
     private long _listedBytes;

@@ -80,7 +80,7 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         Task sending = Task.Run(
             () =>
             {
-                EntrySender sender = new(_channel);
+                EntrySender sender = new(_channel, EntryFrames.Outputs);
                 _channel.Hold();
                 Assert.IsTrue(OutputFolder.Walk(Source, 1000, sender.Send));
                 _channel.Release();
@@ -111,7 +111,7 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         await File.WriteAllBytesAsync(Source, Random(Large), Token);
         await _link.DisposeAsync();
         int fd = Open(Source, OpenReadOnly);
-        bool isSent = new EntrySender(_channel).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, Large, Executable: false, fd));
+        bool isSent = new EntrySender(_channel, EntryFrames.Outputs).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, Large, Executable: false, fd));
         LibC.close(fd);
         Assert.IsFalse(isSent);
     }
@@ -126,7 +126,7 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         int fd = Open(Source, OpenReadOnly);
         HostChannel channel = new(new HostStream(creditRead, write, -1));
         Task<byte[]> reading = Task.Run(() => Descriptor.ReadToEnd(read), Token);
-        Assert.IsTrue(new EntrySender(channel).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, 300_000, Executable: false, fd)));
+        Assert.IsTrue(new EntrySender(channel, EntryFrames.Outputs).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, 300_000, Executable: false, fd)));
         LibC.close(write);
         byte[] sent = await reading;
         Assert.AreEqual(300_000, Decode(sent).Where(frame => frame.Type == FrameType.OutputData).Sum(frame => frame.Payload.Length));

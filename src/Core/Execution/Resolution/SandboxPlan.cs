@@ -17,17 +17,18 @@ namespace IsolatedAgents.Execution.Resolution;
 /// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
 /// <param name="run">The run.</param>
 /// <param name="image">The image as the engine has it.</param>
-/// <param name="limits">The policy's limits.</param>
 /// <param name="paths">Where the engine finds this machine's files.</param>
 /// <param name="grace">Between SIGTERM and SIGKILL.</param>
 /// <param name="trustedCertificates">In PEM, what the agent is to trust beside the image's authorities; empty where nothing is inspected.</param>
-internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, SandboxLimits limits, HostPathMap paths, TimeSpan grace, string trustedCertificates = "")
+internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostPathMap paths, TimeSpan grace, string trustedCertificates = "")
 {
     // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
 
     // The one of them whose file stands beside the system's, and not in its place.
     private const string AddingVariable = "NODE_EXTRA_CA_CERTS";
+
+    private readonly SandboxLimits _limits = SandboxLimits.From(run.Policy);
 
     private readonly OutwardLinks _links = new();
 
@@ -71,15 +72,15 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         Copies = [.. route.CopiesFiles ? Files().Select(CreateCopy) : [], .. WorkspaceCopy()],
         CopyReader = CopyReader,
         Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
-        MemoryBytes = limits.MemoryBytes,
-        CpuMillicores = limits.CpuMillicores,
+        MemoryBytes = _limits.MemoryBytes,
+        CpuMillicores = _limits.CpuMillicores,
         PidsLimit = Policy.PidsLimit,
-        TemporaryBytes = limits.TemporaryBytes,
-        SharedMemoryBytes = limits.SharedMemoryBytes,
+        TemporaryBytes = _limits.TemporaryBytes,
+        SharedMemoryBytes = _limits.SharedMemoryBytes,
         ScratchPaths = AllowedPaths.Scratch(Policy),
         ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
-        OutputFileSystemBytes = limits.OutputFileSystemBytes,
-        OutputFileSystemEntries = limits.OutputFileSystemEntries,
+        OutputFileSystemBytes = _limits.OutputFileSystemBytes,
+        OutputFileSystemEntries = _limits.OutputFileSystemEntries,
     };
 
     /// <summary>The supervisor's orders.</summary>
@@ -117,9 +118,9 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, Sandb
         MaxOutputBytes = Policy.MaxOutputBytes,
         MaxOutputFiles = Policy.MaxOutputFiles,
         CollectOutputs = run.Output is not null,
-        MemoryLimitBytes = limits.MemoryBytes,
+        MemoryLimitBytes = _limits.MemoryBytes,
         PidsLimit = Policy.PidsLimit,
-        CpuMillicores = limits.CpuMillicores,
+        CpuMillicores = _limits.CpuMillicores,
     };
 
     private IEnumerable<SandboxMount> Mounts(SandboxRoute route, ChannelFolder? channel)

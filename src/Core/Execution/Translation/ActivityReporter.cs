@@ -36,7 +36,8 @@ internal sealed class ActivityReporter(RunEvents events, ProbeExpectations probe
         if (activity.Kind == ActivityKind.ConnectionDenied)
         {
             (string why, string key) = Explain(activity.Reason, subject);
-            await network.DenyAsync(subject, activity.Port, why, key, program, activity.Count).ConfigureAwait(false);
+            NetworkRefusal refusal = new(subject, activity.Port, why, key) { Process = program, Count = activity.Count };
+            await network.DenyAsync(refusal).ConfigureAwait(false);
             return;
         }
 

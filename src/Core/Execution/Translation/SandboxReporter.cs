@@ -24,12 +24,12 @@ internal sealed class SandboxReporter : IDisposable
     private readonly UsageReporter _usage;
     private readonly ExitReporter _exits;
     private readonly OutputReporter _outputs;
-    private readonly WorkspaceReporter? _workspace;
     private AgentExit? _exit;
     private volatile bool _isTaking;
 
-    public SandboxReporter(ResolvedRun run, SandboxLimits limits, RunEvents events, ActivityReporter activities, EgressSession? egress, WorkspaceReporter? workspace, SandboxDeadline deadline)
+    public SandboxReporter(ResolvedRun run, RunEvents events, ActivityReporter activities, EgressSession? egress, SandboxDeadline deadline)
     {
+        SandboxLimits limits = SandboxLimits.From(run.Policy);
         _run = run;
         _events = events;
         _activities = activities;
@@ -39,8 +39,10 @@ internal sealed class SandboxReporter : IDisposable
         _usage = new UsageReporter(run.Policy, limits, events, outputWarning, egress);
         _exits = new ExitReporter(run.Policy, limits, events);
         _outputs = new OutputReporter(run, events, outputWarning, deadline);
-        _workspace = workspace;
     }
+
+    /// <summary>Takes what the agent changed of its workspace; null where it may change nothing.</summary>
+    public WorkspaceReporter? Workspace { get; init; }
 
     /// <summary>Whether a frame is being taken.</summary>
     public bool IsTaking => _isTaking;
@@ -63,9 +65,9 @@ internal sealed class SandboxReporter : IDisposable
     {
         switch (frame.Type)
         {
-            case FrameType.WorkspaceFound or FrameType.WorkspaceEntries when _workspace is not null:
-            case FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData or FrameType.OutputDescriptor when _workspace is { IsBegun: true }:
-                await _workspace.TakeAsync(frame).ConfigureAwait(false);
+            case FrameType.WorkspaceFound or FrameType.WorkspaceEntries when Workspace is not null:
+            case FrameType.WorkspaceRejected or FrameType.WorkspaceFile or FrameType.WorkspaceData or FrameType.WorkspaceDescriptor when Workspace is not null:
+                await Workspace.TakeAsync(frame).ConfigureAwait(false);
                 break;
             case FrameType.Hello:
                 _ = Hello.FromPayload(frame.Payload);
@@ -111,7 +113,7 @@ internal sealed class SandboxReporter : IDisposable
     {
         AgentExit exit = _exit ?? throw new ProtocolException("The sandbox ended without saying how the agent did.");
         ImmutableArray<Artifact> artifacts = await _outputs.CompleteAsync(isBrokenOff: exit.Cause is EndCause.Stop or EndCause.Terminated).ConfigureAwait(false);
-        WorkspaceChangeSet? changes = _workspace is null ? null : await _workspace.CompleteAsync().ConfigureAwait(false);
+        WorkspaceChangeSet? changes = Workspace is null ? null : await Workspace.CompleteAsync().ConfigureAwait(false);
         bool isByItself = exit.Cause == EndCause.None;
         return new SandboxReport(isByItself && exit.Signal == 0 ? exit.ExitCode : null, exit.Signal == 0 ? null : exit.Signal, artifacts)
         {
@@ -135,7 +137,7 @@ internal sealed class SandboxReporter : IDisposable
     private void Drop()
     {
         _outputs.Dispose();
-        _workspace?.Dispose();
+        Workspace?.Dispose();
     }
 
     private EngineException Explain(SetupFailure failure) => failure.Kind switch

@@ -32,9 +32,6 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     private bool _isDecided;
     private bool _isExceeded;
 
-    /// <summary>Whether the supervisor is done with the outputs: what comes now is of the workspace.</summary>
-    public bool IsBegun => _found is not null || _entries.Count > 0;
-
     private Policy Policy => run.Policy;
 
     /// <summary>Takes one frame.</summary>
@@ -49,16 +46,16 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
                 _found = WorkspaceFound.FromPayload(frame.Payload);
                 await BeginAsync(_found).ConfigureAwait(false);
                 return;
-            case FrameType.OutputFile when _selection is not null:
+            case FrameType.WorkspaceFile when _selection is not null:
                 _collector.Begin(OutputFile.FromPayload(frame.Payload));
                 break;
-            case FrameType.OutputData when _selection is not null:
+            case FrameType.WorkspaceData when _selection is not null:
                 _collector.Write(frame.Payload);
                 break;
-            case FrameType.OutputDescriptor when _selection is not null:
+            case FrameType.WorkspaceDescriptor when _selection is not null:
                 await _collector.CopyAsync(frame.Descriptor!, deadline.Extend, deadline.Expired).ConfigureAwait(false);
                 break;
-            case FrameType.OutputRejected when _selection is not null:
+            case FrameType.WorkspaceRejected when _selection is not null:
                 OutputRejection rejection = OutputRejection.FromPayload(frame.Payload);
                 _collector.Miss(rejection.Path);
                 _missed.Add((rejection.Path, OutputReporter.Explain(rejection.Reason)));

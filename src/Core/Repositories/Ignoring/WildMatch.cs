@@ -148,7 +148,7 @@ internal static class WildMatch
             {
                 if (now[i])
                 {
-                    isAlive |= Step(pattern, tokens[i], i, text[at], ignoresCase, next);
+                    isAlive |= Step(pattern, tokens[i], text[at], ignoresCase, next[i..]);
                 }
             }
 
@@ -182,22 +182,22 @@ internal static class WildMatch
         }
     }
 
-    private static bool Step(ReadOnlySpan<byte> pattern, Token token, int index, byte letter, bool ignoresCase, Span<bool> next)
+    private static bool Step(ReadOnlySpan<byte> pattern, Token token, byte letter, bool ignoresCase, Span<bool> next)
     {
         switch (token.Kind)
         {
             case Kind.Star when letter != '/':
             case Kind.Stars:
-                next[index] = true;
+                next[0] = true;
                 return true;
             case Kind.InFolders:
-                next[index] = true;
-                next[index + 1] |= letter == '/';
+                next[0] = true;
+                next[1] |= letter == '/';
                 return true;
             case Kind.Any when letter != '/':
             case Kind.Literal when IsSame(token.Value, letter, ignoresCase):
             case Kind.Class when letter != '/' && ReadClass(pattern, token.Start, ignoresCase ? Lower(letter) : letter, ignoresCase, out bool isMember) >= 0 && isMember:
-                next[index + 1] = true;
+                next[1] = true;
                 return true;
             default:
                 return false;

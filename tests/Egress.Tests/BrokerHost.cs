@@ -17,7 +17,7 @@ internal sealed class BrokerHost : IAsyncDisposable
     public BrokerHost(NetworkPolicy network, EgressOptions? options = null, Dictionary<string, string>? environment = null, LimitsPolicy? limits = null)
     {
         Policy policy = Policy.Default with { Network = network, Limits = limits ?? new LimitsPolicy() };
-        Broker = new EgressBroker(policy, Sink, (environment ?? []).ToFrozenDictionary(StringComparer.Ordinal), options ?? Loopback);
+        Broker = new EgressBroker(policy, Sink, (environment ?? []).ToFrozenDictionary(StringComparer.Ordinal), (options ?? Loopback) with { Loop = ReadinessLoop.OfProcess });
     }
 
     /// <summary>Every name is this machine.</summary>
@@ -77,7 +77,7 @@ internal sealed class BrokerHost : IAsyncDisposable
             }
 
             socket.NoDelay = true;
-            _work.Add(Broker.HandleAsync(new SocketDuplexStream(socket), target, CancellationToken.None));
+            _work.Add(Broker.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None));
         }
     }
 }

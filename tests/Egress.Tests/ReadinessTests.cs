@@ -179,7 +179,7 @@ public sealed class ReadinessTests
     }
 
     private static ValueTask<Socket> DialAsync(EndPoint server, TimeSpan timeout, CancellationToken cancellationToken) =>
-        HappyEyeballs.ConnectAsync([((IPEndPoint)server).Address], ((IPEndPoint)server).Port, timeout, cancellationToken);
+        new HappyEyeballs(timeout, ReadinessLoop.OfProcess).ConnectAsync([((IPEndPoint)server).Address], ((IPEndPoint)server).Port, cancellationToken);
 
     /// <summary>A listener whose queue is full answers nothing.</summary>
     private static async Task<Socket> ListenAndFillAsync()
@@ -218,7 +218,7 @@ public sealed class ReadinessTests
         listener.Start();
         Socket other = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await other.ConnectAsync(listener.LocalEndpoint);
-        SocketDuplexStream stream = new(await listener.AcceptSocketAsync());
+        SocketDuplexStream stream = new(await listener.AcceptSocketAsync(), ReadinessLoop.OfProcess);
         stream.ExpectFirstBytes();
         return (stream, other);
     }

@@ -84,7 +84,7 @@ public sealed class ResolutionTests
     public async Task Connect_FirstAddressRefuses_SecondIsTakenAtOnce()
     {
         await using TestServer server = new(TestServer.EchoAsync);
-        using Socket socket = await HappyEyeballs.ConnectAsync([IPAddress.Parse("127.0.0.99"), IPAddress.IPv6Loopback, IPAddress.Loopback], server.Port, TimeSpan.FromSeconds(5), CancellationToken.None);
+        using Socket socket = await new HappyEyeballs(TimeSpan.FromSeconds(5), null).ConnectAsync([IPAddress.Parse("127.0.0.99"), IPAddress.IPv6Loopback, IPAddress.Loopback], server.Port, CancellationToken.None);
         Assert.AreEqual(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
     }
 
@@ -99,7 +99,7 @@ public sealed class ResolutionTests
         silent.Listen(0);
         using Socket fill = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await fill.ConnectAsync(silent.LocalEndPoint!);
-        using Socket winner = await HappyEyeballs.ConnectAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], server.Port, TimeSpan.FromSeconds(20), CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+        using Socket winner = await new HappyEyeballs(TimeSpan.FromSeconds(20), null).ConnectAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], server.Port, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
         Assert.AreEqual(IPAddress.Loopback, ((IPEndPoint)winner.RemoteEndPoint!).Address);
     }
 

@@ -40,7 +40,7 @@ internal sealed class EgressBroker : IAsyncDisposable
         _traffic = new EgressTraffic(policy.Network.MaxUploadBytes);
         _limit = new ConnectionLimit(policy.Network.MaxConnections);
         _proxies = new UpstreamProxies(hostEnvironment);
-        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopped), _proxies, _options.ConnectTimeout);
+        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopped), _proxies, new HappyEyeballs(_options.ConnectTimeout, _options.Loop));
         _inspector = Inspector.Create(policy, _dialler, new InspectionParts(sink, _options, _limit));
         _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
@@ -119,7 +119,7 @@ internal sealed class EgressBroker : IAsyncDisposable
             if (_inspector?.Takes(connection.Target) == true)
             {
                 // To open TLS is work.
-                await ReadinessLoop.LeaveAsync();
+                await ReadinessLoop.LeaveAsync(_options.Loop);
                 await _inspector.ServeAsync(connection, cancellationToken).ConfigureAwait(false);
                 return connection.AbortReason;
             }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using IsolatedAgents.Egress.Credentials;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress;
 
@@ -25,6 +26,9 @@ internal sealed record EgressOptions
 
     /// <summary>How long an agent that began a request or a TLS handshake may take to bring its head to an end.</summary>
     public TimeSpan HeadTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The loop in whose thread connections may be handed over; null where none is used.</summary>
+    public ReadinessLoop? Loop { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

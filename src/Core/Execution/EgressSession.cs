@@ -22,19 +22,21 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     private readonly RepeatFolder<(string Host, int Port, string? Method, string? Path, string Protocol, int? Status)> _requests;
     private readonly RepeatFolder<NetworkRefusal> _refusals;
     private readonly AgentStop _stop;
+    private readonly ReadinessLoop? _loop;
     private readonly EgressBroker _broker;
     private readonly CancellationTokenSource _over = new();
     private Task _serving = Task.CompletedTask;
 
     /// <exception cref="Diagnostics.ConfigurationException">What the policy asks for cannot be had on this machine.</exception>
-    public EgressSession(ResolvedRun run, RunEvents events, NetworkReporter reporter, AgentStop stop)
+    public EgressSession(ResolvedRun run, RunEvents events, NetworkReporter reporter, AgentStop stop, ReadinessLoop? loop)
     {
         _events = events;
         _requests = new(async (request, count) => await events.RaiseAsync(
             new NetworkRequest(request.Host, request.Port, request.Method, "Allowed", count) { Protocol = request.Protocol, Path = request.Path, ResponseCode = request.Status }).ConfigureAwait(false));
         _refusals = new((refusal, count) => reporter.DenyAsync(refusal with { Count = count }));
         _stop = stop;
-        _broker = new EgressBroker(run.Policy, this, run.HostEnvironment, run.Egress);
+        _loop = loop;
+        _broker = new EgressBroker(run.Policy, this, run.HostEnvironment, (run.Egress ?? new EgressOptions()) with { Loop = loop });
     }
 
     /// <summary>Bytes to servers so far.</summary>
@@ -123,7 +125,7 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
         }
 
         await Task.WhenAll(last).ConfigureAwait(false);
-        await ReadinessLoop.LeaveAsync();
+        await ReadinessLoop.LeaveAsync(_loop);
     }
 
     private async Task ServeAsync(AgentConnection connection)

@@ -6,6 +6,7 @@ using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Sandbox;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Execution;
 
@@ -21,10 +22,11 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
     {
         AgentStop stop = new(Policy);
         NetworkReporter network = new(events, stop);
-        EgressSession? egress = run.HasEgress ? new EgressSession(run, events, network, stop) : null;
+        ReadinessLoop? loop = run.HasEgress ? ReadinessLoop.OfProcess : null;
+        EgressSession? egress = run.HasEgress ? new EgressSession(run, events, network, stop, loop) : null;
         try
         {
-            return await RunAsync(stop, network, egress, cancellationToken).ConfigureAwait(false);
+            return await RunAsync(stop, network, egress, loop, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -35,7 +37,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         }
     }
 
-    private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, CancellationToken cancellationToken)
+    private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, ReadinessLoop? loop, CancellationToken cancellationToken)
     {
         SandboxPlan plan = new(run, image, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
         SandboxStarter starter = new(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
@@ -47,7 +49,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
         string shortId = container.Id[..Math.Min(12, container.Id.Length)];
-        SandboxLink link = new(container.Transport, run.HasEgress);
+        SandboxLink link = new(container.Transport, run.HasEgress, loop);
         stop.Attach(link);
         egress?.Serve(link);
         await using ConfiguredAsyncDisposable linkScope = link.ConfigureAwait(false);

@@ -28,6 +28,7 @@ internal sealed class SandboxLink : IAsyncDisposable
     private static readonly TimeSpan AliveInterval = TimeSpan.FromSeconds(10);
 
     private readonly ISandboxTransport _transport;
+    private readonly ReadinessLoop? _loop;
     private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     // Never disposed: whoever waits for it when the stream is closed would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
@@ -43,8 +44,10 @@ internal sealed class SandboxLink : IAsyncDisposable
 
     /// <param name="transport">Carries it.</param>
     /// <param name="hasConnections">Whether the agent may open connections.</param>
-    public SandboxLink(ISandboxTransport transport, bool hasConnections)
+    /// <param name="loop">Waits for connections that come as sockets; null where none do.</param>
+    public SandboxLink(ISandboxTransport transport, bool hasConnections, ReadinessLoop? loop = null)
     {
+        _loop = loop;
         _transport = transport;
         // Sockets are served by the thread that takes them; frames of others would wait.
         _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null });
@@ -213,7 +216,8 @@ internal sealed class SandboxLink : IAsyncDisposable
     {
         try
         {
-            await new DescriptorReceiver(socket, _connections.Writer, _holders).ReceiveAsync(_closing.Token).ConfigureAwait(false);
+            await new DescriptorReceiver(
+                _loop ?? throw new ProtocolException("This system cannot wait for the agent's connections."), socket, _connections.Writer, _holders).ReceiveAsync(_closing.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -225,7 +229,7 @@ internal sealed class SandboxLink : IAsyncDisposable
         }
 
         // Whoever waits for the last connection has a whole run to end.
-        await ReadinessLoop.LeaveAsync();
+        await ReadinessLoop.LeaveAsync(_loop);
         _connections.Writer.TryComplete();
     }
 

@@ -13,29 +13,32 @@ internal sealed class ReadinessLoop
 {
     private const int EventsAtOnce = 64;
 
-    private static readonly Lazy<ReadinessLoop?> OfProcess = new(Create);
-
-    [ThreadStatic]
-    private static bool t_isCurrent;
+    private static readonly Lazy<ReadinessLoop?> Started = new(Create);
 
     private readonly ConcurrentDictionary<ulong, SocketReadiness> _sockets = [];
+    private readonly Thread _thread;
     private readonly int _epoll;
     private ulong _lastKey;
 
-    private ReadinessLoop(int epoll) => _epoll = epoll;
+    private ReadinessLoop(int epoll)
+    {
+        _epoll = epoll;
+        _thread = new Thread(Run) { IsBackground = true, Name = "egress" };
+    }
 
-    /// <summary>The one of this process, since it does little for each run; null where the system has none.</summary>
-    public static ReadinessLoop? Shared => OfProcess.Value;
+    /// <summary>
+    /// The one of this process, which ends with it, since it does little for each run; null where the system has none. Whoever begins a run asks for it, and
+    /// hands it to all that wait by it.
+    /// </summary>
+    public static ReadinessLoop? OfProcess => Started.Value;
 
     /// <summary>Whether the caller is in the loop's thread, and keeps it from others.</summary>
-    public static bool IsCurrent => t_isCurrent;
+    public bool IsCurrent => Thread.CurrentThread == _thread;
 
-    /// <summary>The loop whose thread the caller is in; null elsewhere.</summary>
-    public static ReadinessLoop? Current => IsCurrent ? Shared : null;
-
-    /// <summary>Goes on in the pool where the caller is in the loop's thread; at once elsewhere.</summary>
-    public static ConfiguredTaskAwaitable LeaveAsync() =>
-        Task.CompletedTask.ConfigureAwait(IsCurrent ? ConfigureAwaitOptions.ForceYielding : ConfigureAwaitOptions.None);
+    /// <summary>Goes on in the pool where the caller is in a loop's thread; at once elsewhere.</summary>
+    /// <param name="loop">The loop that the caller may be in; null where it waits by none.</param>
+    public static ConfiguredTaskAwaitable LeaveAsync(ReadinessLoop? loop) =>
+        Task.CompletedTask.ConfigureAwait(loop is { IsCurrent: true } ? ConfigureAwaitOptions.ForceYielding : ConfigureAwaitOptions.None);
 
     /// <summary>Gives a socket a key that no other one had before: what the kernel still tells of one that is gone finds nobody.</summary>
     public ulong Add(SocketReadiness socket)
@@ -63,13 +66,12 @@ internal sealed class ReadinessLoop
         }
 
         ReadinessLoop loop = new(epoll);
-        new Thread(loop.Run) { IsBackground = true, Name = "egress" }.UnsafeStart();
+        loop._thread.UnsafeStart();
         return loop;
     }
 
     private void Run()
     {
-        t_isCurrent = true;
         Span<ulong> keys = stackalloc ulong[EventsAtOnce];
         while (true)
         {

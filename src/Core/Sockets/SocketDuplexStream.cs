@@ -8,8 +8,9 @@ namespace IsolatedAgents.Sockets;
 /// <summary>A connected stream socket, which it owns.</summary>
 /// <remarks>Urgent bytes are told apart on sockets that keep them in line (SO_OOBINLINE).</remarks>
 /// <param name="socket">Connected.</param>
+/// <param name="loop">Waits for the first bytes, and for the end; null where the system has none.</param>
 /// <param name="whenUnheld">Completes when no process holds the other end, which it is told by its name (<see cref="SocketName"/>); null where nobody knows.</param>
-internal sealed class SocketDuplexStream(Socket socket, Func<string, CancellationToken, Task>? whenUnheld = null) : DuplexStream
+internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Func<string, CancellationToken, Task>? whenUnheld = null) : DuplexStream
 {
     // include/uapi/linux/tcp.h: TCP_INFO, whose first byte is the state; include/net/tcp_states.h: TCP_CLOSE
     private const int ProtocolLevel = 6;
@@ -26,7 +27,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
 
     public override void ExpectFirstBytes()
     {
-        if (ReadinessLoop.Shared is { } loop)
+        if (loop is not null)
         {
             socket.Blocking = false;
             _readiness = new SocketReadiness(loop, socket.SafeHandle);
@@ -41,7 +42,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
             return ReadFirstAsync(buffer, SocketFlags.None);
         }
 
-        return ReadinessLoop.IsCurrent ? LeaveAndReadAsync(buffer, cancellationToken) : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+        return loop is { IsCurrent: true } ? LeaveAndReadAsync(buffer, cancellationToken) : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -69,7 +70,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
         else
         {
             // Of no bytes: it completes when there are some.
-            await ReadinessLoop.LeaveAsync();
+            await ReadinessLoop.LeaveAsync(loop);
             await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
         }
 
@@ -83,7 +84,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
 
     public override async Task WhenLeftAsync(CancellationToken cancellationToken)
     {
-        if (ReadinessLoop.Shared is not { } loop)
+        if (loop is null)
         {
             await base.WhenLeftAsync(cancellationToken).ConfigureAwait(false);
             return;
@@ -98,7 +99,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
             _end = end;
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);
             await end.WaitAsync().ConfigureAwait(false);
-            await ReadinessLoop.LeaveAsync();
+            await ReadinessLoop.LeaveAsync(loop);
             byte[] state = new byte[1];
             socket.GetRawSocketOption(ProtocolLevel, ConnectionInformation, state);
             if (state[0] == Closed)
@@ -164,7 +165,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
                 if (count == 0)
                 {
                     // Both ends are closed and the end is told, while others wait to be set up.
-                    await ReadinessLoop.LeaveAsync();
+                    await ReadinessLoop.LeaveAsync(loop);
                 }
 
                 return count;
@@ -181,7 +182,7 @@ internal sealed class SocketDuplexStream(Socket socket, Func<string, Cancellatio
 
     private async ValueTask<int> LeaveAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        await ReadinessLoop.LeaveAsync();
+        await ReadinessLoop.LeaveAsync(loop);
         return await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
     }
 

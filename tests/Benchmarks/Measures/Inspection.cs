@@ -57,7 +57,7 @@ internal sealed class Inspection : IMeasure, IEgressSink
             Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]),
             TrustedRoots = [X509CertificateLoader.LoadCertificate(certificate.RawData)],
         };
-        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options);
+        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options with { Loop = ReadinessLoop.OfProcess });
         _sandbox.Start();
         _ = AcceptAsync(new EgressTarget(Host, _nginx.Port));
         _ours = new HttpClient(Handler(async (_, token) =>
@@ -126,7 +126,7 @@ internal sealed class Inspection : IMeasure, IEgressSink
             {
                 Socket socket = await _sandbox.AcceptSocketAsync();
                 socket.NoDelay = true;
-                _ = _broker!.HandleAsync(new SocketDuplexStream(socket), target, CancellationToken.None);
+                _ = _broker!.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None);
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or InvalidOperationException)

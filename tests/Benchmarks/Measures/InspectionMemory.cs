@@ -59,7 +59,7 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
             Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]),
             TrustedRoots = [X509CertificateLoader.LoadCertificate(certificate.RawData)],
         };
-        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options);
+        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options with { Loop = ReadinessLoop.OfProcess });
         _sandbox.Start(4096);
         _ = AcceptAsync(new EgressTarget(Host, _nginx.Port));
         await AskAsync(1, cancellationToken);
@@ -165,7 +165,7 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
                 Socket socket = await _sandbox.AcceptSocketAsync();
                 socket.NoDelay = true;
                 Interlocked.Increment(ref _connections);
-                _ = _broker!.HandleAsync(new SocketDuplexStream(socket), target, CancellationToken.None).ContinueWith(_ => Interlocked.Decrement(ref _connections), TaskScheduler.Default);
+                _ = _broker!.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None).ContinueWith(_ => Interlocked.Decrement(ref _connections), TaskScheduler.Default);
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or InvalidOperationException)

@@ -64,9 +64,9 @@ internal sealed class Relay : IMeasure, IEgressSink
         _sandbox.Start(1024);
         new Thread(ServeOrigin) { IsBackground = true, Name = "origin" }.Start();
         Policy policy = Policy.Default with { Network = new NetworkPolicy { AllowedEndpoints = [$"origin.test:{OriginPort}", "127.0.0.1"] } };
-        _broker = new EgressBroker(policy, this, FrozenDictionary<string, string>.Empty, new EgressOptions { Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]) });
+        _broker = new EgressBroker(policy, this, FrozenDictionary<string, string>.Empty, new EgressOptions { Loop = ReadinessLoop.OfProcess, Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]) });
         EgressTarget target = new("origin.test", OriginPort);
-        _ = AcceptAsync(_sandbox, socket => _broker.HandleAsync(new SocketDuplexStream(socket), target, CancellationToken.None));
+        _ = AcceptAsync(_sandbox, socket => _broker.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None));
         _tinyproxy = ProxyProcess.Tinyproxy();
         _squid = ProxyProcess.Squid();
         await _tinyproxy.ReadyAsync(cancellationToken);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using IsolatedAgents.Policies.Access;
+using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Dialling;
 
@@ -14,17 +15,20 @@ internal sealed record Dialled(Socket Socket, IPAddress? Address)
 }
 
 /// <summary>Opens connections to servers that the policy allows: directly, or through the proxy that the host's environment names.</summary>
-internal sealed class Dialler(HostResolver resolver, UpstreamProxies proxies, TimeSpan timeout)
+internal sealed class Dialler(HostResolver resolver, UpstreamProxies proxies, HappyEyeballs connector)
 {
     /// <summary>Whether plain HTTP to a target is for a proxy to forward, so that it matters for dialling what the agent says first.</summary>
     public bool IsForwarded(EgressTarget target) => proxies.ForPlainHttp(target) is not null;
+
+    /// <summary>The stream over a connection that was dialled here; it owns the socket.</summary>
+    public DuplexStream StreamOf(Dialled dialled) => new SocketDuplexStream(dialled.Socket, connector.Loop);
 
     /// <summary>Connects to the proxy that forwards plain HTTP to a target.</summary>
     /// <exception cref="UnreachableException">The proxy could not be reached.</exception>
     public async ValueTask<Dialled> DialForwarderAsync(EgressTarget target, CancellationToken cancellationToken)
     {
         UpstreamProxy proxy = proxies.ForPlainHttp(target)!;
-        return new Dialled(await proxy.ConnectAsync(timeout, cancellationToken).ConfigureAwait(false), null) { Forwarder = proxy };
+        return new Dialled(await proxy.ConnectAsync(connector, cancellationToken).ConfigureAwait(false), null) { Forwarder = proxy };
     }
 
     /// <summary>Connects to a server, through a tunnel of a proxy where the environment names one.</summary>
@@ -35,11 +39,11 @@ internal sealed class Dialler(HostResolver resolver, UpstreamProxies proxies, Ti
         if (proxies.For(target) is { } proxy)
         {
             // The proxy finds the address, and its own rules say which ones it connects to: a private address behind an allowed name cannot be seen from here.
-            return new Dialled(await proxy.ConnectAsync(target, timeout, cancellationToken).ConfigureAwait(false), null);
+            return new Dialled(await proxy.ConnectAsync(target, connector, cancellationToken).ConfigureAwait(false), null);
         }
 
         IPAddress[] addresses = await resolver.ResolveAsync(target).ConfigureAwait(false);
-        Socket socket = await HappyEyeballs.ConnectAsync(addresses, target.Port, timeout, cancellationToken).ConfigureAwait(false);
+        Socket socket = await connector.ConnectAsync(addresses, target.Port, cancellationToken).ConfigureAwait(false);
         return new Dialled(socket, (socket.RemoteEndPoint as IPEndPoint)?.Address);
     }
 }

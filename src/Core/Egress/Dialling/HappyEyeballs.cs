@@ -5,20 +5,27 @@ using IsolatedAgents.Sockets;
 namespace IsolatedAgents.Egress.Dialling;
 
 /// <summary>Connects to the first of several addresses that answers (RFC 8305).</summary>
-internal static class HappyEyeballs
+/// <param name="timeout">For each attempt.</param>
+/// <param name="loop">Waits for the sockets of callers that are in its thread; null where none is.</param>
+internal sealed class HappyEyeballs(TimeSpan timeout, ReadinessLoop? loop)
 {
     /// <summary>How long an attempt has before the next begins beside it.</summary>
     private static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>The longest wait for one address.</summary>
+    public TimeSpan Timeout => timeout;
+
+    /// <summary>The loop whose thread callers may be in; null where none is.</summary>
+    public ReadinessLoop? Loop => loop;
+
     /// <param name="addresses">In the order of preference; at least one.</param>
     /// <param name="port">TCP port.</param>
-    /// <param name="timeout">For each attempt.</param>
     /// <param name="cancellationToken">Ends all attempts.</param>
     /// <exception cref="UnreachableException">None answered.</exception>
-    public static ValueTask<Socket> ConnectAsync(IPAddress[] addresses, int port, TimeSpan timeout, CancellationToken cancellationToken) =>
-        addresses.Length == 1 ? ConnectOneAsync(addresses[0], port, timeout, cancellationToken) : RaceAsync(addresses, port, timeout, cancellationToken);
+    public ValueTask<Socket> ConnectAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken) =>
+        addresses.Length == 1 ? ConnectOneAsync(addresses[0], port, cancellationToken) : RaceAsync(addresses, port, cancellationToken);
 
-    private static async ValueTask<Socket> RaceAsync(IPAddress[] addresses, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    private async ValueTask<Socket> RaceAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken)
     {
         using CancellationTokenSource race = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         List<Task<Socket>> attempts = new(addresses.Length);
@@ -31,7 +38,7 @@ internal static class HappyEyeballs
                 Task? stagger = null;
                 if (next < addresses.Length)
                 {
-                    attempts.Add(ConnectOneAsync(addresses[next++], port, timeout, race.Token).AsTask());
+                    attempts.Add(ConnectOneAsync(addresses[next++], port, race.Token).AsTask());
                     stagger = next < addresses.Length ? Task.Delay(Stagger, race.Token) : null;
                 }
 
@@ -78,7 +85,7 @@ internal static class HappyEyeballs
         }
     }
 
-    private static async ValueTask<Socket> ConnectOneAsync(IPAddress address, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    private async ValueTask<Socket> ConnectOneAsync(IPAddress address, int port, CancellationToken cancellationToken)
     {
         Socket? socket = null;
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -110,7 +117,7 @@ internal static class HappyEyeballs
         }
     }
 
-    private static ValueTask ConnectAsync(Socket socket, IPEndPoint endpoint, CancellationToken cancellationToken) => ReadinessLoop.Current is { } loop
+    private ValueTask ConnectAsync(Socket socket, IPEndPoint endpoint, CancellationToken cancellationToken) => loop is { IsCurrent: true }
         ? LoopConnection.OpenAsync(loop, socket, endpoint, cancellationToken)
         : socket.ConnectAsync(endpoint, cancellationToken);
 }

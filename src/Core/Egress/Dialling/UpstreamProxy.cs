@@ -36,12 +36,12 @@ internal sealed class UpstreamProxy
 
     /// <summary>Opens a tunnel. The proxy's own name and address are the operator's choice and are not judged.</summary>
     /// <exception cref="UnreachableException">The proxy does not answer, or refuses.</exception>
-    public ValueTask<Socket> ConnectAsync(EgressTarget target, TimeSpan timeout, CancellationToken cancellationToken) =>
-        OpenAsync(target, timeout, cancellationToken);
+    public ValueTask<Socket> ConnectAsync(EgressTarget target, HappyEyeballs connector, CancellationToken cancellationToken) =>
+        OpenAsync(target, connector, cancellationToken);
 
     /// <summary>Opens a connection to the proxy itself, for requests that it forwards.</summary>
     /// <exception cref="UnreachableException">The proxy does not answer.</exception>
-    public ValueTask<Socket> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken) => OpenAsync(null, timeout, cancellationToken);
+    public ValueTask<Socket> ConnectAsync(HappyEyeballs connector, CancellationToken cancellationToken) => OpenAsync(null, connector, cancellationToken);
 
     /// <summary>What is wrong where the proxy answers a request with a status of its own, and what to do about it.</summary>
     /// <param name="status">The status; 0 where the answer is no HTTP.</param>
@@ -56,15 +56,15 @@ internal sealed class UpstreamProxy
     // Without the user's part.
     private string Name => $"'{_address.Host}:{_address.Port}'";
 
-    private async ValueTask<Socket> OpenAsync(EgressTarget? tunnel, TimeSpan timeout, CancellationToken cancellationToken)
+    private async ValueTask<Socket> OpenAsync(EgressTarget? tunnel, HappyEyeballs connector, CancellationToken cancellationToken)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout + timeout);
+        limit.CancelAfter(connector.Timeout + connector.Timeout);
         Socket? socket = null;
         try
         {
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(_address.IdnHost, limit.Token).ConfigureAwait(false);
-            socket = await HappyEyeballs.ConnectAsync(addresses, _address.Port, timeout, limit.Token).ConfigureAwait(false);
+            socket = await connector.ConnectAsync(addresses, _address.Port, limit.Token).ConfigureAwait(false);
             if (tunnel is not { } target)
             {
                 return socket;

@@ -190,27 +190,19 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
     private async Task SendBodyAsync(HttpFraming framing)
     {
-        if (framing.Kind == HttpFramingKind.None)
-        {
-            return;
-        }
-
-        long left = framing.Length;
-        ChunkedBody? chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody() : null;
-        while (chunks is null ? left > 0 : !chunks.IsDone)
+        MessageBody body = new(framing);
+        while (!body.IsDone)
         {
             if (agent.Available.IsEmpty && await agent.FillAsync().ConfigureAwait(false) == 0)
             {
                 throw new IOException("The request's body has no end.");
             }
 
-            int taken = (int)Math.Min(left, agent.Available.Length);
-            if (chunks?.TryTake(agent.Available.Span, out taken) == false)
+            if (!body.TryTake(agent.Available.Span, out int taken))
             {
                 throw new EgressRefusedException("The HTTP request's chunks are malformed", EgressAllowlist.Key);
             }
 
-            left -= taken;
             if (!_isStopped)
             {
                 guard?.Check(agent.Available.Span[..taken]);
@@ -305,22 +297,19 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
             return;
         }
 
-        long left = framing.Length;
-        ChunkedBody? chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody() : null;
-        while (chunks is null ? left > 0 : !chunks.IsDone)
+        MessageBody body = new(framing);
+        while (!body.IsDone)
         {
             if (server.Available.IsEmpty && await server.FillAsync().ConfigureAwait(false) == 0)
             {
                 throw new IOException("The answer's body has no end.");
             }
 
-            int taken = (int)Math.Min(left, server.Available.Length);
-            if (chunks?.TryTake(server.Available.Span, out taken) == false)
+            if (!body.TryTake(server.Available.Span, out int taken))
             {
                 throw new IOException("The answer's chunks are malformed.");
             }
 
-            left -= taken;
             await PassAsync(taken).ConfigureAwait(false);
         }
     }

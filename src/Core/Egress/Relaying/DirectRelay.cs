@@ -45,7 +45,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             }
 
             Dialled dialled = await dial.ConfigureAwait(false);
-            SocketDuplexStream server = new(dialled.Socket);
+            DuplexStream server = dialler.StreamOf(dialled);
             server.ExpectFirstBytes();
             connection.Attach(server);
             using BufferedReader reader = new(server, ResponseHead.MaxBytes);

@@ -13,6 +13,7 @@ internal sealed class AgentListener : IAsyncDisposable
 
     private static readonly TimeSpan PauseWhenShort = TimeSpan.FromMilliseconds(100);
 
+    private readonly ReadinessLoop _loop;
     private readonly Socket _socket;
     private readonly EgressTarget _target;
     private readonly ChannelWriter<AgentConnection> _connections;
@@ -27,6 +28,7 @@ internal sealed class AgentListener : IAsyncDisposable
     /// <param name="holders">Knows whether the agent's ends are still held.</param>
     public AgentListener(ReadinessLoop loop, Socket socket, EgressTarget target, ChannelWriter<AgentConnection> connections, SocketHolders holders)
     {
+        _loop = loop;
         _socket = socket;
         _target = target;
         _connections = connections;
@@ -91,7 +93,7 @@ internal sealed class AgentListener : IAsyncDisposable
             return failure.SocketErrorCode;
         }
 
-        if (!_connections.TryWrite(new AgentConnection(new SocketDuplexStream(connection, _holders.WhenUnheldAsync), _target)))
+        if (!_connections.TryWrite(new AgentConnection(new SocketDuplexStream(connection, _loop, _holders.WhenUnheldAsync), _target)))
         {
             connection.Dispose();
         }

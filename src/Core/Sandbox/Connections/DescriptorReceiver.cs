@@ -11,10 +11,11 @@ namespace IsolatedAgents.Sandbox.Connections;
 /// <summary>
 /// Takes what the agent's connections arrive at, and those that the supervisor has taken itself, as the sockets that they are, over a Unix socket of their own.
 /// </summary>
+/// <param name="loop">Waits for the sockets.</param>
 /// <param name="from">The Unix socket.</param>
 /// <param name="connections">Takes the agent's connections.</param>
 /// <param name="holders">Knows whether the agent's ends are still held.</param>
-internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnection> connections, SocketHolders holders)
+internal sealed class DescriptorReceiver(ReadinessLoop loop, Socket from, ChannelWriter<AgentConnection> connections, SocketHolders holders)
 {
     private const int BufferLength = 4096;
 
@@ -27,7 +28,6 @@ internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnect
     // An agent that has ended may have opened its last ones just before.
     private const int MaxLast = 1024;
 
-    private readonly ReadinessLoop _loop = ReadinessLoop.Shared ?? throw new ProtocolException("This system cannot wait for the agent's connections.");
     private readonly List<AgentListener> _listeners = [];
     private readonly Queue<int> _descriptors = new();
 
@@ -36,7 +36,7 @@ internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnect
     /// <exception cref="SocketException">The socket broke.</exception>
     public async Task ReceiveAsync(CancellationToken cancellationToken)
     {
-        using SocketReadiness readiness = new(_loop, from.SafeHandle);
+        using SocketReadiness readiness = new(loop, from.SafeHandle);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), readiness);
         try
         {
@@ -141,7 +141,7 @@ internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnect
 
         if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection) is not 0)
         {
-            _listeners.Add(new AgentListener(_loop, socket, target, connections, holders));
+            _listeners.Add(new AgentListener(loop, socket, target, connections, holders));
         }
         else if (!socket.Connected)
         {
@@ -149,7 +149,7 @@ internal sealed class DescriptorReceiver(Socket from, ChannelWriter<AgentConnect
             // nobody holds it, and no byte of it left.
             socket.Dispose();
         }
-        else if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, holders.WhenUnheldAsync), target)))
+        else if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, loop, holders.WhenUnheldAsync), target)))
         {
             socket.Dispose();
         }

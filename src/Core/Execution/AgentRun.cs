@@ -235,7 +235,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
             {
-                string shortId = leftover.Id[..Math.Min(12, leftover.Id.Length)];
+                string shortId = ContainerId.Short(leftover.Id);
                 await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that died and is removed now", leftover.Problem)).ConfigureAwait(false);
             }
         }

@@ -5,8 +5,8 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Execution.Translation;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Reports;
 using IsolatedAgents.Runs;
-using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Execution;
 
@@ -88,17 +88,8 @@ internal sealed class OutcomeTracker(Policy policy)
             case OutputLimitExceeded output:
                 AddOutputLimit(output);
                 break;
-            case ViolationFilesystem { Expected: false } violation:
-                AddViolation(new Violation(ViolationKind.Filesystem, violation.Rule ?? "", violation.Path, violation.Reason, violation.Action));
-                break;
-            case ViolationNetwork { Expected: false } violation:
-                AddViolation(new Violation(ViolationKind.Network, violation.Rule ?? "", EndpointText.Of(violation.Host, violation.Port), violation.Reason, violation.Action));
-                break;
-            case ViolationProcess { Expected: false } violation:
-                AddViolation(new Violation(ViolationKind.Process, violation.Rule ?? "", violation.Call, violation.Reason, violation.Action));
-                break;
-            case ViolationOutput { Expected: false } violation:
-                AddViolation(new Violation(ViolationKind.Output, violation.Rule ?? "", violation.File, violation.Reason, violation.Action));
+            case ViolationFilesystem or ViolationNetwork or ViolationProcess or ViolationOutput when FoundViolation.Of(raised) is { IsExpected: false } found:
+                AddViolation(new Violation(found.Kind, found.Rule, found.Subject, found.Reason, found.Action));
                 break;
             case SandboxVerified { IsLandlockMissing: true }:
                 Warn(DiagnosticTable.IsolationUnavailable, "This kernel, or the engine's system-call filter, offers no Landlock: rules for files hold by the supervisor's answers alone, which a second thread of the agent may race. Require it by isolation.require, or use a kernel that has it.");

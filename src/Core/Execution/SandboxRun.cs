@@ -48,7 +48,7 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
         await using ConfiguredAsyncDisposable containerScope = container.ConfigureAwait(false);
-        string shortId = container.Id[..Math.Min(12, container.Id.Length)];
+        string shortId = ContainerId.Short(container.Id);
         SandboxLink link = new(container.Transport, run.HasEgress, loop);
         stop.Attach(link);
         egress?.Serve(link);

@@ -1,5 +1,4 @@
 using IsolatedAgents.Diagnostics;
-using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Reports;
 
@@ -8,17 +7,6 @@ namespace IsolatedAgents.Reports;
 /// <param name="Line">From 1; 0 when unknown.</param>
 /// <param name="Column">From 1; 0 when unknown.</param>
 internal sealed record Place(string File, int Line, int Column);
-
-/// <summary>What was touched, and what was made of it.</summary>
-/// <param name="Kind">Its kind.</param>
-/// <param name="Subject">The path, endpoint or call as the agent knows it; not escaped.</param>
-/// <param name="Rule">The policy key that decided.</param>
-/// <param name="Reason">Why it is forbidden.</param>
-/// <param name="Action">What was done about it.</param>
-/// <param name="Process">The program that tried; null where nobody knows.</param>
-/// <param name="Count">How many times.</param>
-/// <param name="IsExpected">Whether the policy expects it.</param>
-internal sealed record FoundViolation(ViolationKind Kind, string Subject, string Rule, string Reason, string Action, string? Process, long Count, bool IsExpected);
 
 /// <summary>One thing that a person should know of a run: an error, a warning, or a violation.</summary>
 /// <param name="Code">A row of <see cref="DiagnosticTable"/>.</param>

@@ -3,7 +3,6 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Telemetry;
-using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 
@@ -92,18 +91,11 @@ internal sealed class ReportCollector : ITelemetrySink
             case ViolationFilesystem { IsBuiltIn: true } or ViolationProcess { IsBuiltIn: true }:
                 // The record has it; to a reader of a report it would be noise.
                 return;
-            case ViolationFilesystem v:
-                TakeViolation(new FoundViolation(ViolationKind.Filesystem, v.Path, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected));
-                break;
-            case ViolationNetwork v:
-                TakeViolation(new FoundViolation(ViolationKind.Network, EndpointText.Of(v.Host, v.Port), v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected));
-                break;
-            case ViolationProcess v:
-                TakeViolation(new FoundViolation(ViolationKind.Process, v.Call, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected));
-                break;
-            case ViolationOutput v:
-                TakeViolation(new FoundViolation(ViolationKind.Output, v.File, v.Rule ?? "", v.Reason, v.Action, null, 1, v.Expected));
-                break;
+        }
+
+        if (FoundViolation.Of(telemetryEvent) is { } violation)
+        {
+            TakeViolation(violation);
         }
 
         TakeTimeline(telemetryEvent, offset);

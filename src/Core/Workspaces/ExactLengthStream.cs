@@ -1,16 +1,9 @@
 namespace IsolatedAgents.Workspaces;
 
 /// <summary>Reads exactly as many bytes as were announced: of a source that has grown since, no more; of one that has shrunk, zeros in place of the rest.</summary>
-internal sealed class ExactLengthStream(Stream source, long length) : Stream
+internal sealed class ExactLengthStream(Stream source, long length) : ArchivedStream
 {
     private long _position;
-
-    public override bool CanRead => true;
-
-    // The archive's writer asks for this before it asks for the length, which is all that it needs.
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => length;
 
@@ -34,19 +27,6 @@ internal sealed class ExactLengthStream(Stream source, long length) : Stream
         int count = await source.ReadAsync(wanted, cancellationToken).ConfigureAwait(false);
         return Settle(wanted.Span, count);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -148,16 +148,9 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
     }
 
     /// <summary>Takes the hash of what is read through it.</summary>
-    private sealed class HashingStream(Stream source) : Stream
+    private sealed class HashingStream(Stream source) : ArchivedStream
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        public override bool CanRead => true;
-
-        // The archive's writer asks for this before it asks for the length, which is all that it needs.
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
 
         public override long Length => source.Length;
 
@@ -183,19 +176,6 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
             _hash.AppendData(buffer.Span[..read]);
             return read;
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -114,7 +114,7 @@ internal sealed unsafe class EgressLoop
     }
 
     /// <summary>What other threads want closed.</summary>
-    private sealed class WakeUp(EgressLoop loop) : EgressSource(Create())
+    private sealed class WakeUp(EgressLoop loop) : EgressSource(WakeEvent.Create())
     {
         private readonly ConcurrentQueue<(EgressSource Source, ManualResetEventSlim Done)> _closing = new();
 
@@ -122,26 +122,19 @@ internal sealed unsafe class EgressLoop
         {
             ManualResetEventSlim done = new();
             _closing.Enqueue((source, done));
-            _ = Descriptor.Write(Fd, BitConverter.GetBytes(1UL));
+            WakeEvent.Set(Fd);
             return done;
         }
 
         public override void OnReady(uint events)
         {
-            _ = Descriptor.Read(Fd, new byte[sizeof(ulong)]);
+            WakeEvent.Reset(Fd);
             while (_closing.TryDequeue(out (EgressSource Source, ManualResetEventSlim Done) closing))
             {
                 closing.Source.BeforeClose();
                 loop.Close(closing.Source);
                 closing.Done.Set();
             }
-        }
-
-        private static int Create()
-        {
-            int fd = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
-            KernelException.ThrowIfFailed("eventfd", fd);
-            return fd;
         }
     }
 }

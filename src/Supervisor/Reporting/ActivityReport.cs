@@ -29,7 +29,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
     private readonly SemaphoreSlim _room = new(0);
     private readonly RepeatTable _repeats = new();
     private readonly PathBuffer _program = new();
-    private readonly int _wake = CreateWake();
+    private readonly int _wake = WakeEvent.Create();
 
     // The one is filled by those who see; the other one, which they have filled before, is the sender's.
     private ActivityQueue _waiting = new();
@@ -202,7 +202,7 @@ internal sealed class ActivityReport(int probes) : IDisposable
 
             _leaving.Clear();
             (_waiting, _leaving) = (_leaving, _waiting);
-            _ = Descriptor.Read(_wake, stackalloc byte[sizeof(ulong)]);
+            WakeEvent.Reset(_wake);
             // Where nothing came since the last look, the observer wakes this thread from here on.
             _sendAt = _leaving.IsEmpty ? long.MaxValue : Environment.TickCount64 + GatherMilliseconds;
             if (_blocked > 0)
@@ -275,16 +275,5 @@ internal sealed class ActivityReport(int probes) : IDisposable
 
     private static ReadOnlySpan<byte> Bounded(ReadOnlySpan<byte> text) => text.Length <= MaxSubject ? text : text[..MaxSubject];
 
-    private static int CreateWake()
-    {
-        int wake = LibC.eventfd(0, OpenNonBlocking | OpenCloseOnExec);
-        KernelException.ThrowIfFailed("eventfd", wake);
-        return wake;
-    }
-
-    private void Wake()
-    {
-        ReadOnlySpan<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-        _ = Descriptor.Write(_wake, one);
-    }
+    private void Wake() => WakeEvent.Set(_wake);
 }

@@ -85,10 +85,10 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
                     "--no-color", "--src-prefix=a/", "--dst-prefix=b/", $"--start-number={(i + 1).ToString(CultureInfo.InvariantCulture)}", commits[i],
                 ]);
             scratch.Run(patch, Index, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
-            ApplyMail(scratch, patch);
+            bool isOneMail = ApplyMail(scratch, patch);
             byte[] wanted = scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"]);
             bool givesTree = new[] { Index, MailIndex }.All(index => wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"])));
-            if (!givesTree || HoldsSecondMail(patch))
+            if (!isOneMail || !givesTree || HoldsSecondMail(patch))
             {
                 return new CommitSeries([], null, $"the patch of commit {commits[i]} does not give what the commit holds");
             }
@@ -103,24 +103,24 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
         return new CommitSeries(patches, held, null);
     }
 
-    // What git am(1) does with --keep-cr: it splits mails, decodes each, and applies what is left of it. Whoever takes the patches that way has the tree that was checked.
-    private static void ApplyMail(ScratchRepository scratch, byte[] patch)
+    // What git am(1) does with --keep-cr: it splits mails, decodes each, and applies what is left of it. False where it is not one mail.
+    private static bool ApplyMail(ScratchRepository scratch, byte[] patch)
     {
         if (patch.Length == 0)
         {
-            return;
+            return true;
         }
 
         string folder = scratch.CreateFolder(MailFolder);
-        string count = Encoding.UTF8.GetString(scratch.Run(patch, null, ["mailsplit", "--keep-cr", "-d4", $"-o{folder}"])).Trim();
-        if (count != "1")
+        if (Encoding.UTF8.GetString(scratch.Run(patch, null, ["mailsplit", "--keep-cr", "-d4", $"-o{folder}"])).Trim() != "1")
         {
-            throw new InvalidDataException($"a patch of them is {count} mails");
+            return false;
         }
 
         string mail = Path.Combine(folder, "0001"), change = Path.Combine(folder, "patch");
         scratch.Run(File.ReadAllBytes(mail), null, ["mailinfo", "-u", Path.Combine(folder, "message"), change]);
         scratch.Run(File.ReadAllBytes(change), MailIndex, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
+        return true;
     }
 
     // git am(1) takes such a line for the beginning of another mail, whose headers may say that it is encoded.

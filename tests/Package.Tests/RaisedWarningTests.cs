@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using IsolatedAgents.Sandbox.Tests.Engine;
+
+namespace IsolatedAgents.Package.Tests;
+
+/// <summary>Warnings that only an engine, a kernel or a model raises, raised by what raises them: the build decides what becomes of each by its code.</summary>
+[TestClass]
+public sealed partial class RaisedWarningTests
+{
+    private const int Minutes = 120_000;
+    private const string DockerSocket = "/var/run/docker.sock";
+
+    public required TestContext TestContext { get; init; }
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    // The engine does not remove the sandbox's container.
+    [TestMethod]
+    [DataRow("", "warning")]
+    [DataRow("-p:TreatWarningsAsErrors=true", "error")]
+    [DataRow("-p:NoWarn=IA2003", "message")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA2003", "message")]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task ContainerThatStays_IsWhatTheBuildSays(string properties, string severity)
+    {
+        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ran\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using RewritingEngineProxy engine = new(project.Folder, DockerSocket, _ => { }) { Failing = "DELETE " };
+        project.Environment["DOCKER_HOST"] = engine.Address;
+        BuildOutcome build = await project.BuildStepAsync(Token, Words(properties));
+        string? container = ContainerName().Matches(project.Read("report/session.jsonl")).Select(match => match.Value).FirstOrDefault();
+        try
+        {
+            AssertSeverity("IA2003", severity, build, project);
+        }
+        finally
+        {
+            // By its own name alone; the agent of it has ended.
+            using Process? removal = container is null ? null : Process.Start("docker", ["--host", $"unix://{DockerSocket}", "rm", "--force", container]);
+            await (removal?.WaitForExitAsync(CancellationToken.None) ?? Task.CompletedTask);
+        }
+    }
+
+    // The engine's filter of system calls knows nothing of Landlock.
+    [TestMethod]
+    [DataRow("", "warning")]
+    [DataRow("-p:TreatWarningsAsErrors=true", "error")]
+    [DataRow("-p:NoWarn=IA2004", "message")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA2004", "message")]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task KernelWithoutLandlock_IsWhatTheBuildSays(string properties, string severity)
+    {
+        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ran\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using RewritingEngineProxy engine = new(project.Folder, DockerSocket, HideLandlock);
+        project.Environment["DOCKER_HOST"] = engine.Address;
+        AssertSeverity("IA2004", severity, await project.BuildStepAsync(Token, Words(properties)), project);
+    }
+
+    // The agent uses more tokens than it may, and the policy does not fail the run for that.
+    [TestMethod]
+    [DataRow("", "warning")]
+    [DataRow("-p:TreatWarningsAsErrors=true", "error")]
+    [DataRow("-p:NoWarn=IA4007", "message")]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA4007", "message")]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task TokensPastTheLimit_AreWhatTheBuildSays(string properties, string severity)
+    {
+        using ModelServer model = new();
+        using ConsumerProject project = new(ConsumerProject.Step($"Agent=\"ask.py\" PolicyFile=\"policy.json\" Image=\"{ConsumerProject.PythonImage}\""));
+        project.Write("policy.json", $$"""
+            {
+              "network": { "allowed_endpoints": ["{{model.Endpoint}}"], "inspect": [{ "endpoint": "{{model.Endpoint}}" }] },
+              "limits": { "max_model_tokens": 10 },
+              "fail_on": ["violation", "timeout"]
+            }
+            """);
+        project.Write("ask.py", $$"""
+            import time, urllib.request
+            request = urllib.request.Request("https://{{model.Endpoint}}/v1/chat/completions", data=b'{"model":"m"}', headers={"Content-Type": "application/json"})
+            print(urllib.request.urlopen(request).read())
+            time.sleep(60)
+            """);
+        project.Write("authority.pem", model.AuthorityPem);
+        project.Environment["SSL_CERT_FILE"] = project.PathOf("authority.pem");
+        AssertSeverity("IA4007", severity, await project.BuildStepAsync(Token, Words(properties)), project);
+    }
+
+    private static void AssertSeverity(string code, string severity, BuildOutcome build, ConsumerProject project)
+    {
+        Assert.AreEqual(severity == "error" ? 1 : 0, build.ExitCode, build.Text);
+        Assert.AreEqual(severity == "error" ? code : "", string.Join(' ', build.Errors.Select(error => error.Code)), build.Text);
+        Assert.AreEqual(severity == "warning" ? code : "", string.Join(' ', build.Warnings.Select(warning => warning.Code)), build.Text);
+        Assert.AreEqual("passed", project.Output("Verdict").Single(), build.Text);
+    }
+
+    private static void HideLandlock(JsonObject settings)
+    {
+        JsonArray options = settings["HostConfig"]!["SecurityOpt"]!.AsArray();
+        int profile = Enumerable.Range(0, options.Count).Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
+        options[profile] = ((string)options[profile]!).Replace("\"landlock_create_ruleset\",", "", StringComparison.Ordinal);
+    }
+
+    private static string[] Words(string properties) => properties.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    [GeneratedRegex("(?<=\"container.id\":\")[0-9a-f]{12,64}")]
+    private static partial Regex ContainerName();
+}

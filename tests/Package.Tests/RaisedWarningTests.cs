@@ -16,29 +16,35 @@ public sealed partial class RaisedWarningTests
 
     private CancellationToken Token => TestContext.CancellationToken;
 
-    // The engine does not remove the sandbox's container.
+    // The supervisor no longer answers, which is an error, and the engine does not remove its container, which is a warning beside it.
     [TestMethod]
-    [DataRow("", "warning")]
-    [DataRow("-p:TreatWarningsAsErrors=true", "error")]
-    [DataRow("-p:NoWarn=IA2003", "message")]
-    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA2003", "message")]
+    [DataRow("", 1, 1)]
+    [DataRow("-p:TreatWarningsAsErrors=true", 2, 0)]
+    [DataRow("-p:NoWarn=IA2003", 1, 0)]
+    [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA2003", 1, 0)]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task ContainerThatStays_IsWhatTheBuildSays(string properties, string severity)
+    public async Task ContainerThatStays_IsWhatTheBuildSays(string properties, int errors, int warnings)
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ran\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ready; sleep 600\" TimeoutSeconds=\"1\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
         using RewritingEngineProxy engine = new(project.Folder, DockerSocket, _ => { }) { Failing = "DELETE " };
         project.Environment["DOCKER_HOST"] = engine.Address;
-        BuildOutcome build = await project.BuildStepAsync(Token, Words(properties));
-        string? container = ContainerName().Matches(project.Read("report/session.jsonl")).Select(match => match.Value).FirstOrDefault();
+        RunningBuild build = project.StartBuild(["-t:Step", .. Words(properties)]);
+        await build.WhenLineAsync("ready", Token);
+        string container = ContainerName().Match(project.Read("report/session.jsonl")).Value;
         try
         {
-            AssertSeverity("IA2003", severity, build, project);
+            string supervisor = await EngineEvents.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", container);
+            await RunAsync("kill", "-STOP", supervisor);
+            BuildOutcome outcome = await build.CompleteAsync(Token);
+            Assert.HasCount(errors, outcome.Errors, outcome.Text);
+            Assert.HasCount(warnings, outcome.Warnings, outcome.Text);
+            Assert.IsTrue(outcome.Errors.Select(told => told.Code).Concat(outcome.Warnings.Select(told => told.Code)).All(code => code == "IA2003"), outcome.Text);
+            Assert.AreEqual("engine_error", project.Output("Verdict").Single(), outcome.Text);
         }
         finally
         {
-            // By its own name alone; the agent of it has ended.
-            using Process? removal = container is null ? null : Process.Start("docker", ["--host", $"unix://{DockerSocket}", "rm", "--force", container]);
-            await (removal?.WaitForExitAsync(CancellationToken.None) ?? Task.CompletedTask);
+            // By its own name alone.
+            await RunAsync("docker", "--host", $"unix://{DockerSocket}", "rm", "--force", container);
         }
     }
 
@@ -99,6 +105,12 @@ public sealed partial class RaisedWarningTests
         JsonArray options = settings["HostConfig"]!["SecurityOpt"]!.AsArray();
         int profile = Enumerable.Range(0, options.Count).Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
         options[profile] = ((string)options[profile]!).Replace("\"landlock_create_ruleset\",", "", StringComparison.Ordinal);
+    }
+
+    private static async Task RunAsync(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(program, arguments);
+        await process.WaitForExitAsync(CancellationToken.None);
     }
 
     private static string[] Words(string properties) => properties.Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -12,13 +12,14 @@ internal static class BuildFolders
     private static readonly PathGlobs Binaries = new(
         ["*.so", "*.so.*", "*.dll", "*.exe", "*.dylib", "*.node", "*.pyc", "*.pyo", "*.pyd", "*.class", "*.jar"], isLoose: true);
 
-    // What tools write to, or empty, without looking where it leads. Folders of packages are among them, since installing replaces what is in them.
+    // What tools write to, or empty, without looking where it leads. Installing packages replaces what is in their folders.
     private static readonly PathGlobs Outputs = new(
         [
-            .. FolderNames, "dist", "build", "out", "output", "outputs", "artifacts", "publish", "release", "debug", "x64", "x86", "packages", "vendor", "Pods", "TestResults", "test-results", "coverage",
-            "wwwroot", "public", "site", "_site", "_build", "_output", "generated", "gen", "reports", "report", "logs", "log", "tmp", "temp", "cache", ".cache", ".next", ".nuxt", ".output",
-            ".svelte-kit", ".parcel-cache", ".turbo", ".gradle", ".nuget", ".tox", ".nox", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts",
-            "StrykerOutput", "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
+            .. FolderNames, "dist", "build", "out", "output", "outputs", "artifacts", "publish", "release", "debug", "x64", "x86",
+            "packages", "vendor", "Pods", "TestResults", "test-results", "coverage", "wwwroot", "public", "site", "_site", "_build",
+            "_output", "generated", "gen", "reports", "report", "logs", "log", "tmp", "temp", "cache", ".cache", ".next", ".nuxt",
+            ".output", ".svelte-kit", ".parcel-cache", ".turbo", ".gradle", ".nuget", ".tox", ".nox", ".pytest_cache", ".mypy_cache",
+            ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts", "StrykerOutput", "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
         ],
         isLoose: true);
 
@@ -34,7 +35,10 @@ internal static class BuildFolders
         return IsBinary(path) || (isLink ? Folders.Covers(path) : slash > 0 && Folders.Covers(path[..slash]));
     }
 
-    /// <summary>Whether a name is one that build tools and package managers give the folders that they write to: a link of it would have them write where it leads.</summary>
+    /// <summary>
+    /// Whether a name is one that build tools and package managers give the folders that they write to: a link of it would have them
+    /// write where it leads.
+    /// </summary>
     public static bool IsOutput(string name) => Outputs.Covers(name);
 
     /// <summary>Whether a path has the extension of a binary file.</summary>

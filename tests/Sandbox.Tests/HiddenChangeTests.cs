@@ -17,7 +17,8 @@ public sealed class HiddenChangeTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     /// <summary>
-    /// What the host has beside src/a.cs with <c>a $Id$ b</c>, src/crlf.txt, src/run.sh and the submodule mod; what the agent does; and what comes back or is held back.
+    /// What the host has beside src/a.cs with <c>a $Id$ b</c>, src/lines.sh and the submodule mod; what the agent does; and what
+    /// comes back or is held back.
     /// </summary>
     [TestMethod]
     // A part of the content that git leaves out.
@@ -33,6 +34,7 @@ public sealed class HiddenChangeTests(TestContext context)
     [DataRow("echo '*.cs ident' > .gitattributes", "printf 'changed $Id$ b\\n' > src/a.cs; echo plain > src/new.cs", "src/a.cs Applied|src/new.cs Applied")]
     [DataRow("echo '*.md ident' > .gitattributes", Evil, "src/a.cs Applied")]
     // All of it.
+    [DataRow("echo '*.sh filter=same' > .gitattributes", "chmod +x src/lines.sh", "src/lines.sh Applied")]
     [DataRow("echo '*.cs filter=same' > .gitattributes; git config filter.same.clean 'git cat-file blob HEAD:src/a.cs'", "echo evil > src/a.cs", "src/a.cs HeldBack")]
     [DataRow("echo '*.txt working-tree-encoding=UTF-16' > .gitattributes", "printf 'a\\0b\\0' > src/x.txt", "src/x.txt HeldBack")]
     // Line ends.
@@ -98,6 +100,8 @@ public sealed class HiddenChangeTests(TestContext context)
     [TestMethod]
     [DataRow("echo '*.cs ident' > .gitattributes; " + Evil, ".gitattributes", ".gitattributes Applied|src/a.cs HeldBack")]
     [DataRow("git config -f .gitmodules submodule.mod.ignore all; echo x > mod/f.py", ".gitmodules", ".gitmodules HeldBack|mod/f.py Applied")]
+    // No file of the host is read that it names.
+    [DataRow("git config -f .gitmodules include.path /dev/zero; echo x > b.cs", ".gitmodules", ".gitmodules Applied|b.cs Applied")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task AttributesOfTheAgent_CountAsFarAsTheyComeBack(string attempt, string allowed, string expected)
     {

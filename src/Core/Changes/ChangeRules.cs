@@ -16,6 +16,7 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
     /// <summary>The key that lets through what git would not show.</summary>
     public const string HiddenRule = "filesystem.return_ignored";
 
+    private const string AmbiguousName = "Another name differs from it in case, or in the form of its characters, alone";
     private const string Head = "HEAD";
     private const string Settings = "CONFIG";
 
@@ -33,8 +34,8 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
         HashSet<string> deleted = [.. changes.Where(change => change.IsDeletion).Select(change => change.Path)];
         HashSet<string> halves =
         [
-            .. changes.Where(change => !change.IsDeletion).Select(change => change.Path).Concat(original.Names.Where(path => !deleted.Contains(path)))
-                .Where(IsHalfOfRepository).Select(NameFolding.Fold),
+            .. changes.Where(change => !change.IsDeletion).Select(change => change.Path)
+                .Concat(original.Names.Where(path => !deleted.Contains(path))).Where(IsHalfOfRepository).Select(NameFolding.Fold),
         ];
         Predicate<string> isThere = path => halves.Contains(NameFolding.Fold(path));
         NameForms? forms = ignoresCase ? new NameForms(original, changes) : null;
@@ -43,7 +44,7 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
         {
             PendingChange result = Judge(change, original, isThere);
             judged.Add(result.IsHeldBack ? result
-                : forms?.IsAmbiguous(result.Path) == true ? HoldBack(result, null, "Another name differs from it in case, or in the form of its characters, alone")
+                : forms?.IsAmbiguous(result.Path) == true ? HoldBack(result, null, AmbiguousName)
                 : hidden?.GetValueOrDefault(result.Path) is { } reason ? HoldBack(result, HiddenRule, reason)
                 : result);
         }

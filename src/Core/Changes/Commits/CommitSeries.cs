@@ -87,7 +87,8 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
             scratch.Run(patch, Index, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
             bool isOneMail = ApplyMail(scratch, patch);
             byte[] wanted = scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"]);
-            bool givesTree = new[] { Index, MailIndex }.All(index => wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"])));
+            bool givesTree = new[] { Index, MailIndex }
+                .All(index => wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"])));
             if (!isOneMail || !givesTree || HoldsSecondMail(patch))
             {
                 return new CommitSeries([], null, $"the patch of commit {commits[i]} does not give what the commit holds");

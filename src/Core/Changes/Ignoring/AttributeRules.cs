@@ -3,7 +3,8 @@ using System.Text;
 namespace IsolatedAgents.Changes.Ignoring;
 
 /// <summary>
-/// What the attributes of a repository may hide of its files. Every line that is for a file counts, also one that a later line takes back: too much is held back then, not too little.
+/// What the attributes of a repository may hide of its files. Every line that is for a file counts, also one that a later
+/// line takes back: too much is held back then, not too little.
 /// </summary>
 /// <param name="load">The files of attributes that hold in a folder below the repository; null where they cannot be told.</param>
 /// <param name="others">Files of attributes for the whole repository.</param>

@@ -15,7 +15,7 @@ internal sealed class GitRepository
     private static readonly byte[] HideAll = "* filter=x ident text\n"u8.ToArray();
 
     private readonly GitSettings _settings;
-    private readonly GitSettings _modules = new(home: null);
+    private readonly GitSettings _modules = new(home: null, followsIncludes: false);
     private readonly bool _knowsModules;
 
     private GitRepository(string root, string gitFolder, FrozenDictionary<string, string> environment)
@@ -29,14 +29,21 @@ internal sealed class GitRepository
         IsSha256 = settings.IsSha256;
         Index = GitIndex.Read(Path.Combine(gitFolder, "index"), settings.IsSha256);
         string? home = environment.GetValueOrDefault("HOME") ?? environment.GetValueOrDefault("USERPROFILE");
-        string? user = environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git") : home is null ? null : Path.Combine(home, ".config", "git");
-        Excludes = [.. Files(settings.ExcludesFile, "exclude", "ignore").Select(file => Load(file, IgnoreAll, followsLinks: true)).OfType<byte[]>().Select(content => IgnoreFile.Parse(content))];
+        string? user = environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git")
+            : home is null ? null : Path.Combine(home, ".config", "git");
+        Excludes =
+        [
+            .. Files(settings.ExcludesFile, "exclude", "ignore")
+                .Select(file => Load(file, IgnoreAll, followsLinks: true)).OfType<byte[]>().Select(content => IgnoreFile.Parse(content)),
+        ];
+        string[] system = environment.ContainsKey("GIT_ATTR_NOSYSTEM") ? [] : SystemAttributes;
         Attributes =
         [
-            .. Files(settings.AttributesFile, "attributes", "attributes").Concat(environment.ContainsKey("GIT_ATTR_NOSYSTEM") ? [] : SystemAttributes)
+            .. Files(settings.AttributesFile, "attributes", "attributes").Concat(system)
                 .Select(file => Load(file, HideAll, followsLinks: true)).OfType<byte[]>().Select(content => AttributeFile.Parse(content)),
         ];
-        _knowsModules = _modules.Read(Path.Combine(root, GitNames.Modules)) && (!Index.Has(GitNames.Modules) || File.Exists(Path.Combine(root, GitNames.Modules)));
+        string modules = Path.Combine(root, GitNames.Modules);
+        _knowsModules = _modules.Read(modules) && (!Index.Has(GitNames.Modules) || File.Exists(modules));
 
         IEnumerable<string> Files(string? configured, string ownName, string userName)
         {
@@ -49,7 +56,8 @@ internal sealed class GitRepository
     }
 
     // Where git was built to look for them is not told by any file.
-    private static string[] SystemAttributes { get; } = OperatingSystem.IsWindows() ? [] : ["/etc/gitattributes", "/usr/local/etc/gitattributes", "/opt/homebrew/etc/gitattributes"];
+    private static string[] SystemAttributes { get; } =
+        OperatingSystem.IsWindows() ? [] : ["/etc/gitattributes", "/usr/local/etc/gitattributes", "/opt/homebrew/etc/gitattributes"];
 
     /// <summary>Absolute host path of its files.</summary>
     public string Root { get; }
@@ -74,7 +82,9 @@ internal sealed class GitRepository
 
     /// <summary>What git may not show of any of its files. On Windows git itself is set up so that it changes line ends.</summary>
     public ContentHiding Hiding =>
-        _settings.HasAttributeTree ? ContentHiding.All : _settings.ConvertsLineEnds || OperatingSystem.IsWindows() ? ContentHiding.LineEnds : ContentHiding.None;
+        _settings.HasAttributeTree ? ContentHiding.All
+        : _settings.ConvertsLineEnds || OperatingSystem.IsWindows() ? ContentHiding.LineEnds
+        : ContentHiding.None;
 
     /// <summary>Whether git does not show that a file may be executed.</summary>
     public bool HidesModes => _settings.HidesModes;
@@ -86,7 +96,7 @@ internal sealed class GitRepository
     /// <param name="path">Where that lies in the repository.</param>
     public bool HidesModule(string path) =>
         !_knowsModules || _settings.HidesModules
-        || _settings.HiddenModules.Concat(_modules.HiddenModules).Any(name => name == path || _modules.PathsOfModule(name).Concat(_settings.PathsOfModule(name)).Contains(path));
+        || _settings.HiddenModules.Concat(_modules.HiddenModules).Any(name => name == path || PathsOfModule(name).Contains(path));
 
     /// <summary>The repository whose files a folder's are, by that folder or one above it; null where there is none.</summary>
     public static GitRepository? Above(string folder, FrozenDictionary<string, string> environment)
@@ -121,7 +131,7 @@ internal sealed class GitRepository
     /// <summary>The patterns of a folder of it, as they are on this machine; null where there are none.</summary>
     public byte[]? LoadPatterns(string folder) => Load(Path.Combine(Root, folder, GitNames.Patterns), IgnoreAll, followsLinks: false);
 
-    /// <summary>The attributes of a folder of it, as they are on this machine; none where only the index has them, which git then takes.</summary>
+    /// <summary>The attributes of a folder of it, as they are on this machine; git takes those of the index where there are none.</summary>
     /// <param name="folder">Below its root.</param>
     /// <param name="isKnown">Whether they can be told.</param>
     public byte[]? LoadAttributes(string folder, out bool isKnown)
@@ -130,6 +140,8 @@ internal sealed class GitRepository
         isKnown = content is not null || !Index.Has(folder.Length == 0 ? GitNames.Attributes : $"{folder}/{GitNames.Attributes}");
         return content;
     }
+
+    private IEnumerable<string> PathsOfModule(string name) => _modules.PathsOfModule(name).Concat(_settings.PathsOfModule(name));
 
     private static byte[]? Load(string path, byte[] tooLarge, bool followsLinks)
     {
@@ -152,7 +164,7 @@ internal sealed class GitRepository
     private static GitSettings Settings(string gitFolder, string common, FrozenDictionary<string, string> environment)
     {
         string? home = environment.GetValueOrDefault("HOME") ?? environment.GetValueOrDefault("USERPROFILE");
-        GitSettings settings = new(home);
+        GitSettings settings = new(home, followsIncludes: true);
         string?[] files =
         [
             environment.ContainsKey("GIT_CONFIG_NOSYSTEM") ? null : environment.GetValueOrDefault("GIT_CONFIG_SYSTEM") ?? (OperatingSystem.IsWindows() ? null : "/etc/gitconfig"),

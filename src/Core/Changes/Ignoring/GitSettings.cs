@@ -3,10 +3,12 @@ using System.Text;
 namespace IsolatedAgents.Changes.Ignoring;
 
 /// <summary>
-/// The few of git's settings that decide what a repository ignores or does not show: git-config(1). Of several values the last one holds; of those that hide something, any.
+/// The few of git's settings that decide what a repository ignores or does not show: git-config(1).
+/// Of several values the last one holds; of those that hide something, any.
 /// </summary>
 /// <param name="home">The user's folder; null where it is not known.</param>
-internal sealed class GitSettings(string? home)
+/// <param name="followsIncludes">Whether other files may be read that a file names: never where an agent may have written it.</param>
+internal sealed class GitSettings(string? home, bool followsIncludes)
 {
     private const int MaxIncludes = 10;
     private const int MaxBytes = 1024 * 1024;
@@ -149,7 +151,7 @@ internal sealed class GitSettings(string? home)
             case "extensions.objectformat":
                 IsSha256 = value == "sha256";
                 break;
-            case "include.path" or "includeif.path" when _includes++ < MaxIncludes:
+            case "include.path" or "includeif.path" when followsIncludes && _includes++ < MaxIncludes:
                 Read(Path.Combine(Path.GetDirectoryName(path)!, Expand(value)));
                 break;
         }

@@ -6,8 +6,8 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Changes.Returning;
 
 /// <summary>
-/// Which changes of content git would not show, or not whole, because it compares files in another form than they lie there: attributes and settings of the host say so, of which
-/// the agent has changed none. What it changes of them and what comes back with it counts too.
+/// Which changes of content git would not show, or not whole, because it compares files in another form than they lie there.
+/// Attributes and settings of the host say so, and files of attributes that the agent has written and that come back.
 /// </summary>
 /// <param name="original">The workspace as it was.</param>
 /// <param name="tracked">Its repositories.</param>
@@ -25,11 +25,12 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
     /// <returns>Those that git would not show, by path, each with the reason.</returns>
     public IReadOnlyDictionary<string, string> Find(IReadOnlyCollection<PendingChange> returning)
     {
-        Dictionary<string, byte[]> attributes = returning.Where(change => change.Content is not null && GitNames.Is(change.Path, GitNames.Attributes))
+        PendingChange[] files = [.. returning.Where(change => change.Content is not null)];
+        Dictionary<string, byte[]> attributes = files.Where(change => GitNames.Is(change.Path, GitNames.Attributes))
             .ToDictionary(change => change.Path, change => File.ReadAllBytes(change.Content!), StringComparer.Ordinal);
         Func<string, ContentHiding> hiding = tracked.Hiding(attributes, effort);
         Dictionary<string, string> found = new(StringComparer.Ordinal);
-        foreach (PendingChange change in returning.Where(change => change.Content is not null && !_returned.Covers(change.Path)))
+        foreach (PendingChange change in files.Where(change => !_returned.Covers(change.Path)))
         {
             if (Explain(change, hiding(change.Path)) is { } reason)
             {
@@ -48,15 +49,14 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
             return "It has git not show what changes in a submodule";
         }
 
+        if (before is not null && before.Size == after!.Size && before.Sha256 == after.Sha256)
+        {
+            return tracked.HidesModes(change.Path) ? "Git does not show here whether a file may be executed" : null;
+        }
+
         if ((hiding & ContentHiding.Whole) != 0)
         {
             return "Git compares it through a filter or in another encoding, and may not show what is in it";
-        }
-
-        bool isSameContent = before is not null && before.Size == after!.Size && before.Sha256 == after.Sha256;
-        if (isSameContent)
-        {
-            return tracked.HidesModes(change.Path) ? "Git does not show here whether a file may be executed" : null;
         }
 
         if ((hiding & (ContentHiding.Identity | ContentHiding.LineEnds)) == 0)
@@ -71,14 +71,18 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
 
         byte[] now = File.ReadAllBytes(change.Content!);
         byte[] was = before is null ? [] : File.ReadAllBytes(Path.Combine(original.FullPath, change.Path));
-        return (hiding & ContentHiding.Identity) != 0 && !Identities(now).SequenceEqual(Identities(was)) ? "Git does not show what stands between '$Id:' and '$'"
-            : (hiding & ContentHiding.LineEnds) != 0 && before is not null && WithoutReturns(now).AsSpan().SequenceEqual(WithoutReturns(was)) ? "Its line ends alone are others, which git does not show"
-            : null;
+        if ((hiding & ContentHiding.Identity) != 0 && !Identities(now).SequenceEqual(Identities(was)))
+        {
+            return "Git does not show what stands between '$Id:' and '$'";
+        }
+
+        bool mayHideLineEnds = (hiding & ContentHiding.LineEnds) != 0 && before is not null;
+        return mayHideLineEnds && WithoutReturns(now).AsSpan().SequenceEqual(WithoutReturns(was)) ? "Its line ends alone are others, which git does not show" : null;
     }
 
     private static bool HidesModules(string content)
     {
-        GitSettings modules = new(home: null);
+        GitSettings modules = new(home: null, followsIncludes: false);
         return !modules.Read(content) || modules.HiddenModules.Count > 0;
     }
 

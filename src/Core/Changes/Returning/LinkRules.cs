@@ -65,7 +65,8 @@ internal sealed class LinkRules
         return new PendingChange(new WorkspaceChange { Path = link.Path, Kind = kind, Before = before?.State, After = after }, Content: null) { LinkEnd = end };
     }
 
-    // In no folder's place, nor where a build would make one, nor in that of something that is no file, nor where its name alone does something.
+    // In no folder's place, nor where a build would make one, nor in that of something that is no file.
+    // Nor where its name alone does something.
     private bool IsPlace(string path, OriginalEntry? before) =>
         BeneathOpener.IsSupported
         && before is null or { Kind: OriginalKind.File }

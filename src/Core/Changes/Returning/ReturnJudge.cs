@@ -3,7 +3,8 @@ using IsolatedAgents.Changes.Ignoring;
 namespace IsolatedAgents.Changes.Returning;
 
 /// <summary>
-/// Decides which of the changes that were taken come back, until what comes back, and what the rules that come back say of it and of the rest of the workspace, fit each other.
+/// Decides which of the changes that were taken come back, until they fit what the rules that come back with them say of them
+/// and of the rest of the workspace.
 /// </summary>
 /// <param name="original">The workspace as it was.</param>
 /// <param name="selection">What was taken.</param>
@@ -20,7 +21,7 @@ internal sealed class ReturnJudge(WorkspaceOriginal original, ReturnSelection se
             IReadOnlyList<PendingChange> judged = rules.Judge(changes, original, held);
             PendingChange[] returning = [.. judged.Where(change => !change.IsHeldBack)];
             Dictionary<string, byte[]?> patterns = returning.Where(change => GitNames.Is(change.Path, GitNames.Patterns))
-                .ToDictionary(change => change.Path, change => change.Content is { } content ? File.ReadAllBytes(content) : null, StringComparer.Ordinal);
+                .ToDictionary(change => change.Path, Read, StringComparer.Ordinal);
             IReadOnlySet<string> left = selection.Recheck([.. returning.Select(change => change.Path)], patterns);
             if (returning.Any(change => left.Contains(change.Path)))
             {
@@ -32,7 +33,8 @@ internal sealed class ReturnJudge(WorkspaceOriginal original, ReturnSelection se
             (string, string)[] found =
             [
                 .. hidden.Find(returning).Select(change => (change.Key, change.Value)),
-                .. selection.FindHiding(patterns, gone).Select(file => (file.Key, $"It would have git ignore '{file.Value}', which lies there untracked")),
+                .. selection.FindHiding(patterns, gone)
+                    .Select(file => (file.Key, $"It would have git ignore '{file.Value}', which lies there untracked")),
             ];
             if (found.Length == 0)
             {
@@ -45,4 +47,6 @@ internal sealed class ReturnJudge(WorkspaceOriginal original, ReturnSelection se
             }
         }
     }
+
+    private static byte[]? Read(PendingChange change) => change.Content is { } content ? File.ReadAllBytes(content) : null;
 }

@@ -94,7 +94,9 @@ internal sealed class TrackedFiles
     }
 
     /// <summary>What their attributes and settings may hide of a file's content, in a state of the workspace.</summary>
-    /// <param name="changed">The content of files of attributes that come back, by their paths below the workspace. This machine's count as well.</param>
+    /// <param name="changed">
+    /// The content of files of attributes that come back, by their paths below the workspace. This machine's count as well.
+    /// </param>
     /// <param name="effort">What may still go into comparing.</param>
     public Func<string, ContentHiding> Hiding(IReadOnlyDictionary<string, byte[]> changed, MatchEffort effort)
     {
@@ -107,7 +109,8 @@ internal sealed class TrackedFiles
                 GitRepository repository = member.Repository;
                 if (!rules.TryGetValue(member, out AttributeRules? known))
                 {
-                    known = new AttributeRules(folder => LoadAttributes(member, folder, changed), repository.Attributes, _ignoresCase || repository.IgnoresCase, effort);
+                    bool ignoresCase = _ignoresCase || repository.IgnoresCase;
+                    known = new AttributeRules(folder => LoadAttributes(member, folder, changed), repository.Attributes, ignoresCase, effort);
                     rules.Add(member, known);
                 }
 

@@ -19,7 +19,8 @@ internal static class BuildFolders
             "packages", "vendor", "Pods", "TestResults", "test-results", "coverage", "wwwroot", "public", "site", "_site", "_build",
             "_output", "generated", "gen", "reports", "report", "logs", "log", "tmp", "temp", "cache", ".cache", ".next", ".nuxt",
             ".output", ".svelte-kit", ".parcel-cache", ".turbo", ".gradle", ".nuget", ".tox", ".nox", ".pytest_cache", ".mypy_cache",
-            ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts", "StrykerOutput", "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
+            ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts", "StrykerOutput",
+            "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
         ],
         isLoose: true);
 

@@ -122,7 +122,8 @@ internal sealed class GateSolution : IDisposable
           <PropertyGroup>{frameworks}</PropertyGroup>
           <ItemGroup>
             <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="$(Assets)" />
-            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)" AuditLog="runs.jsonl" Engine="$(GateEngine)"
+            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)"
+                           AuditLog="runs.jsonl" Engine="$(GateEngine)"
                            OutputDirectory="$(BaseIntermediateOutputPath)review/$(Configuration)/" Condition="'$(Items)' == ''" />
             <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)"
                            Condition="'$(Items)' == 'framework' and '$(TargetFramework)' == 'netstandard2.1'" />

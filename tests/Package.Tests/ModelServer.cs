@@ -12,7 +12,7 @@ internal sealed class ModelServer : IDisposable
     private const string Address = "127.0.0.1";
 
     private static readonly string Body =
-        """{"id":"x","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":90,"completion_tokens":10,"total_tokens":100}}""";
+        """{"id":"x","object":"chat.completion","choices":[],"usage":{"prompt_tokens":90,"completion_tokens":10,"total_tokens":100}}""";
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ServerCertificate _certificate = new(Address);
@@ -70,7 +70,8 @@ internal sealed class ModelServer : IDisposable
                 request.Append(Encoding.UTF8.GetString(buffer, 0, count));
             }
 
-            await tls.WriteAsync(Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\nConnection: close\r\n\r\n{Body}"));
+            string head = $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\nConnection: close\r\n\r\n";
+            await tls.WriteAsync(Encoding.UTF8.GetBytes(head + Body));
             await tls.ShutdownAsync();
         }
         catch (Exception end) when (end is IOException or System.Security.Authentication.AuthenticationException)

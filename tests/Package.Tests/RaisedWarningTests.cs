@@ -5,7 +5,9 @@ using IsolatedAgents.Sandbox.Tests.Engine;
 
 namespace IsolatedAgents.Package.Tests;
 
-/// <summary>Warnings that only an engine, a kernel or a model raises, raised by what raises them: the build decides what becomes of each by its code.</summary>
+/// <summary>
+/// Warnings that only an engine, a kernel or a model raises, raised by what raises them: the build decides what becomes of each by its code.
+/// </summary>
 [TestClass]
 public sealed partial class RaisedWarningTests
 {
@@ -25,7 +27,8 @@ public sealed partial class RaisedWarningTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task ContainerThatStays_IsWhatTheBuildSays(string properties, int errors, int warnings)
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ready; sleep 600\" TimeoutSeconds=\"1\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(ConsumerProject.Step(
+            $"Command=\"echo ready; sleep 600\" TimeoutSeconds=\"1\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
         using RewritingEngineProxy engine = new(project.Folder, DockerSocket, _ => { }) { Failing = "DELETE " };
         project.Environment["DOCKER_HOST"] = engine.Address;
         RunningBuild build = project.StartBuild(["-t:Step", .. Words(properties)]);
@@ -38,7 +41,8 @@ public sealed partial class RaisedWarningTests
             BuildOutcome outcome = await build.CompleteAsync(Token);
             Assert.HasCount(errors, outcome.Errors, outcome.Text);
             Assert.HasCount(warnings, outcome.Warnings, outcome.Text);
-            Assert.IsTrue(outcome.Errors.Select(told => told.Code).Concat(outcome.Warnings.Select(told => told.Code)).All(code => code == "IA2003"), outcome.Text);
+            string[] codes = [.. outcome.Errors.Select(told => told.Code), .. outcome.Warnings.Select(told => told.Code)];
+            Assert.IsTrue(codes.All(code => code == "IA2003"), outcome.Text);
             Assert.AreEqual("engine_error", project.Output("Verdict").Single(), outcome.Text);
         }
         finally
@@ -73,7 +77,8 @@ public sealed partial class RaisedWarningTests
     public async Task TokensPastTheLimit_AreWhatTheBuildSays(string properties, string severity)
     {
         using ModelServer model = new();
-        using ConsumerProject project = new(ConsumerProject.Step($"Agent=\"ask.py\" PolicyFile=\"policy.json\" Image=\"{ConsumerProject.PythonImage}\""));
+        using ConsumerProject project = new(ConsumerProject.Step(
+            $"Agent=\"ask.py\" PolicyFile=\"policy.json\" Image=\"{ConsumerProject.PythonImage}\""));
         project.Write("policy.json", $$"""
             {
               "network": { "allowed_endpoints": ["{{model.Endpoint}}"], "inspect": [{ "endpoint": "{{model.Endpoint}}" }] },
@@ -83,7 +88,8 @@ public sealed partial class RaisedWarningTests
             """);
         project.Write("ask.py", $$"""
             import time, urllib.request
-            request = urllib.request.Request("https://{{model.Endpoint}}/v1/chat/completions", data=b'{"model":"m"}', headers={"Content-Type": "application/json"})
+            address = "https://{{model.Endpoint}}/v1/chat/completions"
+            request = urllib.request.Request(address, data=b'{"model":"m"}', headers={"Content-Type": "application/json"})
             print(urllib.request.urlopen(request).read())
             time.sleep(60)
             """);
@@ -103,7 +109,8 @@ public sealed partial class RaisedWarningTests
     private static void HideLandlock(JsonObject settings)
     {
         JsonArray options = settings["HostConfig"]!["SecurityOpt"]!.AsArray();
-        int profile = Enumerable.Range(0, options.Count).Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
+        int profile = Enumerable.Range(0, options.Count)
+            .Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
         options[profile] = ((string)options[profile]!).Replace("\"landlock_create_ruleset\",", "", StringComparison.Ordinal);
     }
 

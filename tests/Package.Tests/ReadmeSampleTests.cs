@@ -30,7 +30,8 @@ public sealed partial class ReadmeSampleTests
     public async Task Target_RunsTheAgent()
     {
         using ConsumerProject project = Paste();
-        project.Write(PackageFeed.ProjectName, WithoutItem().Replace("</Project>", $"{Block("xml", "Target Name=")}</Project>", StringComparison.Ordinal));
+        string target = Block("xml", "Target Name=");
+        project.Write(PackageFeed.ProjectName, WithoutItem().Replace("</Project>", target + "</Project>", StringComparison.Ordinal));
         (await project.BuildAsync(Token)).AssertPassed();
         Assert.AreEqual("Code.cs:2: // FIXME: say more\n", project.Read("obj/review/Debug/review.md"));
     }
@@ -52,21 +53,27 @@ public sealed partial class ReadmeSampleTests
     {
         ConsumerProject project = new("");
         project.Write("agents/review.py", Block("python", "FIXME"));
-        project.Write("agent-policy.json", Block("json", "base_image").Replace("python:3.12-slim", ConsumerProject.PythonImage, StringComparison.Ordinal));
+        string policy = Block("json", "base_image");
+        project.Write("agent-policy.json", policy.Replace("python:3.12-slim", ConsumerProject.PythonImage, StringComparison.Ordinal));
         project.Write("Code.cs", "namespace App;\n// FIXME: say more\npublic static class Code;\n");
         return project;
     }
 
-    private static string Project() => Block("xml", "PackageReference").Replace("\"0.1.0\"", $"\"{PackageFeed.Version}\"", StringComparison.Ordinal);
+    private static string Project() =>
+        Block("xml", "PackageReference").Replace("\"0.1.0\"", $"\"{PackageFeed.Version}\"", StringComparison.Ordinal);
 
-    private static string WithoutItem() => string.Join('\n', Project().Split('\n').Where(line => !line.Contains("<IsolatedAgent ", StringComparison.Ordinal)));
+    private static string WithoutItem() =>
+        string.Join('\n', Project().Split('\n').Where(line => !line.Contains("<IsolatedAgent ", StringComparison.Ordinal)));
 
     // The first block of a language that holds a text, in that section.
     private static string Block(string language, string text)
     {
         string readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(PackageFeed.Metadata("TasksProject"))!, "../../README.md"));
-        string section = readme[readme.IndexOf("## In a build\n", StringComparison.Ordinal)..readme.IndexOf("## On the command line\n", StringComparison.Ordinal)];
-        return Blocks().Matches(section).First(block => block.Groups[1].Value == language && block.Groups[2].Value.Contains(text, StringComparison.Ordinal)).Groups[2].Value;
+        int start = readme.IndexOf("## In a build\n", StringComparison.Ordinal), end = readme.IndexOf("## On the command line\n", StringComparison.Ordinal);
+        return Blocks().Matches(readme[start..end])
+            .Where(block => block.Groups[1].Value == language)
+            .Select(block => block.Groups[2].Value)
+            .First(content => content.Contains(text, StringComparison.Ordinal));
     }
 
     [GeneratedRegex("```([a-z]+)\n(.*?)```", RegexOptions.Singleline)]

@@ -7,20 +7,33 @@ using IsolatedAgents.Changes.Returning;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 
-/// <summary>Whatever attribute git finds for a file is found here as well, held against the real one on random trees; and a line that is for other files holds nothing back.</summary>
+/// <summary>
+/// Whatever attribute git finds for a file is found here as well, held against the real one on random trees. A line for other files
+/// holds nothing back.
+/// </summary>
 [TestClass]
 public sealed class AttributeRulesTests
 {
-    private static readonly string[] Files = ["a", "b.cs", "src/a.cs", "src/b.o", "src/deep/a", "src/deep/x y.cs", "lib/#a", "lib/!b", "lib/é.cs", "lib/[q]", "Src/A.cs", "own/own.cs"];
+    private static readonly string[] Files =
+    [
+        "a", "b.cs", "src/a.cs", "src/b.o", "src/deep/a", "src/deep/x y.cs", "lib/#a", "lib/!b", "lib/é.cs", "lib/[q]", "Src/A.cs", "own/own.cs",
+    ];
+
+    private static readonly string[] Asked = ["ident", "filter", "working-tree-encoding", "text", "eol", "crlf"];
 
     private static readonly string[] Patterns =
     [
-        "*", "*.cs", "a", "src/*", "src/**", "/src/a.cs", "**/a", "deep/a", "src/deep/", "\"src/deep/x y.cs\"", "\"lib/\\043a\"", "\"\\303\\251.cs\"", "\"#a\"", "\"!b\"", "\\!b", "\\[q]", "[[:alpha:]]*.cs", "?", "own", "*.O", "!a", "#a",
+        "*", "*.cs", "a", "src/*", "src/**", "/src/a.cs", "**/a", "deep/a", "src/deep/", "\"src/deep/x y.cs\"", "\"lib/\\043a\"",
+        "\"\\303\\251.cs\"", "\"#a\"", "\"!b\"", "\\!b", "\\[q]", "[[:alpha:]]*.cs",
+        "?", "own", "*.O", "!a", "#a",
         "\"unterminated", "[attr]own", "[attr]more", "[attr]", "[attr] own", "\uFEFF*", "lib", "/*", "**",
     ];
 
     private static readonly string[] Attributes =
-        ["ident", "-ident", "!ident", "ident=x", "filter=x", "-filter", "filter", "text", "text=auto", "-text", "eol=lf", "eol=crlf", "crlf", "crlf=input", "working-tree-encoding=UTF-16", "diff", "binary", "own", "more", "-own"];
+    [
+        "ident", "-ident", "!ident", "ident=x", "filter=x", "-filter", "filter", "text", "text=auto", "-text", "eol=lf", "eol=crlf", "crlf",
+        "crlf=input", "working-tree-encoding=UTF-16", "diff", "binary", "own", "more", "-own",
+    ];
 
     private readonly string _root = Directory.CreateTempSubdirectory("isolated-agents-attributes-").FullName;
 
@@ -34,7 +47,7 @@ public sealed class AttributeRulesTests
     public void RandomTrees_NoAttributeThatGitFindsIsMissed(int seed, bool ignoresCase)
     {
         Random random = new(seed * 7919);
-        int found = 0;
+        int count = 0;
         for (int round = 0; round < 100; round++)
         {
             string tree = Path.Combine(_root, $"t{round}");
@@ -51,20 +64,21 @@ public sealed class AttributeRulesTests
             }
 
             TrackedFiles repository = Repository(tree);
-            Func<string, ContentHiding> hiding = repository.Hiding(new Dictionary<string, byte[]>(), new MatchEffort(long.MaxValue));
-            string[] said = Git(tree, string.Join('\0', Files), "check-attr", "-z", "--stdin", "ident", "filter", "working-tree-encoding", "text", "eol", "crlf").Split('\0', StringSplitOptions.RemoveEmptyEntries);
+            Func<string, ContentHiding> hiding = Hiding(repository);
+            string[] said = Git(tree, string.Join('\0', Files), ["check-attr", "-z", "--stdin", .. Asked]).Split('\0', StringSplitOptions.RemoveEmptyEntries);
             for (int i = 0; i + 2 < said.Length; i += 3)
             {
                 if (said[i + 2] is not ("unspecified" or "unset"))
                 {
-                    found++;
-                    ContentHiding kind = said[i + 1] switch { "ident" => ContentHiding.Identity, "filter" or "working-tree-encoding" => ContentHiding.Whole, _ => ContentHiding.LineEnds };
-                    Assert.AreEqual(kind, hiding(said[i]) & kind, $"seed {seed} round {round}: git finds {said[i + 1]}={said[i + 2]} for '{said[i]}'");
+                    count++;
+                    ContentHiding kind = KindOf(said[i + 1]);
+                    string found = $"seed {seed} round {round}: git finds {said[i + 1]}={said[i + 2]} for '{said[i]}'";
+                    Assert.AreEqual(kind, hiding(said[i]) & kind, found);
                 }
             }
         }
 
-        Assert.IsGreaterThan(500, found);
+        Assert.IsGreaterThan(500, count);
     }
 
     [TestMethod]
@@ -78,7 +92,7 @@ public sealed class AttributeRulesTests
     {
         Git(_root, "", "init", "-q", ".");
         File.WriteAllText(Path.Combine(_root, ".gitattributes"), line + "\n");
-        Assert.AreEqual((ContentHiding)expected, Repository(_root).Hiding(new Dictionary<string, byte[]>(), new MatchEffort(long.MaxValue))(path));
+        Assert.AreEqual((ContentHiding)expected, Hiding(Repository(_root))(path));
     }
 
     [TestMethod]
@@ -90,7 +104,7 @@ public sealed class AttributeRulesTests
     {
         Git(_root, "", "init", "-q", ".");
         File.AppendAllText(Path.Combine(_root, ".git", "config"), settings);
-        Assert.AreEqual((ContentHiding)expected, Repository(_root).Hiding(new Dictionary<string, byte[]>(), new MatchEffort(long.MaxValue))("a.cs"));
+        Assert.AreEqual((ContentHiding)expected, Hiding(Repository(_root))("a.cs"));
     }
 
     // Past the effort nothing can be told, which counts as hidden.
@@ -101,7 +115,8 @@ public sealed class AttributeRulesTests
         string stars = string.Concat(Enumerable.Repeat("*a", 500)) + "b";
         byte[] content = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat($"{stars} ident", 2000)));
         Git(_root, "", "init", "-q", ".");
-        Func<string, ContentHiding> hiding = Repository(_root).Hiding(new Dictionary<string, byte[]> { [".gitattributes"] = content }, new MatchEffort(50_000_000));
+        Dictionary<string, byte[]> changed = new() { [".gitattributes"] = content };
+        Func<string, ContentHiding> hiding = Repository(_root).Hiding(changed, new MatchEffort(50_000_000));
         Assert.AreEqual(ContentHiding.All, hiding(new string('a', 200) + "/" + new string('a', 2000)));
     }
 
@@ -122,9 +137,22 @@ public sealed class AttributeRulesTests
         Assert.AreEqual(hidden, string.Join('|', new[] { "lib", "other" }.Where(repository.HidesModule)));
     }
 
-    private FrozenDictionary<string, string> Variables => new Dictionary<string, string> { ["HOME"] = Path.Combine(_root, "home"), ["GIT_CONFIG_NOSYSTEM"] = "1", ["GIT_ATTR_NOSYSTEM"] = "1" }.ToFrozenDictionary();
+    private FrozenDictionary<string, string> Variables => new Dictionary<string, string>
+    {
+        ["HOME"] = Path.Combine(_root, "home"), ["GIT_CONFIG_NOSYSTEM"] = "1", ["GIT_ATTR_NOSYSTEM"] = "1",
+    }.ToFrozenDictionary();
 
     private TrackedFiles Repository(string tree) => new(new WorkspaceOriginal(tree), Variables, ignoresCase: false);
+
+    private static Func<string, ContentHiding> Hiding(TrackedFiles repository) =>
+        repository.Hiding(new Dictionary<string, byte[]>(), new MatchEffort(long.MaxValue));
+
+    private static ContentHiding KindOf(string attribute) => attribute switch
+    {
+        "ident" => ContentHiding.Identity,
+        "filter" or "working-tree-encoding" => ContentHiding.Whole,
+        _ => ContentHiding.LineEnds,
+    };
 
     private static string Text(Random random)
     {
@@ -145,7 +173,10 @@ public sealed class AttributeRulesTests
 
     private string Git(string folder, string input, params string[] arguments)
     {
-        ProcessStartInfo start = new("git", arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("git", arguments)
+        {
+            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
         start.StandardInputEncoding = start.StandardOutputEncoding = new UTF8Encoding(false);
         start.Environment["HOME"] = Path.Combine(_root, "home");
         start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";

@@ -77,7 +77,9 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
         }
 
         bool mayHideLineEnds = (hiding & ContentHiding.LineEnds) != 0 && before is not null;
-        return mayHideLineEnds && WithoutReturns(now).AsSpan().SequenceEqual(WithoutReturns(was)) ? "Its line ends alone are others, which git does not show" : null;
+        return mayHideLineEnds && WithoutReturns(now).AsSpan().SequenceEqual(WithoutReturns(was))
+            ? "Its line ends alone are others, which git does not show"
+            : null;
     }
 
     private static bool HidesModules(string content)

@@ -110,7 +110,8 @@ internal sealed class TrackedFiles
                 if (!rules.TryGetValue(member, out AttributeRules? known))
                 {
                     bool ignoresCase = _ignoresCase || repository.IgnoresCase;
-                    known = new AttributeRules(folder => LoadAttributes(member, folder, changed), repository.Attributes, ignoresCase, effort);
+                    known = new AttributeRules(
+                        folder => LoadAttributes(member, folder, changed), repository.Attributes, ignoresCase, effort);
                     rules.Add(member, known);
                 }
 

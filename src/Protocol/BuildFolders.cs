@@ -12,6 +12,18 @@ internal static class BuildFolders
     private static readonly PathGlobs Binaries = new(
         ["*.so", "*.so.*", "*.dll", "*.exe", "*.dylib", "*.node", "*.pyc", "*.pyo", "*.pyd", "*.class", "*.jar"], isLoose: true);
 
+    // What tools write to, or empty, without looking where it leads. Installing packages replaces what is in their folders.
+    private static readonly PathGlobs Outputs = new(
+        [
+            .. FolderNames, "dist", "build", "out", "output", "outputs", "artifacts", "publish", "release", "debug", "x64", "x86",
+            "packages", "vendor", "Pods", "TestResults", "test-results", "coverage", "wwwroot", "public", "site", "_site", "_build",
+            "_output", "generated", "gen", "reports", "report", "logs", "log", "tmp", "temp", "cache", ".cache", ".next", ".nuxt",
+            ".output", ".svelte-kit", ".parcel-cache", ".turbo", ".gradle", ".nuget", ".tox", ".nox", ".pytest_cache", ".mypy_cache",
+            ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts", "StrykerOutput",
+            "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
+        ],
+        isLoose: true);
+
     // Packages bring folders of these names with files such as .github/FUNDING.yml.
     private static readonly string[] PackageFolders = ["node_modules", ".venv"];
 
@@ -23,6 +35,12 @@ internal static class BuildFolders
         int slash = path.LastIndexOf('/');
         return IsBinary(path) || (isLink ? Folders.Covers(path) : slash > 0 && Folders.Covers(path[..slash]));
     }
+
+    /// <summary>
+    /// Whether a name is one that build tools and package managers give the folders that they write to: a link of it would have them
+    /// write where it leads.
+    /// </summary>
+    public static bool IsOutput(string name) => Outputs.Covers(name);
 
     /// <summary>Whether a path has the extension of a binary file.</summary>
     public static bool IsBinary(string path) => Binaries.Covers(path[(path.LastIndexOf('/') + 1)..]);

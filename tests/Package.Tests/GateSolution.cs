@@ -27,11 +27,18 @@ internal sealed class GateSolution : IDisposable
     /// <summary>How often the agent of a project really ran: each run begins with a header in the audit log.</summary>
     public int RunsOf(string project) => Entries(project).Count(entry => entry.Name == "audit.opened");
 
-    public static async Task<GateSolution> CreateAsync()
+    /// <param name="engine">Which engine the agents run on.</param>
+    public static async Task<GateSolution> CreateAsync(string engine = "auto")
     {
         string template = await Template.Value;
         GateSolution solution = new();
         solution._project.UseUserPackages();
+        solution.Environment["GateEngine"] = engine;
+        if (engine == PodmanEngine.Name)
+        {
+            solution.Environment["DOCKER_HOST"] = null;
+        }
+
         foreach (string folder in Projects)
         {
             Copy(Path.Combine(template, folder), Path.Combine(solution.Folder, folder));
@@ -115,9 +122,10 @@ internal sealed class GateSolution : IDisposable
           <PropertyGroup>{frameworks}</PropertyGroup>
           <ItemGroup>
             <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="$(Assets)" />
-            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)" AuditLog="runs.jsonl"
+            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)"
+                           AuditLog="runs.jsonl" Engine="$(GateEngine)"
                            OutputDirectory="$(BaseIntermediateOutputPath)review/$(Configuration)/" Condition="'$(Items)' == ''" />
-            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl"
+            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)"
                            Condition="'$(Items)' == 'framework' and '$(TargetFramework)' == 'netstandard2.1'" />
           </ItemGroup>
           <PropertyGroup>
@@ -125,11 +133,11 @@ internal sealed class GateSolution : IDisposable
           </PropertyGroup>
           <Target Name="MakeItems" BeforeTargets="CoreCompile" Condition="'$(Items)' == 'made'">
             <ItemGroup>
-              <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" />
+              <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
             </ItemGroup>
           </Target>
           <Target Name="Step" Condition="'$(Items)' == 'target'">
-            <RunIsolatedAgent Agent="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" />
+            <RunIsolatedAgent Agent="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
           </Target>
         </Project>
         """;

@@ -69,6 +69,21 @@ public sealed class GateTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public Task Package_WhateverWasBuilt_NeedsTheRecordOfAPassingRun(string steps) => AssertAsync(steps);
 
+    // The rows where the engine is asked: a run, a skip that compares the image, a failing agent, and a record without an engine.
+    [TestMethod]
+    [TestCategory("Podman")]
+    [DataRow("lib: build -m:2 -> 1 | lib: build -f net10.0 -> 1 | lib: build -graph -m:2 -> 1")]
+    [DataRow("all.slnx: build -m:2 -> 1 | app: publish -> 1")]
+    [DataRow("one: build -p:GateInputs=Code.cs -> 1 | one: build -p:GateInputs=Code.cs -> 0 | fail | edit | one: build -p:GateInputs=Code.cs -> 1 IA6001 | one: build -p:GateInputs=Code.cs -> 1 IA6001")]
+    [DataRow("one: build -c Release -> 1 | one: pack --no-build -> 0 | fail | one: build -c Release -> 1 IA6001 | one: pack --no-build -> 0 IA8003")]
+    [DataRow("one: build -p:IsolatedAgentsEnabled=false -> 0 IA8001 | one: build -p:Items=made -> 1")]
+    [Timeout(Minutes, CooperativeCancellation = true)]
+    public async Task Podman_RunsTheAgentOnceOrSaysWhyNot(string steps)
+    {
+        PodmanEngine.Require();
+        await AssertAsync(steps, PodmanEngine.Name);
+    }
+
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Build_OuterBuild_ShowsTheAgentAllFrameworks()
@@ -120,9 +135,9 @@ public sealed class GateTests
         Assert.AreEqual(runs, solution.Entries("lib").Count(entry => entry.Name == "audit.sealed"));
     }
 
-    private async Task AssertAsync(string steps)
+    private async Task AssertAsync(string steps, string engine = "auto")
     {
-        using GateSolution solution = await GateSolution.CreateAsync();
+        using GateSolution solution = await GateSolution.CreateAsync(engine);
         foreach (string step in steps.Split(" | "))
         {
             switch (step)

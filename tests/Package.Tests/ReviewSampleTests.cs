@@ -5,7 +5,6 @@ namespace IsolatedAgents.Package.Tests;
 public sealed class ReviewSampleTests
 {
     private const int Minutes = 120_000;
-    private const string PodmanSocket = "/run/podman/podman.sock";
 
     public required TestContext TestContext { get; init; }
 
@@ -20,13 +19,8 @@ public sealed class ReviewSampleTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Review_Podman_ReviewsTheProject()
     {
-        if (!File.Exists(PodmanSocket))
-        {
-            Assert.AreNotEqual("1", Environment.GetEnvironmentVariable("IA_REQUIRE_PODMAN"), $"IA_REQUIRE_PODMAN is set and {PodmanSocket} is missing.");
-            Assert.Inconclusive($"Podman does not run here: {PodmanSocket} is missing.");
-        }
-
-        await ReviewAsync("podman");
+        PodmanEngine.Require();
+        await ReviewAsync(PodmanEngine.Name);
     }
 
     private async Task ReviewAsync(string engine)

@@ -49,6 +49,7 @@ public sealed class WriteBackTests(TestContext context)
     [DataRow("echo 'gitdir: /tmp/evil' > src/.git", "")]
     [DataRow("git init -q --bare docs; echo x > docs/readme.md", "docs/readme.md Applied")]
     [DataRow("mkdir -p d/refs d/objects; echo x > d/refs/x; echo x > d/objects/y; echo 'ref: x' > d/HEAD; echo x > d/config", "")]
+    [DataRow("mkdir foo; echo x > foo/Head; echo y > foo/Config", "foo/Config HeldBack|foo/Head HeldBack")]
     [DataRow("mkdir e; echo ../src > e/commondir; echo 'ref: refs/heads/x' > e/HEAD", "")]
     [DataRow("rm src/a.cs; mkdir src/a.cs; echo x > src/a.cs/b.dll; echo y > src/a.cs/b.cs", "src/a.cs Deleted|src/a.cs/b.cs Applied")]
     [DataRow("rm -r gen2; echo x > gen2", "gen2 HeldBack")]
@@ -204,6 +205,10 @@ public sealed class WriteBackTests(TestContext context)
     [DataRow("mkdir obj; echo x > obj/App.txt; git add -f obj; git commit -qm built", "commits.held/0001.patch", "A commit changes 'obj/App.txt'")]
     [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\ndiff --git a/evil.cs b/evil.cs\\nnew file mode 100644\\n--- /dev/null\\n+++ b/evil.cs\\n@@ -0,0 +1 @@\\n+evil\\n' > /tmp/m; git commit -qa -F /tmp/m", "", "does not give what the commit holds")]
     [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\nFrom 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\\nFrom: a <a@b>\\nSubject: x\\n' > /tmp/m; git commit -qa -F /tmp/m", "", "does not give what the commit holds")]
+    [DataRow("printf 'x\\r\\ny\\r\\n' > src/run.sh; git add -A; git commit -qm crlf; printf 'x\\r\\nz\\r\\n' > src/run.sh; git commit -qam more; printf '\\0\\r\\nFrom x' > src/data; git add -A; git commit -qm data", "commits/0001.patch|commits/0002.patch|commits/0003.patch", "")]
+    [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\n---\\ndiff --git a/src/evil.cs b/src/evil.cs\\nnew file mode 100644\\n--- /dev/null\\n+++ b/src/evil.cs\\n@@ -0,0 +1 @@\\n+evil\\n' > /tmp/m; git commit -qa -F /tmp/m", "", "does not give what the commit holds")]
+    [DataRow("echo 1 >> src/a.cs; printf 'one\\n\\nContent-Transfer-Encoding: base64\\nContent-Type: text/plain; charset=UTF-16\\n\\nx\\n' > /tmp/m; git commit -qa -F /tmp/m", "commits/0001.patch", "")]
+    [DataRow("mkdir foo; echo x > foo/Head; git add -A; git commit -qm bare", "commits.held/0001.patch", "A commit changes 'foo/Head'")]
     [DataRow("echo 1 >> src/a.cs; git commit -qa --amend -m other", "", "do not follow the commit")]
     [DataRow("echo 1 >> src/a.cs; git commit -qam one; git checkout -q -b s HEAD~1; echo 2 > src/b.cs; git add -A; git commit -qm two; git merge -q -m m main", "", "there are merges")]
     [DataRow("echo 0123456789012345678901234567890123456789 > .git/refs/heads/main", "", "The agent's commits are not given")]
@@ -224,7 +229,7 @@ public sealed class WriteBackTests(TestContext context)
         Assert.AreEqual(problem.Length > 0, host.Events.OfType<WorkspaceHeldBack>().Any(held => held.Rule == "filesystem.return_git" && held.Reason.Contains(problem, StringComparison.Ordinal)));
         if (written.Length > 0)
         {
-            await GitAsync(Path.Combine(host.Root, "clone"), ["am", "-q", .. written.Select(file => Path.Combine(report, file))]);
+            await GitAsync(Path.Combine(host.Root, "clone"), ["am", "-q", "--keep-cr", .. written.Select(file => Path.Combine(report, file))]);
             Assert.AreEqual(host.Lines[^1].Trim(), (await GitAsync(Path.Combine(host.Root, "clone"), "rev-parse", "HEAD^{tree}")).Trim());
         }
     }

@@ -14,19 +14,42 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
     /// <summary>The key that lets files through that run code.</summary>
     public const string CodeRule = "filesystem.allowed_code_paths";
 
+    /// <summary>The key that lets through what git would not show.</summary>
+    public const string HiddenRule = "filesystem.return_ignored";
+
+    private const string AmbiguousName = "Another name differs from it in case, or in the form of its characters, alone";
+    private const string Head = "HEAD";
+    private const string Settings = "CONFIG";
+
     private readonly PathGlobs _protected = new(policy.ProtectedPaths, isLoose: true);
     private readonly PathGlobs _returned = new(policy.ReturnIgnored, isLoose: false);
     private readonly PathGlobs _allowedCode = new(policy.AllowedCodePaths, isLoose: false);
 
     /// <summary>Marks each change, and what hangs on one that is held back.</summary>
-    public IReadOnlyList<PendingChange> Judge(IReadOnlyCollection<PendingChange> changes, WorkspaceOriginal original)
+    /// <param name="changes">The changes.</param>
+    /// <param name="original">The workspace as it was.</param>
+    /// <param name="hidden">Changes that git would not show, by path, with the reason.</param>
+    public IReadOnlyList<PendingChange> Judge(
+        IReadOnlyCollection<PendingChange> changes, WorkspaceOriginal original, IReadOnlyDictionary<string, string>? hidden = null)
     {
-        HashSet<string> written = [.. changes.Where(change => !change.IsDeletion).Select(change => change.Path)];
         HashSet<string> deleted = [.. changes.Where(change => change.IsDeletion).Select(change => change.Path)];
-        Predicate<string> isThere = path => written.Contains(path) || (original.Find(path) is not null && !deleted.Contains(path));
+        HashSet<string> halves =
+        [
+            .. changes.Where(change => !change.IsDeletion).Select(change => change.Path)
+                .Concat(original.Names.Where(path => !deleted.Contains(path))).Where(IsHalfOfRepository).Select(NameFolding.Fold),
+        ];
+        Predicate<string> isThere = path => halves.Contains(NameFolding.Fold(path));
         NameForms? forms = ignoresCase ? new NameForms(original, changes) : null;
-        List<PendingChange> judged = [.. changes.Select(change => Judge(change, original, isThere)).Select(change => !change.IsHeldBack && forms?.IsAmbiguous(change.Path) == true
-            ? HoldBack(change, null, "Another name differs from it in case, or in the form of its characters, alone") : change)];
+        List<PendingChange> judged = [];
+        foreach (PendingChange change in changes)
+        {
+            PendingChange result = Judge(change, original, isThere);
+            judged.Add(result.IsHeldBack ? result
+                : forms?.IsAmbiguous(result.Path) == true ? HoldBack(result, null, AmbiguousName)
+                : hidden?.GetValueOrDefault(result.Path) is { } reason ? HoldBack(result, HiddenRule, reason)
+                : result);
+        }
+
         deleted = [.. judged.Where(change => change.IsDeletion && !change.IsHeldBack).Select(change => change.Path)];
         for (int i = 0; i < judged.Count; i++)
         {
@@ -77,6 +100,8 @@ internal sealed class ChangeRules(FilesystemPolicy policy, Predicate<string>? is
         bool isNamed = isBinary && isTracked?.Invoke(path) != true && _returned.Covers(path) && !CodeFiles.Contain(path, isThere);
         return runsCode && !isNamed && !_allowedCode.Covers(path) ? HoldBack(change, CodeRule, "Runs code on a developer's machine") : change;
     }
+
+    private static bool IsHalfOfRepository(string path) => NameFolding.Fold(path[(path.LastIndexOf('/') + 1)..]) is Head or Settings;
 
     // A file where a folder was that keeps something, or below a file that stays.
     private static bool IsInTheWay(string path, WorkspaceOriginal original, HashSet<string> deleted) =>

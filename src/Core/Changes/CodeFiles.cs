@@ -47,14 +47,14 @@ internal static class CodeFiles
 
     /// <summary>Whether a file of that path below the workspace is one of them.</summary>
     /// <param name="path">With forward slashes.</param>
-    /// <param name="isThere">Whether a file is there, in the workspace or among the changes.</param>
+    /// <param name="isThere">Whether a file is there by any of its names, in the workspace or among the changes.</param>
     public static bool Contain(string path, Predicate<string> isThere)
     {
-        string name = path[(path.LastIndexOf('/') + 1)..];
+        string folder = path[..(path.LastIndexOf('/') + 1)], name = path[folder.Length..], plain = NameFolding.Fold(name);
         // Any folder with these two may become a repository to git, and its configuration names programs. A name that only looks like that of ignored files' patterns is one somewhere.
         return Files.Covers(path)
-            || (name is "config" && isThere(path[..^"config".Length] + "HEAD"))
-            || (name is "HEAD" && isThere(path[..^"HEAD".Length] + "config"))
+            || (plain is "CONFIG" && isThere(folder + "HEAD"))
+            || (plain is "HEAD" && isThere(folder + "CONFIG"))
             || (name != Patterns && PatternNames.Covers(name));
     }
 

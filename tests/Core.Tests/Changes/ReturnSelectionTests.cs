@@ -47,6 +47,25 @@ public sealed class ReturnSelectionTests
         Assert.IsFalse(selection.Taken.Any(entry => isIgnored(entry.Path)));
     }
 
+    // Which of two hides a file is found by leaving out one; of more than can be tried so, all are held back that stand above it.
+    [TestMethod]
+    [DataRow(1, 2)]
+    [DataRow(100, 200)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void PatternsThatHideWhatLiesThere_AreFound(int folders, int atMost)
+    {
+        string[] inner = [.. Enumerable.Range(0, folders).Select(i => $"d{i}/.gitignore")];
+        WorkspaceOriginal original = Original([.. Enumerable.Range(0, folders).Select(i => $"d{i}/left.cs")]);
+        ReturnSelection selection = new([], original, Tracked(original), new FilesystemPolicy());
+        Dictionary<string, byte[]?> patterns = inner.ToDictionary(path => path, _ => (byte[]?)"*.tmp"u8.ToArray());
+        patterns[".gitignore"] = "left.cs"u8.ToArray();
+        selection.Recheck([], patterns);
+        IReadOnlyDictionary<string, string> found = selection.FindHiding(patterns, new HashSet<string>());
+        Assert.IsTrue(found.ContainsKey(".gitignore"));
+        Assert.IsLessThan(atMost, found.Count);
+        Assert.IsEmpty(selection.FindHiding(patterns, original.Names.ToHashSet()));
+    }
+
     [TestMethod]
     public void PatternsTooCostlyToCompare_HoldEverythingBack()
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -18,7 +19,15 @@ internal sealed class ServerCertificate : IDisposable
         Authority = X509CertificateLoader.LoadCertificate(authority.RawData);
         CertificateRequest leaf = new($"CN={host}", _key, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder names = new();
-        names.AddDnsName(host);
+        if (IPAddress.TryParse(host, out IPAddress? address))
+        {
+            names.AddIpAddress(address);
+        }
+        else
+        {
+            names.AddDnsName(host);
+        }
+
         leaf.CertificateExtensions.Add(names.Build());
         using X509Certificate2 certificate = leaf.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), [1, 2, 3, 4]);
         Certificate = certificate.CopyWithPrivateKey(_key);

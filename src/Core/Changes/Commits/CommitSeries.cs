@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using IsolatedAgents.Repositories.Ignoring;
+using System.Text;
+using IsolatedAgents.Changes.Ignoring;
 
 namespace IsolatedAgents.Changes.Commits;
 
@@ -12,6 +14,8 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
 {
     private const int MaxCommits = 1000;
     private const string Index = "series-index";
+    private const string MailIndex = "mail-index";
+    private const string MailFolder = "mails";
 
     private static CommitSeries None { get; } = new([], null, null);
 
@@ -70,6 +74,7 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
         }
 
         scratch.Run(null, Index, ["read-tree", start]);
+        scratch.Run(null, MailIndex, ["read-tree", start]);
         List<byte[]> patches = [];
         string? held = null;
         for (int i = 0; i < commits.Length; i++)
@@ -81,7 +86,11 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
                     "--no-color", "--src-prefix=a/", "--dst-prefix=b/", $"--start-number={(i + 1).ToString(CultureInfo.InvariantCulture)}", commits[i],
                 ]);
             scratch.Run(patch, Index, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
-            if (scratch.Run(null, Index, ["write-tree"]) is not { } tree || !tree.AsSpan().SequenceEqual(scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"])) || HoldsSecondMail(patch))
+            bool isOneMail = ApplyMail(scratch, patch);
+            byte[] wanted = scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"]);
+            bool givesTree = new[] { Index, MailIndex }
+                .All(index => wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"])));
+            if (!isOneMail || !givesTree || HoldsSecondMail(patch))
             {
                 return new CommitSeries([], null, $"the patch of commit {commits[i]} does not give what the commit holds");
             }
@@ -94,6 +103,26 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
         }
 
         return new CommitSeries(patches, held, null);
+    }
+
+    // What git am(1) does with --keep-cr: it splits mails, decodes each, and applies what is left of it. False where it is not one mail.
+    private static bool ApplyMail(ScratchRepository scratch, byte[] patch)
+    {
+        if (patch.Length == 0)
+        {
+            return true;
+        }
+
+        string folder = scratch.CreateFolder(MailFolder);
+        if (Encoding.UTF8.GetString(scratch.Run(patch, null, ["mailsplit", "--keep-cr", "-d4", $"-o{folder}"])).Trim() != "1")
+        {
+            return false;
+        }
+
+        string mail = Path.Combine(folder, "0001"), change = Path.Combine(folder, "patch");
+        scratch.Run(File.ReadAllBytes(mail), null, ["mailinfo", "-u", Path.Combine(folder, "message"), change]);
+        scratch.Run(File.ReadAllBytes(change), MailIndex, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
+        return true;
     }
 
     // git am(1) takes such a line for the beginning of another mail, whose headers may say that it is encoded.

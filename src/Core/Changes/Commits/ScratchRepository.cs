@@ -96,6 +96,19 @@ internal sealed class ScratchRepository : IDisposable
         return Run(start, input, arguments[0]);
     }
 
+    /// <summary>An empty folder in it, whose name is its own.</summary>
+    /// <returns>Its absolute path.</returns>
+    public string CreateFolder(string name)
+    {
+        string folder = Path.Combine(_folder, name);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        return Directory.CreateDirectory(folder).FullName;
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static byte[] Run(ProcessStartInfo start, byte[]? input, string command)

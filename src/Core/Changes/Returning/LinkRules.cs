@@ -66,10 +66,12 @@ internal sealed class LinkRules
         return new PendingChange(new WorkspaceChange { Path = link.Path, Kind = kind, Before = before?.State, After = after }, Content: null) { LinkEnd = end };
     }
 
-    // In no folder's place, nor in that of something that is no file, nor where its name alone does something.
+    // In no folder's place, nor where a build would make one, nor in that of something that is no file.
+    // Nor where its name alone does something.
     private bool IsPlace(string path, OriginalEntry? before) =>
         BeneathOpener.IsSupported
         && before is null or { Kind: OriginalKind.File }
+        && !BuildFolders.IsOutput(path[(path.LastIndexOf('/') + 1)..])
         && !_original.HasFolder(path) && !_folders.Contains(path) && !Directory.Exists(Path.Combine(_original.FullPath, path))
         && WorkspaceOriginal.Above(path).All(above => !_files.Contains(above) && !_links.Contains(above))
         && !CodeFiles.Contain(path, _ => true) && !CodeFiles.LeadsTo(path) && !IsGitFile(path);

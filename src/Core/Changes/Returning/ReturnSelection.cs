@@ -26,6 +26,9 @@ internal sealed class ReturnSelection
 
     // Files of patterns may hang on one another: past this, none of them comes back, and the rules are as they were.
     private const int MaxRounds = 8;
+
+    // How many files of patterns are looked at one by one, to know which of several hides a file. Past it, all of them do.
+    private const int MaxJudgedAlone = 64;
     private const long Effort = 800_000_000;
 
     private readonly IReadOnlyList<ListedEntry> _entries;
@@ -164,11 +167,60 @@ internal sealed class ReturnSelection
         return found.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>Whether a path is that of a file of patterns.</summary>
-    public static bool IsPatterns(string path) => path == IgnoreNames.Patterns || path.EndsWith("/" + IgnoreNames.Patterns, StringComparison.Ordinal);
+    /// <summary>
+    /// Finds files of patterns about to come back that would have git ignore what lies in the workspace, untracked and shown until
+    /// now: an earlier run may have left it there. What builds make does not count, since no run leaves that unless the policy names it.
+    /// </summary>
+    /// <param name="patterns">Their content, by path, as <see cref="Recheck"/> has taken it.</param>
+    /// <param name="gone">What will no longer be there.</param>
+    /// <returns>Those found, each with a file that it would hide or, where nothing can be told, with itself.</returns>
+    public IReadOnlyDictionary<string, string> FindHiding(IReadOnlyDictionary<string, byte[]?> patterns, IReadOnlySet<string> gone)
+    {
+        Dictionary<string, string> found = new(StringComparer.Ordinal);
+        string[] judged = [.. patterns.Keys.Where(path => !_returned.Covers(path))];
+        Dictionary<string, Predicate<string>> without = new(StringComparer.Ordinal);
+        foreach (string path in judged.Length == 0 ? [] : _original.Names)
+        {
+            if (!gone.Contains(path) && MayBeLeft(path) && !_wasIgnored(path) && _isIgnored(path))
+            {
+                string[] above = [.. judged.Where(file => path.StartsWith(file[..^GitNames.Patterns.Length], StringComparison.Ordinal))];
+                string[] alone = above.Length < 2 ? above : [.. above.Where(file => HidesAlone(file, path))];
+                foreach (string file in alone.Length == 0 ? above : alone)
+                {
+                    found.TryAdd(file, path);
+                }
+            }
+
+            if (found.Count == judged.Length)
+            {
+                break;
+            }
+        }
+
+        return _effort.IsSpent ? judged.ToDictionary(file => file, StringComparer.Ordinal) : found;
+
+        bool HidesAlone(string file, string path)
+        {
+            if (!without.TryGetValue(file, out Predicate<string>? isIgnored))
+            {
+                if (without.Count == MaxJudgedAlone)
+                {
+                    return true;
+                }
+
+                isIgnored = _tracked.Ignoring(patterns.Where(other => other.Key != file).ToDictionary(StringComparer.Ordinal), _effort);
+                without.Add(file, isIgnored);
+            }
+
+            return !isIgnored(path);
+        }
+    }
+
+    private bool MayBeLeft(string path) => !_repositories.Hold(path) && (!BuildFolders.Hold(path, isLink: false) || _returned.Covers(path));
 
     private static bool IsPatterns(ListedEntry entry) =>
-        entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && IsPatterns(entry.Path);
+        entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted }
+        && GitNames.Is(entry.Path, GitNames.Patterns);
 
     private bool IsProtected(string path)
     {

@@ -58,9 +58,24 @@ internal sealed class TrackedFiles
                     return true;
                 }
 
-                if (index.Tracks(name) || WorkspaceOriginal.Above(name).Any(index.HasRepository))
+                if (index.Tracks(name))
                 {
                     continue;
+                }
+
+                if (WorkspaceOriginal.Above(name).FirstOrDefault(index.HasRepository) is { } module)
+                {
+                    if (member.Repository.HidesModule(module))
+                    {
+                        return true;
+                    }
+
+                    continue;
+                }
+
+                if (member.Repository.HidesUntracked)
+                {
+                    return true;
                 }
 
                 if (!rules.TryGetValue(member, out IgnoreRules? known))
@@ -79,9 +94,49 @@ internal sealed class TrackedFiles
         };
     }
 
+    /// <summary>What their attributes and settings may hide of a file's content, in a state of the workspace.</summary>
+    /// <param name="changed">
+    /// The content of files of attributes that come back, by their paths below the workspace. This machine's count as well.
+    /// </param>
+    /// <param name="effort">What may still go into comparing.</param>
+    public Func<string, ContentHiding> Hiding(IReadOnlyDictionary<string, byte[]> changed, MatchEffort effort)
+    {
+        Dictionary<Member, AttributeRules> rules = [];
+        return path =>
+        {
+            ContentHiding hiding = ContentHiding.None;
+            foreach (Member member in Members(path))
+            {
+                GitRepository repository = member.Repository;
+                if (!rules.TryGetValue(member, out AttributeRules? known))
+                {
+                    bool ignoresCase = _ignoresCase || repository.IgnoresCase;
+                    known = new AttributeRules(
+                        folder => LoadAttributes(member, folder, changed), repository.Attributes, ignoresCase, effort);
+                    rules.Add(member, known);
+                }
+
+                hiding |= repository.Hiding | known.Of(member.PathOf(path));
+            }
+
+            return hiding;
+        };
+    }
+
+    /// <summary>Whether one of them does not show that a file may be executed.</summary>
+    public bool HidesModes(string path) => Members(path).Any(member => member.Repository.HidesModes);
+
+    private static List<AttributeFile>? LoadAttributes(Member member, string folder, IReadOnlyDictionary<string, byte[]> changed)
+    {
+        string path = folder.Length == 0 ? GitNames.Attributes : $"{folder}/{GitNames.Attributes}";
+        byte[]? content = member.Repository.LoadAttributes(folder, out bool isKnown);
+        byte[]? returned = member.WorkspacePathOf(path) is { } below ? changed.GetValueOrDefault(below) : null;
+        return isKnown ? [.. new[] { content, returned }.OfType<byte[]>().Select(bytes => AttributeFile.Parse(bytes))] : null;
+    }
+
     private static byte[]? Load(Member member, string folder, IReadOnlyDictionary<string, byte[]?> changed)
     {
-        string path = folder.Length == 0 ? IgnoreNames.Patterns : $"{folder}/{IgnoreNames.Patterns}";
+        string path = folder.Length == 0 ? GitNames.Patterns : $"{folder}/{GitNames.Patterns}";
         return member.WorkspacePathOf(path) is { } below && changed.TryGetValue(below, out byte[]? content) ? content : member.Repository.LoadPatterns(folder);
     }
 

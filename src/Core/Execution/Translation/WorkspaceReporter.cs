@@ -18,6 +18,8 @@ namespace IsolatedAgents.Execution.Translation;
 /// </summary>
 internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal original, RunEvents events, SandboxDeadline deadline, SandboxLink link) : IDisposable
 {
+    private const long AttributeEffort = 800_000_000;
+
     private readonly WorkspaceChangeCollector _collector = new(original, ReturnSelection.MaxPatternBytes + (2 * run.Policy.MaxOutputBytes));
     private readonly FilesystemPolicy _policy = run.Policy.Filesystem with { ProtectedPaths = run.ProtectedPaths };
     private readonly List<ListedEntry> _entries = [];
@@ -83,7 +85,9 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
             return null;
         }
 
-        IReadOnlyList<PendingChange> files = Judge(_selection, new ChangeRules(_policy, _tracked.Tracks, _ignoresCase));
+        HiddenContent hidden = new(original, _tracked, _policy, new MatchEffort(AttributeEffort, deadline.Extend));
+        ReturnJudge judge = new(original, _selection, new ChangeRules(_policy, _tracked.Tracks, _ignoresCase), hidden);
+        IReadOnlyList<PendingChange> files = judge.Judge(_collector.Complete());
         LinkRules rules = new(original, _selection, _tracked, _policy, files);
         List<PendingChange> links = [];
         int stays = 0;
@@ -117,26 +121,6 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     }
 
     public void Dispose() => _collector.Dispose();
-
-    // Until what comes back, and what the rules that come back say of it, fit each other.
-    private IReadOnlyList<PendingChange> Judge(ReturnSelection selection, ChangeRules rules)
-    {
-        IReadOnlyList<PendingChange> changes = _collector.Complete();
-        while (true)
-        {
-            IReadOnlyList<PendingChange> judged = rules.Judge(changes, original);
-            PendingChange[] returning = [.. judged.Where(change => !change.IsHeldBack)];
-            Dictionary<string, byte[]?> patterns = returning.Where(change => ReturnSelection.IsPatterns(change.Path))
-                .ToDictionary(change => change.Path, change => change.IsDeletion ? null : _collector.Read(change.Path), StringComparer.Ordinal);
-            IReadOnlySet<string> left = selection.Recheck([.. returning.Select(change => change.Path)], patterns);
-            if (!returning.Any(change => left.Contains(change.Path)))
-            {
-                return judged;
-            }
-
-            changes = [.. changes.Where(change => !left.Contains(change.Path))];
-        }
-    }
 
     // The supervisor keeps to the same bounds.
     private void List(WorkspaceEntries entries)

@@ -106,7 +106,7 @@ internal static class PolicyKeys
             ItemName = "allowed_code_path", Placeholder = "GLOB",
             Notes = "See [a writable workspace](../README.md#a-writable-workspace). Protected paths stay protected.",
         },
-        new ListKey<string>("filesystem.return_ignored", "Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.", "globs below the workspace",
+        new ListKey<string>("filesystem.return_ignored", "Globs of files that git ignores or would not show, or that a build makes, and that come back from a writable workspace all the same.", "globs below the workspace",
             p => p.Filesystem.ReturnIgnored, (p, v) => p with { Filesystem = p.Filesystem with { ReturnIgnored = v } }, (v, _) => GlobPatterns.CheckRelative(v), v => v)
         {
             ItemName = "return_ignored", Placeholder = "GLOB",

@@ -34,6 +34,9 @@ internal sealed class GitIndex
     /// <summary>Whether git was told not to look at the file: its changes would not show.</summary>
     public bool Hides(string path) => _hidden.Contains(path);
 
+    /// <summary>Whether it has a file of that path, whatever git shows of it.</summary>
+    public bool Has(string path) => _tracked.Contains(path) || _hidden.Contains(path);
+
     /// <summary>Whether the path is that of a submodule.</summary>
     public bool HasRepository(string path) => _repositories.Contains(path);
 

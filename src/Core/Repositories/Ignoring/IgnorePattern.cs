@@ -46,6 +46,14 @@ internal sealed class IgnorePattern
         return line.IsEmpty ? null : new IgnorePattern(line.ToArray(), isNegated, isForFolders);
     }
 
+    /// <summary>The pattern of a line of attributes, without quotes; null where git takes no such one, as none that is negated.</summary>
+    public static IgnorePattern? OfAttribute(ReadOnlySpan<byte> text)
+    {
+        bool isForFolders = !text.IsEmpty && text[^1] == '/';
+        text = isForFolders ? text[..^1] : text;
+        return text.IsEmpty || text[0] == '!' ? null : new IgnorePattern(text.ToArray(), isNegated: false, isForFolders);
+    }
+
     /// <summary>Whether it is for that path below its folder.</summary>
     public bool Matches(in IgnoreSubject subject, int from, bool ignoresCase, MatchEffort effort)
     {

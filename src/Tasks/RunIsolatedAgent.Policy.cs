@@ -137,7 +137,7 @@ public sealed partial class RunIsolatedAgent
         set => _policy.Set(nameof(AllowedCodePaths), value);
     }
 
-    /// <summary>Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.</summary>
+    /// <summary>Globs of files that git ignores or would not show, or that a build makes, and that come back from a writable workspace all the same.</summary>
     public string[]? ReturnIgnored
     {
         get => _policy.Many(nameof(ReturnIgnored));

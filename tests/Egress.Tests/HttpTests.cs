@@ -71,7 +71,8 @@ public sealed class HttpTests
     }
 
     [TestMethod]
-    public async Task N6_SecondRequestWithAnotherHost_IsRefused()
+    [TestProperty("Case", "N6")]
+    public async Task SecondRequestWithAnotherHost_IsRefused()
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}"));
@@ -86,7 +87,8 @@ public sealed class HttpTests
     }
 
     [TestMethod]
-    public async Task N15_Redirect_SecondHopIsJudgedAsAnyOther()
+    [TestProperty("Case", "N15")]
+    public async Task Redirect_SecondHopIsJudgedAsAnyOther()
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /go { return 302 http://other.test/; }");
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}"));
@@ -107,7 +109,8 @@ public sealed class HttpTests
     }
 
     [TestMethod]
-    public async Task N17_HeadWithoutEnd_IsBounded()
+    [TestProperty("Case", "N17")]
+    public async Task HeadWithoutEnd_IsBounded()
     {
         await using TestServer server = new(TestServer.EchoAsync);
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}"), BrokerHost.Loopback with { HeadTimeout = TimeSpan.FromSeconds(1) });
@@ -164,7 +167,8 @@ public sealed class HttpTests
     }
 
     [TestMethod]
-    public async Task N9_NameThatLeadsToThisMachine_IsRefusedWithAReason()
+    [TestProperty("Case", "N9")]
+    public async Task NameThatLeadsToThisMachine_IsRefusedWithAReason()
     {
         await using TestServer server = new(TestServer.EchoAsync);
         await using BrokerHost host = new(new Policies.NetworkPolicy { AllowedEndpoints = [$"api.test:{server.Port}"] });

@@ -195,7 +195,8 @@ public sealed class RelayTests
     }
 
     [TestMethod]
-    public async Task N17_MoreConnectionsThanAllowed_AreRefusedAndTheOthersLive()
+    [TestProperty("Case", "N17")]
+    public async Task MoreConnectionsThanAllowed_AreRefusedAndTheOthersLive()
     {
         await using TestServer server = new(TestServer.EchoAsync);
         await using BrokerHost host = new(BrokerHost.Allow($"raw.test:{server.Port}") with { MaxConnections = 8 });

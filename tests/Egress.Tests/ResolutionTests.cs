@@ -11,6 +11,7 @@ namespace IsolatedAgents.Egress.Tests;
 public sealed class ResolutionTests
 {
     [TestMethod]
+    [TestProperty("Case", "N9")]
     [DataRow("8.8.8.8", null)]
     [DataRow("2606:4700::1111", null)]
     [DataRow("127.0.0.1", "loopback")]
@@ -40,7 +41,7 @@ public sealed class ResolutionTests
     [DataRow("fe80::1", "link-local")]
     [DataRow("ff02::1", "multicast")]
     [DataRow("4000::1", "reserved")]
-    public void N9_Address_SpecialOnes_AreKnown(string address, string? expected) => Assert.AreEqual(expected, AddressGuard.Problem(IPAddress.Parse(address)));
+    public void Address_SpecialOnes_AreKnown(string address, string? expected) => Assert.AreEqual(expected, AddressGuard.Problem(IPAddress.Parse(address)));
 
     [TestMethod]
     public async Task Resolve_MixOfAddresses_KeepsTheGoodOnesInTurn()

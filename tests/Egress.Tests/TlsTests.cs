@@ -25,10 +25,11 @@ public sealed class TlsTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "N5")]
     [DataRow("evil.test", "names 'evil.test', but the connection was made to 'api.test:")]
     [DataRow("api.test.evil.test", "names 'api.test.evil.test'")]
     [DataRow("", "names no server")]
-    public async Task N5_TlsOtherName_IsCutBeforeAnyByteLeaves(string name, string reason)
+    public async Task TlsOtherName_IsCutBeforeAnyByteLeaves(string name, string reason)
     {
         int bytes = 0;
         await using TestServer server = new(async socket => Interlocked.Add(ref bytes, (await TestServer.ReadToEndAsync(socket)).Length));

@@ -17,8 +17,9 @@ public sealed partial class BuildLogTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C6_SensitiveVariable_IsInNoLogOfTheBuild()
+    public async Task SensitiveVariable_IsInNoLogOfTheBuild()
     {
         string secret = $"canary-{Guid.NewGuid():N}";
         using ConsumerProject project = new(ConsumerProject.Step(
@@ -47,7 +48,7 @@ public sealed partial class BuildLogTests
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C1C2C3_ForgedLines_AreMessagesAndInert()
+    public async Task ForgedLines_AreMessagesAndInert()
     {
         string[] forged =
         [

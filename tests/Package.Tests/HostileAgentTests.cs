@@ -37,11 +37,14 @@ public sealed class HostileAgentTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C1")]
+    [TestProperty("Case", "C2")]
+    [TestProperty("Case", "C3")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("github", "simple")]
     [DataRow("github", "json")]
     [DataRow("azure", "rich")]
-    public async Task C1_C2_C3_AgentsOrders_AreMessages(string host, string format)
+    public async Task AgentsOrders_AreMessages(string host, string format)
     {
         using ConsumerProject project = Project(host, Orders, $"TelemetryFormat=\"{format}\"");
         BuildOutcome build = await project.BuildStepAsync(Token);
@@ -54,10 +57,12 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C4")]
+    [TestProperty("Case", "C5")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("github")]
     [DataRow("azure")]
-    public async Task C4_C5_NamesThatInject_AreOneValueEverywhere(string host)
+    public async Task NamesThatInject_AreOneValueEverywhere(string host)
     {
         using ConsumerProject project = Project(host, Names, "OutputDirectory=\"out\" ReportDirectory=\"report\"");
         BuildOutcome build = await project.BuildStepAsync(Token);
@@ -83,10 +88,11 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("github")]
     [DataRow("azure")]
-    public async Task C6_Secret_IsInNoLogAndInNoReport(string host)
+    public async Task Secret_IsInNoLogAndInNoReport(string host)
     {
         const string secret = "s3cr3t-Value:with,odd%chars";
         using ConsumerProject project = Project(host, TellSecret, "SensitiveEnvVars=\"API_KEY\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\"");
@@ -109,8 +115,9 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C7")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C7_AuditLogOfABuild_IsAWholeChain_WhoseHeadTheBuildNames()
+    public async Task AuditLogOfABuild_IsAWholeChain_WhoseHeadTheBuildNames()
     {
         using ConsumerProject project = Project("github", "echo hello", "AuditLog=\"audit.jsonl\"");
         BuildOutcome build = await project.BuildStepAsync(Token);
@@ -133,10 +140,11 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C8")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("github")]
     [DataRow("azure")]
-    public async Task C8_ManyViolations_AreTenErrorsWorstFirstAndACount(string host)
+    public async Task ManyViolations_AreTenErrorsWorstFirstAndACount(string host)
     {
         using ConsumerProject project = Project(host, ManyViolations, "ReportDirectory=\"report\"");
         BuildOutcome build = await project.BuildStepAsync(Token);

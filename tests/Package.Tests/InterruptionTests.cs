@@ -18,10 +18,11 @@ public sealed class InterruptionTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [DataRow("AssemblyTaskFactory", DisplayName = "R5_InterruptOfTheBuild_EndsIt")]
     [DataRow("TaskHostFactory", DisplayName = "R5_InterruptOfABuildWithATaskHost_EndsIt")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task R5_Interrupt_EndsTheAgentAndTheBuild(string factory)
+    public async Task Interrupt_EndsTheAgentAndTheBuild(string factory)
     {
         using ConsumerProject project = Stubborn();
         RunningBuild build = project.StartBuild("-t:Step", $"-p:IsolatedAgentsTaskFactory={factory}");
@@ -41,8 +42,9 @@ public sealed class InterruptionTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task R5_KillOfTheBuild_EndsTheAgent()
+    public async Task KillOfTheBuild_EndsTheAgent()
     {
         using ConsumerProject project = Stubborn();
         RunningBuild build = project.StartBuild("-t:Step");

@@ -31,8 +31,9 @@ public sealed class MemoryTests(TestContext context)
 
     // C3 45: one node, build after build.
     [TestMethod]
+    [TestProperty("Case", "C3-45")]
     [Timeout(5 * 60_000, CooperativeCancellation = true)]
-    public async Task C3_45_TwentyRunsInOneNode_LeaveItsThreadsAndMemory()
+    public async Task TwentyRunsInOneNode_LeaveItsThreadsAndMemory()
     {
         string runs = string.Concat(Enumerable.Repeat(Run("printf 'no end'"), Runs / 2));
         using ConsumerProject project = new($"""

@@ -109,8 +109,9 @@ public sealed class AgentKindTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E9_FolderThatHoldsKeys_IsNoAgentFolder()
+    public async Task FolderThatHoldsKeys_IsNoAgentFolder()
     {
         using SandboxHost host = new();
         string home = Directory.CreateDirectory(Path.Combine(host.Root, "home", ".ssh")).Parent!.FullName;

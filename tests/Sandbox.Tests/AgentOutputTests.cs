@@ -15,8 +15,9 @@ public sealed class AgentOutputTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "F5")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task F5_Flood_IsCutCountedAndOtherEventsStillFlow()
+    public async Task Flood_IsCutCountedAndOtherEventsStillFlow()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync("yes", Token, ("timeout_seconds", "5"), ("max_log_bytes", "1000000"), ("resource_monitor_interval", "0.5"));
@@ -29,8 +30,9 @@ public sealed class AgentOutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R11")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task R11_OneVeryLongLine_LosesNothingUpToTheBound()
+    public async Task OneVeryLongLine_LosesNothingUpToTheBound()
     {
         const int Length = 40_000_000;
         using SandboxHost host = new();
@@ -42,8 +44,9 @@ public sealed class AgentOutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R11")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R11_BinaryAndNoLineBreakAtTheEnd_IsNotLost()
+    public async Task BinaryAndNoLineBreakAtTheEnd_IsNotLost()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("stdout 200000 -- nonewline the end", Token));
@@ -74,8 +77,9 @@ public sealed class AgentOutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R12")]
     [Timeout(4 * Minute, CooperativeCancellation = true)]
-    public async Task R12_VeryShortAgent_NeverLosesItsBytes()
+    public async Task VeryShortAgent_NeverLosesItsBytes()
     {
         using SandboxHost host = new();
         for (int run = 0; run < 30; run++)
@@ -87,8 +91,9 @@ public sealed class AgentOutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C6_SecretSplitOverWrites_IsMasked()
+    public async Task SecretSplitOverWrites_IsMasked()
     {
         using SandboxHost host = new();
         host.Environment["API_TOKEN"] = "s3cr3t-7f91c2d8";

@@ -109,8 +109,9 @@ public sealed class AuditTests
 
     // C3 47: whatever a run leaves on disk, with all that hides a secret taken off, holds it nowhere.
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C6_SecretInEveryDisguise_IsInNothingThatARunLeaves()
+    public async Task SecretInEveryDisguise_IsInNothingThatARunLeaves()
     {
         const string Secret = "s3cr3t-7f91c2d8";
         const string Prints =

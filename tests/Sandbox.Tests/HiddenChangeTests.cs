@@ -4,6 +4,7 @@ using IsolatedAgents.Changes;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Workspaces;
 using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
 
 namespace IsolatedAgents.Sandbox.Tests;

@@ -89,8 +89,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R2")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R2_MemoryHog_IsOutOfMemory()
+    public async Task MemoryHog_IsOutOfMemory()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("memory 400", Token, ("memory_mb", "64"));
@@ -99,8 +100,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R2")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R2_OnlyAChildIsKilledForMemory_IsToldAndPasses()
+    public async Task OnlyAChildIsKilledForMemory_IsToldAndPasses()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("child-memory 400", Token, ("memory_mb", "64"));
@@ -110,16 +112,18 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R3")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R3_AgentExits137ByItself_IsNotOutOfMemory()
+    public async Task AgentExits137ByItself_IsNotOutOfMemory()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.AgentFailed, 1, await host.RunAsync("exit 137", Token), DiagnosticTable.AgentExitCode);
     }
 
     [TestMethod]
+    [TestProperty("Case", "R1")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R1_ForkBomb_HitsTheLimitAndIsTold()
+    public async Task ForkBomb_HitsTheLimitAndIsTold()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("forkbomb 1000", Token, ("pids_limit", "32"));
@@ -129,8 +133,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R4")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R4_AgentIgnoresTermAndLeavesADaemon_TimesOutAndNothingIsLeft()
+    public async Task AgentIgnoresTermAndLeavesADaemon_TimesOutAndNothingIsLeft()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("daemon 600 -- trap-term 600", Token, ("timeout_seconds", "2"));
@@ -150,8 +155,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R8")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R8_AgentReadsItsInput_GetsItsEndAtOnce()
+    public async Task AgentReadsItsInput_GetsItsEndAtOnce()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("stdin", Token));
@@ -159,8 +165,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_Cancel_EndsTheAgentAndSaysSo()
+    public async Task Cancel_EndsTheAgentAndSaysSo()
     {
         using SandboxHost host = new();
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
@@ -173,8 +180,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_CancelBeforeTheStart_LeavesNothing()
+    public async Task CancelBeforeTheStart_LeavesNothing()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync("true", new CancellationToken(canceled: true));
@@ -183,8 +191,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R13")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R13_SupervisorIsKilled_IsAnEngineError()
+    public async Task SupervisorIsKilled_IsAnEngineError()
     {
         using SandboxHost host = new();
         Task<AgentRunResult> running = host.RunPuppetAsync("sleep 600", Token);
@@ -197,8 +206,9 @@ public sealed class LifecycleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R7")]
     [Timeout(4 * Minute, CooperativeCancellation = true)]
-    public async Task R7_FiftyRunsAtOnce_DoNotMix()
+    public async Task FiftyRunsAtOnce_DoNotMix()
     {
         SandboxHost[] hosts = [.. Enumerable.Range(0, 50).Select(_ => new SandboxHost())];
         try

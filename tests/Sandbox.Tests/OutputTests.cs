@@ -18,13 +18,15 @@ public sealed class OutputTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "F1")]
+    [TestProperty("Case", "F2")]
     [DataRow("symlink=link:/etc/shadow")]
     [DataRow("symlink=link:../../etc")]
     [DataRow("symlink=link:real file=real")]
     [DataRow("fifo=link")]
     [DataRow("socket=link")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F1F2_LinkOrSpecialFile_IsAViolationAndNotFollowed(string entry)
+    public async Task LinkOrSpecialFile_IsAViolationAndNotFollowed(string entry)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync($"output {entry} file=good:10", Token);
@@ -35,8 +37,9 @@ public sealed class OutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "F2")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F2_HardLinkSetuidAndNoPermissions_AreStripped()
+    public async Task HardLinkSetuidAndNoPermissions_AreStripped()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("output file=a:7 hardlink=b:a setuid=s file=locked:3 mode=locked:0", Token);
@@ -49,8 +52,9 @@ public sealed class OutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "F3")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F3_OddNames_AreCollectedAsTheyAre()
+    public async Task OddNames_AreCollectedAsTheyAre()
     {
         string[] names = ["-rf", "CON", "case", "CASE", "with space", "bidi-\u202Etxt", new string('n', 255), "ünïcode/‎deep"];
         using SandboxHost host = new();
@@ -64,11 +68,12 @@ public sealed class OutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "F3")]
     [DataRow("6E65770A6C696E65", DisplayName = "a line break")]
     [DataRow("FFFE41", DisplayName = "invalid UTF-8")]
     [DataRow("1B5B33316D", DisplayName = "an escape sequence")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F3_NamesThatNoHostShouldHold_AreRefused(string hex)
+    public async Task NamesThatNoHostShouldHold_AreRefused(string hex)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync($"output hex={hex}:4 file=good", Token);
@@ -79,11 +84,12 @@ public sealed class OutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "F4")]
     [DataRow("file=big:3000000")]
     [DataRow("sparse=big:1099511627776")]
     [DataRow("many=200")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F4_TooMuch_IsRefusedWhole(string entry)
+    public async Task TooMuch_IsRefusedWhole(string entry)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync($"output file=first {entry}", Token, ("max_output_bytes", "1000000"), ("max_output_files", "100"));
@@ -94,8 +100,9 @@ public sealed class OutputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "F4")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F4_DeepNesting_IsRefusedAndTheRestCollected()
+    public async Task DeepNesting_IsRefusedAndTheRestCollected()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("output deep=60 file=good", Token);

@@ -18,8 +18,9 @@ public sealed class PrivilegeTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "E1")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E1_EngineBusAndKeyAgent_AreNotInside()
+    public async Task EngineBusAndKeyAgent_AreNotInside()
     {
         using SandboxHost host = new();
         host.Environment["SSH_AUTH_SOCK"] = "/tmp/agent.sock";
@@ -29,8 +30,9 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E2")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E2_Agent_IsNobodyAndCanBecomeNobody()
+    public async Task Agent_IsNobodyAndCanBecomeNobody()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("ids -- syscall setuid", Token));
@@ -61,8 +63,9 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E3")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E3_Secret_IsNowhereButInTheAgent()
+    public async Task Secret_IsNowhereButInTheAgent()
     {
         const string Secret = "s3cr3t-7f91c2d8";
         using SandboxHost host = new();
@@ -98,8 +101,9 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E4")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E4_InheritedDescriptors_AreInputOutputAndError()
+    public async Task InheritedDescriptors_AreInputOutputAndError()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("fds", Token));
@@ -107,6 +111,7 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E6")]
     [DataRow("io_uring")]
     [DataRow("ptrace")]
     [DataRow("bpf")]
@@ -121,7 +126,7 @@ public sealed class PrivilegeTests
     [DataRow("personality")]
     [DataRow("chroot")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E6_SystemCall_IsDenied(string name)
+    public async Task SystemCall_IsDenied(string name)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync($"syscall {name}", Token);
@@ -132,6 +137,7 @@ public sealed class PrivilegeTests
 
     // Podman's own profile would answer before ours is asked, and nobody would hear of it. It reads ours from a file, which it shares with us, or which is brought to it.
     [TestMethod]
+    [TestProperty("Case", "E6")]
     [DataRow("io_uring", true)]
     [DataRow("bpf", true)]
     [DataRow("userfaultfd", true)]
@@ -153,7 +159,7 @@ public sealed class PrivilegeTests
     [DataRow("mount", false)]
     [DataRow("personality", false)]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E6_SystemCallOnPodman_IsDeniedAndTold(string name, bool isShared)
+    public async Task SystemCallOnPodman_IsDeniedAndTold(string name, bool isShared)
     {
         Engine.EngineRequirements.Require(Engine.EngineCli.PodmanSocket, Engine.EngineRequirements.Podman);
         using SandboxHost host = new()
@@ -170,13 +176,14 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "N11")]
     [DataRow("raw", "EAFNOSUPPORT")]
     [DataRow("packet", "EAFNOSUPPORT")]
     [DataRow("vsock", "EAFNOSUPPORT")]
     [DataRow("alg", "EAFNOSUPPORT")]
     [DataRow("bluetooth", "EAFNOSUPPORT")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N11_SocketFamily_IsRefused(string kind, string error)
+    public async Task SocketFamily_IsRefused(string kind, string error)
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.PolicyViolation, 3, await host.RunPuppetAsync($"socket {kind}", Token), DiagnosticTable.ProcessViolation);
@@ -184,8 +191,9 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "N13")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N13_EmptyAllowlist_NothingPassesAndFailsFast()
+    public async Task EmptyAllowlist_NothingPassesAndFailsFast()
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.PolicyViolation, 3, await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token), DiagnosticTable.NetworkViolation);
@@ -199,8 +207,11 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E5")]
+    [TestProperty("Case", "E7")]
+    [TestProperty("Case", "E8")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E5E7E8_Supervisor_CannotBeReadWrittenOrKilled()
+    public async Task Supervisor_CannotBeReadWrittenOrKilled()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunPuppetAsync("proc1", Token);
@@ -242,8 +253,9 @@ public sealed class PrivilegeTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_WritableMountBelowTheWorkspace_FailsClosed()
+    public async Task WritableMountBelowTheWorkspace_FailsClosed()
     {
         using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "cache")).FullName;

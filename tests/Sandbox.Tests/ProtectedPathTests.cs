@@ -19,6 +19,7 @@ public sealed class ProtectedPathTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "F6")]
     [DataRow("open('.git/config', 'w')", ".git/config")]
     [DataRow("open('.git/config', 'a')", ".git/config")]
     [DataRow("open('.git/hooks/pre-commit', 'w')", ".git/hooks/pre-commit")]
@@ -59,7 +60,7 @@ public sealed class ProtectedPathTests(TestContext context)
     [DataRow("os.link('evil', 'sub/.git')", "sub/.git")]
     [DataRow("os.rename('evil', 'sub/.config')", "sub/.config")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F6_WriteToAProtectedPath_IsRefusedAndTold(string attempt, string path, string before = "")
+    public async Task WriteToAProtectedPath_IsRefusedAndTold(string attempt, string path, string before = "")
     {
         using SandboxHost host = new();
         Lay(host);
@@ -87,8 +88,9 @@ public sealed class ProtectedPathTests(TestContext context)
 
     // Until they end, threads move a folder under the names of others: some write goes where no look has seen it go. The last line holds whatever they did.
     [TestMethod]
+    [TestProperty("Case", "F6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F6_PathSwappedBetweenCheckAndUse_IsHeldBackAndTold()
+    public async Task PathSwappedBetweenCheckAndUse_IsHeldBackAndTold()
     {
         using SandboxHost host = new();
         Lay(host);
@@ -130,10 +132,11 @@ public sealed class ProtectedPathTests(TestContext context)
 
     // A folder far above the protected file moves: nothing is looked at but the folder's own name, and the changes tell.
     [TestMethod]
+    [TestProperty("Case", "F6")]
     [DataRow("mv sub moved", "sub/lib/.git/config|moved/lib/.git/config")]
     [DataRow("mkdir -p a/x/hooks && echo evil > a/x/hooks/post-merge && mv a/x/hooks a/hooks && mkdir sub/.git && mv a sub/b", "")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F6_FolderAroundAProtectedPathMoves_IsHeldBackWhereItCounts(string attempt, string expected)
+    public async Task FolderAroundAProtectedPathMoves_IsHeldBackWhereItCounts(string attempt, string expected)
     {
         using SandboxHost host = new();
         Lay(host);

@@ -27,6 +27,8 @@ public sealed class ViolationTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "F7")]
+    [TestProperty("Case", "F8")]
     [DataRow("open('/etc/shadow')", "/etc/shadow")]
     [DataRow("open('/proc/1/mem', 'rb')", "/proc/1/mem")]
     [DataRow("os.open('/proc/1/fd', os.O_RDONLY)", "/proc/1/fd")]
@@ -53,7 +55,7 @@ public sealed class ViolationTests(TestContext context)
     [DataRow("os.rename('/tmp', '/workspace/t')", "/workspace/t")]
     [DataRow("open('/proc/sys/kernel/hostname', 'w')", "/proc/sys/kernel/hostname")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task F7F8_ForbiddenPath_IsRefusedAndTold(string attempt, string path)
+    public async Task ForbiddenPath_IsRefusedAndTold(string attempt, string path)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync($"import os\ntry:\n  {attempt}\n  print('done')\nexcept PermissionError as e: print(e.errno)", Token);
@@ -128,8 +130,9 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "E12")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E12_PathSwappedBetweenCheckAndUse_IsDeniedByLandlock()
+    public async Task PathSwappedBetweenCheckAndUse_IsDeniedByLandlock()
     {
         using SandboxHost host = new();
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "fine"), "fine", Token);
@@ -163,8 +166,9 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "E11")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E11_ProcessThatCannotBeLookedInto_IsStillJudged()
+    public async Task ProcessThatCannotBeLookedInto_IsStillJudged()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
@@ -175,13 +179,14 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "E11")]
     [DataRow("os.open(name, os.O_RDONLY, dir_fd=folder)")]
     [DataRow("os.open(f'/proc/self/fd/{folder}/{name}', os.O_RDONLY)")]
     [DataRow("os.chdir(folder) or os.open(name, os.O_RDONLY)")]
     [DataRow("os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=folder)")]
     [DataRow("in_thread(lambda: os.open(name, os.O_RDONLY, dir_fd=folder))")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E11_DescriptorOfAProcessThatCannotBeLookedInto_IsStillFollowed(string call)
+    public async Task DescriptorOfAProcessThatCannotBeLookedInto_IsStillFollowed(string call)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
@@ -204,8 +209,9 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "E10")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task E10_32BitEntry_IsRefusedAndTold()
+    public async Task Entry32Bit_IsRefusedAndTold()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
@@ -223,6 +229,9 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N1")]
+    [TestProperty("Case", "N2")]
+    [TestProperty("Case", "N3")]
     [DataRow("socket.create_connection(('1.1.1.1', 443), 5)", "1.1.1.1:443")]
     [DataRow("socket.create_connection(('0x01010101', 443), 5)", "1.1.1.1:443")]
     [DataRow("s = socket.socket(socket.AF_INET6); s.connect(('::ffff:1.1.1.1', 443))", "1.1.1.1:443")]
@@ -233,7 +242,7 @@ public sealed class ViolationTests(TestContext context)
     [DataRow(SendTwoMessages, "8.8.4.4:53")]
     [DataRow("socket.create_connection(('169.254.169.254', 80), 5)", "169.254.169.254:80")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N1N2N3_Destination_IsRefusedAtOnceAndTold(string attempt, string destination)
+    public async Task Destination_IsRefusedAtOnceAndTold(string attempt, string destination)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync($"import socket\ntry:\n  {attempt}\n  print('sent')\nexcept OSError as e: print(e.errno)", Token);
@@ -283,8 +292,9 @@ public sealed class ViolationTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_KernelWithoutLandlockWherePolicyRequiresIt_RunsNothing()
+    public async Task KernelWithoutLandlockWherePolicyRequiresIt_RunsNothing()
     {
         using SandboxHost host = new();
         using RewritingEngineProxy proxy = UnfaithfulEngineTests.Proxy(host, HideLandlock);

@@ -58,19 +58,22 @@ public sealed class SystemCallFilterTests
     public void Build_SendWithAnAddress_IsAsked(ulong address) => Assert.AreEqual(Ask, Run(X64, 44, 0, 0, argument4: address));
 
     [TestMethod]
+    [TestProperty("Case", "N11")]
     [DataRow(2ul, 3u, Ask)]
     [DataRow(10ul, 0x803u, Ask)]
     [DataRow(2ul, 0x801u, Allow)]
-    public void N11_RawSocket_IsAsked(ulong family, uint type, uint answer) => Assert.AreEqual(answer, Run(X64, 41, family, 0, type));
+    public void RawSocket_IsAsked(ulong family, uint type, uint answer) => Assert.AreEqual(answer, Run(X64, 41, family, 0, type));
 
     [TestMethod]
+    [TestProperty("Case", "E10")]
     [DataRow(3u)]
     [DataRow(11u)]
     [DataRow(102u)]
-    public void E10_CallThrough32BitEntry_IsDenied(uint number) => Assert.AreEqual(Ask, Run(I386, number, 0, 0));
+    public void CallThrough32BitEntry_IsDenied(uint number) => Assert.AreEqual(Ask, Run(I386, number, 0, 0));
 
     [TestMethod]
-    public void E10_EveryX32Call_IsDenied()
+    [TestProperty("Case", "E10")]
+    public void EveryX32Call_IsDenied()
     {
         for (uint number = 0; number < 1024; number++)
         {

@@ -98,7 +98,7 @@ internal sealed class OutcomeTracker(Policy policy)
                 Warn(DiagnosticTable.FilesystemViolation, "Changes to files that run code on a developer's machine were held back; changes.held.patch in the report directory has them. Look at them, or allow such files by filesystem.allowed_code_paths.");
                 break;
             case WorkspaceHeldBack { Rule: ChangeRules.HiddenRule } hidden:
-                string file = Telemetry.UntrustedText.Display(hidden.File);
+                string file = Text.UntrustedText.Display(hidden.File);
                 Warn(
                     DiagnosticTable.FilesystemViolation,
                     $"Changes were held back that git would not show, or that would hide others, as '{file}': {hidden.Reason}. "

@@ -57,7 +57,8 @@ public sealed class AuditLogTests
     }
 
     [TestMethod]
-    public void C7_OneByteChangedAnywhere_NamesThatLine()
+    [TestProperty("Case", "C7")]
+    public void OneByteChangedAnywhere_NamesThatLine()
     {
         Record("run1", events: 8, isSealed: true);
         byte[] whole = File.ReadAllBytes(_path);
@@ -80,7 +81,8 @@ public sealed class AuditLogTests
     }
 
     [TestMethod]
-    public void C7_LineTakenOutDoubledOrMoved_NamesThatLine()
+    [TestProperty("Case", "C7")]
+    public void LineTakenOutDoubledOrMoved_NamesThatLine()
     {
         Record("run1", events: 8, isSealed: true);
         string[] lines = File.ReadAllLines(_path);
@@ -91,7 +93,8 @@ public sealed class AuditLogTests
     }
 
     [TestMethod]
-    public void C7_EndCutOffOrAllReplaced_IsSeenWithTheHead()
+    [TestProperty("Case", "C7")]
+    public void EndCutOffOrAllReplaced_IsSeenWithTheHead()
     {
         string head = Record("run1", events: 8, isSealed: true);
         string[] lines = File.ReadAllLines(_path);
@@ -103,7 +106,8 @@ public sealed class AuditLogTests
     }
 
     [TestMethod]
-    public void C7_EntryRewrittenWithItsOwnHash_BreaksTheNextOne()
+    [TestProperty("Case", "C7")]
+    public void EntryRewrittenWithItsOwnHash_BreaksTheNextOne()
     {
         Record("run1", events: 8, isSealed: true);
         string[] lines = File.ReadAllLines(_path);

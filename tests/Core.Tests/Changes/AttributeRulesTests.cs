@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
-using IsolatedAgents.Changes;
-using IsolatedAgents.Changes.Ignoring;
+using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Changes.Returning;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;
 

@@ -33,6 +33,8 @@ public sealed class PolicyRuleTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "N14")]
+    [TestProperty("Case", "N3")]
     [DataRow("*", "it allows every host; name the hosts that the agent needs, such as 'api.example.com'")]
     [DataRow("*:443", "it allows every host; name the hosts that the agent needs, such as 'api.example.com'")]
     [DataRow("*.com", "anyone can have a host under 'com'; name one label more, such as '*.example.com', or the hosts themselves")]

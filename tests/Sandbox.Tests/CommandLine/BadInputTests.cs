@@ -13,6 +13,7 @@ public sealed class BadInputTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "E9")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("policy.json(1,16): error IA1001: ", "'memory_mb'", "{ \"memory_mb\": \"much\" }")]
     [DataRow("policy.json(2,3): error IA1001: ", "'memory_mb'", "{\n  \"memory_md\": 64 }")]
@@ -37,7 +38,7 @@ public sealed class BadInputTests
     [DataRow("policy.json(1,3): error IA1001: ", "'network_mode'", "{ \"network_mode\": \"host\" }")]
     [DataRow("policy.json(1,3): error IA1001: ", "'devices'", "{ \"devices\": [\"/dev/kvm\"] }")]
     [DataRow("policy.json(1,14): error IA1001: ", "'$type'", "{\"network\": {\"$type\": \"System.Diagnostics.Process, System\" } }")]
-    public async Task E9_Policy_IsRefusedAtItsPlace(string start, string about, string policy)
+    public async Task Policy_IsRefusedAtItsPlace(string start, string about, string policy)
     {
         using CommandLineHost host = new() { Environment = { ["HOME"] = "/root" } };
         host.Write("policy.json", policy);
@@ -90,6 +91,7 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "E9")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("/proc")]
     [DataRow("/run")]
@@ -97,7 +99,7 @@ public sealed class BadInputTests
     [DataRow("/etc")]
     [DataRow("/run/podman")]
     [DataRow("/dev/shm")]
-    public async Task E9_WorkingDirectoryThatNoMountMayName_IsRefused(string folder)
+    public async Task WorkingDirectoryThatNoMountMayName_IsRefused(string folder)
     {
         if (!Directory.Exists(folder))
         {

@@ -58,12 +58,13 @@ public sealed class DoctorTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-30")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("", "")]
     [DataRow("220 mail.example.com ready\r\n", "")]
     [DataRow("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503")]
     [DataRow("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "")]
-    public async Task C3_30_WhatAnswersIsNoEngine_IsOneLineForDoctorAndRun(string answer, string cause)
+    public async Task WhatAnswersIsNoEngine_IsOneLineForDoctorAndRun(string answer, string cause)
     {
         using CommandLineHost host = new();
         using ScriptedEngine scripted = new(host.Root, answer);

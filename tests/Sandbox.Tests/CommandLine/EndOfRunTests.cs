@@ -20,8 +20,9 @@ public sealed class EndOfRunTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_KilledRunner_LeavesNoContainerAndNoProcess()
+    public async Task KilledRunner_LeavesNoContainerAndNoProcess()
     {
         using CommandLineHost host = new();
         CommandLineRun run = await StartStubbornAsync(host);
@@ -37,8 +38,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_SecondSignal_EndsTheProcessAtOnceAndTheSandboxWithIt()
+    public async Task SecondSignal_EndsTheProcessAtOnceAndTheSandboxWithIt()
     {
         using CommandLineHost host = new();
         CommandLineRun run = await StartStubbornAsync(host);
@@ -52,8 +54,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_SignalBeforeTheAgentStarts_LeavesNothing()
+    public async Task SignalBeforeTheAgentStarts_LeavesNothing()
     {
         using CommandLineHost host = new();
         CommandLineRun run = host.StartPuppet("sleep 600");
@@ -66,8 +69,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_HangUp_LeavesNothing()
+    public async Task HangUp_LeavesNothing()
     {
         using CommandLineHost host = new();
         CommandLineRun run = await StartStubbornAsync(host);
@@ -78,8 +82,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_ReaderOfOutputIsGone_EndsByItselfWithTheRunsVerdict()
+    public async Task ReaderOfOutputIsGone_EndsByItselfWithTheRunsVerdict()
     {
         using CommandLineHost host = new();
         CommandLineRun run = host.StartPuppet("lines 20000 100 -- exit 3");
@@ -91,8 +96,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_PipedIntoHead_StillEndsWithTheRunsVerdict()
+    public async Task PipedIntoHead_StillEndsWithTheRunsVerdict()
     {
         const string Script = "(sh -c 'echo $$ >pid; exec \"$@\"' sh \"$@\" 2>&1; echo $? >code) | head -n 8";
         using CommandLineHost host = new();
@@ -105,8 +111,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_StoppedReader_DoesNotKeepASignalFromEndingTheRun()
+    public async Task StoppedReader_DoesNotKeepASignalFromEndingTheRun()
     {
         using CommandLineHost host = new();
         CommandLineRun run = host.StartPuppet("flood 600");
@@ -121,8 +128,9 @@ public sealed class EndOfRunTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R8")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R8_AgentReadsItsInput_GetsItsEndWhateverOursIs()
+    public async Task AgentReadsItsInput_GetsItsEndWhateverOursIs()
     {
         using CommandLineHost host = new();
         CommandLineResult result = await host.RunPuppetAsync("stdin", Token, "--telemetry-format", "json");

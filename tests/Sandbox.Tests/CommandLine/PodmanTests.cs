@@ -46,10 +46,11 @@ public sealed class PodmanTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("INT", 130)]
     [DataRow("KILL", 137)]
-    public async Task R5_Signal_LeavesNothing(string signal, int exitCode)
+    public async Task Signal_LeavesNothing(string signal, int exitCode)
     {
         using CommandLineHost host = new() { Engine = EngineCli.Podman };
         CommandLineRun run = host.StartPuppet("daemon 600 -- trap-term 600");

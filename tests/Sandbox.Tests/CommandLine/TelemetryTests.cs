@@ -77,8 +77,9 @@ public sealed partial class TelemetryTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C1")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C1_NamesOfFilesAndArguments_AreInertOnBothStreams()
+    public async Task NamesOfFilesAndArguments_AreInertOnBothStreams()
     {
         using CommandLineHost host = new();
         CommandLineResult result = await host.RunCommandAsync(
@@ -134,8 +135,9 @@ public sealed partial class TelemetryTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C6_SecretInTwoWritesAndInAName_IsMaskedEverywhere()
+    public async Task SecretInTwoWritesAndInAName_IsMaskedEverywhere()
     {
         const string Secret = "hunter2-hunter2";
         using CommandLineHost host = new() { Environment = { ["TOKEN"] = Secret } };

@@ -152,8 +152,9 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_KeyThatThisVersionCannotHonour_IsTwoAtItsPlaceInTheFile()
+    public async Task KeyThatThisVersionCannotHonour_IsTwoAtItsPlaceInTheFile()
     {
         using CommandLineHost host = new();
         host.Write("policy.json", "{\n  \"pip_packages\": [\"six\"]\n}\n");
@@ -166,11 +167,12 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [DoNotParallelize]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("INT")]
     [DataRow("TERM")]
-    public async Task R5_Signal_Is130AndNothingIsLeft(string signal)
+    public async Task Signal_Is130AndNothingIsLeft(string signal)
     {
         using CommandLineHost host = new();
         CommandLineRun run = host.StartPuppet("trap-term 600");
@@ -186,8 +188,9 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R7")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task R7_ManyRunsIntoOneOutputDirectory_LeaveTheFilesOfOneOfThem()
+    public async Task ManyRunsIntoOneOutputDirectory_LeaveTheFilesOfOneOfThem()
     {
         using CommandLineHost host = new();
         CommandLineResult[] results = await Task.WhenAll(Enumerable.Range(0, 4).Select(number =>

@@ -40,9 +40,10 @@ public sealed class ActionLifetimeTests
 
     // The runner's own order of signals, of which the later ones are sent to a step that is still there. The agent and its orphans heed none.
     [TestMethod]
+    [TestProperty("Case", "C3-3")]
     [DoNotParallelize]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C3_03_RunnerCancels_AllIsRemovedBeforeItLosesPatience()
+    public async Task RunnerCancels_AllIsRemovedBeforeItLosesPatience()
     {
         using ActionStep step = new();
         step.Inputs["command"] = "trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 600; true') & echo partial > /output/partial; echo ready; while true; do sleep 600; done";

@@ -23,11 +23,13 @@ public sealed class HostileAgentTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C1")]
+    [TestProperty("Case", "C2")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("simple")]
     [DataRow("rich")]
     [DataRow("json")]
-    public async Task C1_C2_GitHub_AgentsOrders_AreText(string format)
+    public async Task GitHub_AgentsOrders_AreText(string format)
     {
         using ActionStep step = new();
         step.Inputs["command"] = Orders;
@@ -44,11 +46,13 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C1")]
+    [TestProperty("Case", "C2")]
     [Timeout(Minutes, CooperativeCancellation = true)]
     [DataRow("simple")]
     [DataRow("rich")]
     [DataRow("json")]
-    public async Task C1_C2_Azure_AgentsOrders_AreText(string format)
+    public async Task Azure_AgentsOrders_AreText(string format)
     {
         using CommandLineHost host = new();
         host.Environment["TF_BUILD"] = "True";
@@ -63,8 +67,10 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C4")]
+    [TestProperty("Case", "C5")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C4_C5_NamesThatInject_AreOneValueEverywhere()
+    public async Task NamesThatInject_AreOneValueEverywhere()
     {
         using ActionStep step = new();
         step.Inputs["output-directory"] = "out";
@@ -95,8 +101,9 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C6")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C6_Secret_IsMaskedByTheHostTooAndInEveryReport()
+    public async Task Secret_IsMaskedByTheHostTooAndInEveryReport()
     {
         const string secret = "s3cr3t-Value:with,odd%chars";
         using ActionStep step = new();
@@ -117,8 +124,9 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C8")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C8_GitHub_ManyViolations_AreFoldedWorstFirstAndCounted()
+    public async Task GitHub_ManyViolations_AreFoldedWorstFirstAndCounted()
     {
         using ActionStep step = new();
         step.Inputs["command"] = ManyViolations.Command;
@@ -136,8 +144,9 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C8")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C8_Azure_ManyViolations_AreFoldedWorstFirstAndCounted()
+    public async Task Azure_ManyViolations_AreFoldedWorstFirstAndCounted()
     {
         using CommandLineHost host = new();
         host.Environment["TF_BUILD"] = "True";
@@ -155,8 +164,11 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C4")]
+    [TestProperty("Case", "C5")]
+    [TestProperty("Case", "C6")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C4_C5_C6_Azure_NamesThatInjectAndASecret_AreOneValueAndHidden()
+    public async Task Azure_NamesThatInjectAndASecret_AreOneValueAndHidden()
     {
         const string secret = "s3cr3t-Value;with]odd%chars";
         using CommandLineHost host = new();
@@ -189,8 +201,9 @@ public sealed class HostileAgentTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "C7")]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task C7_AuditLogOfAStep_IsVerifiedAndNamesWhatWasChanged()
+    public async Task AuditLogOfAStep_IsVerifiedAndNamesWhatWasChanged()
     {
         using ActionStep step = new();
         ActionOutcome outcome = await step.RunAsync(Token);

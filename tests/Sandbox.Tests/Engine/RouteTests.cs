@@ -88,8 +88,9 @@ public sealed class RouteTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_MountsThatAreAnotherMachines_AreAnEngineErrorAndNothingRuns()
+    public async Task MountsThatAreAnotherMachines_AreAnEngineErrorAndNothingRuns()
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach, Delivery = DeliveryKind.Mount };
         string other = Directory.CreateDirectory(Path.Combine(host.Root, "other")).FullName;

@@ -18,8 +18,9 @@ public sealed class UnfaithfulEngineTests
     private CancellationToken Token => TestContext.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_EngineThatChangesNothing_Passes()
+    public async Task EngineThatChangesNothing_Passes()
     {
         using SandboxHost host = new();
         using RewritingEngineProxy proxy = Proxy(host, _ => { });
@@ -28,12 +29,13 @@ public sealed class UnfaithfulEngineTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("memory limit", "Memory", "MemorySwap")]
     [DataRow("process limit", "PidsLimit")]
     [DataRow("CPU limit", "NanoCpus")]
     [DataRow("read-only root", "ReadonlyRootfs")]
-    public async Task R9_LimitThatTheEngineIgnores_IsAnEngineErrorAndNothingRuns(string control, params string[] keys)
+    public async Task LimitThatTheEngineIgnores_IsAnEngineErrorAndNothingRuns(string control, params string[] keys)
     {
         await AssertRefusedAsync(control, create =>
         {
@@ -48,10 +50,11 @@ public sealed class UnfaithfulEngineTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("empty network", "bridge")]
     [DataRow("empty network", "host")]
-    public async Task R9_NetworkThatTheEngineSetsUpAnyway_IsAnEngineErrorAndNothingRuns(string control, string mode) =>
+    public async Task NetworkThatTheEngineSetsUpAnyway_IsAnEngineErrorAndNothingRuns(string control, string mode) =>
         await AssertRefusedAsync(control, create =>
         {
             create["NetworkDisabled"] = false;
@@ -59,13 +62,15 @@ public sealed class UnfaithfulEngineTests
         });
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_HostProcesses_AreAnEngineErrorAndNothingRuns() =>
+    public async Task HostProcesses_AreAnEngineErrorAndNothingRuns() =>
         await AssertRefusedAsync("process namespace", create => create["HostConfig"]!["PidMode"] = "host");
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_WritableWorkspace_IsAnEngineErrorAndNothingRuns() =>
+    public async Task WritableWorkspace_IsAnEngineErrorAndNothingRuns() =>
         await AssertRefusedAsync("read-only mount", create =>
         {
             foreach (JsonNode? mount in create["HostConfig"]!["Mounts"]!.AsArray())
@@ -75,8 +80,9 @@ public sealed class UnfaithfulEngineTests
         });
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_FileSystemBelowTheWorkspaceThatStaysWritable_IsAnEngineErrorAndNothingRuns()
+    public async Task FileSystemBelowTheWorkspaceThatStaysWritable_IsAnEngineErrorAndNothingRuns()
     {
         using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         string below = Directory.CreateDirectory(Path.Combine(host.Workspace, "below")).FullName;
@@ -95,8 +101,9 @@ public sealed class UnfaithfulEngineTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R9_LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() =>
+    public async Task LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() =>
         await AssertRefusedAsync("memory limit", create =>
         {
             create["HostConfig"]!["Memory"] = 1L << 30;
@@ -104,8 +111,9 @@ public sealed class UnfaithfulEngineTests
         });
 
     [TestMethod]
+    [TestProperty("Case", "R6")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R6_ConnectionsAreCut_IsAnEngineErrorAndNothingIsLeft()
+    public async Task ConnectionsAreCut_IsAnEngineErrorAndNothingIsLeft()
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
         using RewritingEngineProxy proxy = Proxy(host, _ => { });
@@ -118,13 +126,14 @@ public sealed class UnfaithfulEngineTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R6")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("/_ping", DiagnosticTable.NoEngine, "500")]
     [DataRow("/images/", DiagnosticTable.EngineLost, "disk is full.")]
     [DataRow("/containers/create", DiagnosticTable.EngineLost, "disk is full.")]
     [DataRow("/attach", DiagnosticTable.EngineLost, "disk is full.")]
     [DataRow("/start", DiagnosticTable.EngineLost, "disk is full.")]
-    public async Task R6_EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code, string cause)
+    public async Task EngineFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string code, string cause)
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
         using RewritingEngineProxy proxy = Proxy(host, _ => { }, call);
@@ -136,10 +145,11 @@ public sealed class UnfaithfulEngineTests
 
     // There the profile of system calls is brought first, and no container of the agent's is made without it.
     [TestMethod]
+    [TestProperty("Case", "R6")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("/archive", "disk is full.")]
     [DataRow("/containers/create", "disk is full.")]
-    public async Task R6_PodmanFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string cause)
+    public async Task PodmanFailsACall_IsAnEngineErrorAndNothingIsLeft(string call, string cause)
     {
         EngineRequirements.Require(EngineCli.PodmanSocket, EngineRequirements.Podman);
         using SandboxHost host = new() { Transport = TransportKind.Attach, Delivery = DeliveryKind.Copy };
@@ -153,8 +163,9 @@ public sealed class UnfaithfulEngineTests
     }
 
     [TestMethod]
+    [TestProperty("Case", "R5")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task R5_CancelWhileTheContainerIsMade_LeavesNothing()
+    public async Task CancelWhileTheContainerIsMade_LeavesNothing()
     {
         using SandboxHost host = new();
         TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -16,8 +16,9 @@ public sealed class DiskTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-17")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_17_OutputDiskIsFull_IsAnEngineErrorAndLeavesNothingPartial()
+    public async Task OutputDiskIsFull_IsAnEngineErrorAndLeavesNothingPartial()
     {
         using SandboxHost host = new();
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
@@ -34,8 +35,9 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-17")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_17_ReportDiskIsFull_IsToldAndTheVerdictHolds()
+    public async Task ReportDiskIsFull_IsToldAndTheVerdictHolds()
     {
         using SandboxHost host = new();
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
@@ -47,8 +49,9 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-18")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_18_EngineDiskIsFull_IsAnEngineErrorThatNamesIt()
+    public async Task EngineDiskIsFull_IsAnEngineErrorThatNamesIt()
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token, "48m");
         using SandboxHost host = new();
@@ -76,12 +79,13 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-39")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("/dev/full")]
     [DataRow("/dev/zero")]
     [DataRow("pipe")]
     [DataRow("folder")]
-    public async Task C3_39_AuditLogThatIsNoFile_FailsBeforeAnythingRuns(string path)
+    public async Task AuditLogThatIsNoFile_FailsBeforeAnythingRuns(string path)
     {
         using SandboxHost host = new();
         await HostProgram.RunAsync("mkfifo", [Path.Combine(host.Root, "pipe")], Token);
@@ -92,11 +96,12 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-39")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("delete")]
     [DataRow("rotate")]
     [DataRow("replace")]
-    public async Task C3_39_AuditLogIsTakenAway_NeverPasses(string how)
+    public async Task AuditLogIsTakenAway_NeverPasses(string how)
     {
         using SandboxHost host = new();
         string path = Path.Combine(host.Root, "audit.jsonl");
@@ -128,8 +133,9 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-39")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_39_AuditDiskFillsUp_EndsTheRunAndNeverPasses()
+    public async Task AuditDiskFillsUp_EndsTheRunAndNeverPasses()
     {
         using SandboxHost host = new();
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
@@ -141,8 +147,9 @@ public sealed class DiskTests(TestContext context)
 
     // The file system goes away under the open file, as a network's may.
     [TestMethod]
+    [TestProperty("Case", "C3-39")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_39_AuditDiskGoesAway_EndsTheRunAndNeverPasses()
+    public async Task AuditDiskGoesAway_EndsTheRunAndNeverPasses()
     {
         using SandboxHost host = new();
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
@@ -156,8 +163,9 @@ public sealed class DiskTests(TestContext context)
 
     // What the kernel does when it finds a disk's structures broken: from one write to the next nothing can be written any more.
     [TestMethod]
+    [TestProperty("Case", "C3-39")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_39_AuditDiskBecomesReadOnly_EndsTheRunAndNeverPasses()
+    public async Task AuditDiskBecomesReadOnly_EndsTheRunAndNeverPasses()
     {
         using SandboxHost host = new();
         await using LoopDisk disk = await LoopDisk.MountAsync(host.Root, Token);
@@ -171,10 +179,11 @@ public sealed class DiskTests(TestContext context)
 
     // A disk that stands still holds the agent up, and never what ends it.
     [TestMethod]
+    [TestProperty("Case", "C3-12")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow(false)]
     [DataRow(true)]
-    public async Task C3_12_ReportDiskStandsStill_TheRunCanBeCancelledAllTheSame(bool hasAudit)
+    public async Task ReportDiskStandsStill_TheRunCanBeCancelledAllTheSame(bool hasAudit)
     {
         using SandboxHost host = new();
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
@@ -204,12 +213,13 @@ public sealed class DiskTests(TestContext context)
 
     // What holds an output up holds up neither the caller's cancellation nor, past its deadline, the end of the run.
     [TestMethod]
+    [TestProperty("Case", "C3-12")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("head -c 900000000 /dev/zero > /output/large", "large", false)]
     [DataRow("head -c 900000000 /dev/zero > /output/large", "large", true)]
     [DataRow("for i in $(seq 3000); do echo $i > /output/small$i; done", "small", false)]
     [DataRow("for i in $(seq 3000); do echo $i > /output/small$i; done", "small", true)]
-    public async Task C3_12_OutputDiskStandsStill_TheRunEndsAllTheSame(string agent, string name, bool isCancelled)
+    public async Task OutputDiskStandsStill_TheRunEndsAllTheSame(string agent, string name, bool isCancelled)
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
@@ -241,8 +251,9 @@ public sealed class DiskTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-43")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_43_AgentWritesAsAnotherUser_OutputsAreTheCallers()
+    public async Task AgentWritesAsAnotherUser_OutputsAreTheCallers()
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync("id -u; mkdir /output/d; echo 1 > /output/d/f; chmod 000 /output/d", Token);
@@ -257,10 +268,11 @@ public sealed class DiskTests(TestContext context)
 
     // A name that is checked and then becomes a link elsewhere: what is mounted is held against what was checked.
     [TestMethod]
+    [TestProperty("Case", "C3-44")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow(DeliveryKind.Mount)]
     [DataRow(DeliveryKind.Copy)]
-    public async Task C3_44_WorkspaceBecomesALinkBetweenCheckAndMount_NothingElseIsShown(DeliveryKind delivery)
+    public async Task WorkspaceBecomesALinkBetweenCheckAndMount_NothingElseIsShown(DeliveryKind delivery)
     {
         using SandboxHost host = new() { Delivery = delivery };
         string other = Directory.CreateDirectory(Path.Combine(host.Root, "other")).FullName;
@@ -280,8 +292,9 @@ public sealed class DiskTests(TestContext context)
 
     // Power loss: whatever part of the file has reached the disk, what is whole of it verifies, and the missing seal is told.
     [TestMethod]
+    [TestProperty("Case", "C3-49")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_49_AuditLogCutAnywhere_IsUnsealedAndItsWholeEntriesHold()
+    public async Task AuditLogCutAnywhere_IsUnsealedAndItsWholeEntriesHold()
     {
         using SandboxHost host = new();
         string path = Path.Combine(host.Root, "audit.jsonl");

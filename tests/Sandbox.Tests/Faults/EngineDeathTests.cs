@@ -16,10 +16,12 @@ public sealed class EngineDeathTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-5")]
+    [TestProperty("Case", "C3-6")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("KILL")]
     [DataRow("TERM")]
-    public async Task C3_05_06_EngineEnds_OverTheSocket_IsAnEngineErrorAndWhatWasCollectedStays(string signal)
+    public async Task EngineEnds_OverTheSocket_IsAnEngineErrorAndWhatWasCollectedStays(string signal)
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
         using SandboxHost host = Host(engine, TransportKind.Socket);
@@ -36,8 +38,9 @@ public sealed class EngineDeathTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-5")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_05_EngineIsKilled_OverTheAttachedStreams_IsAnEngineErrorAtOnceAndTheAgentEnds()
+    public async Task EngineIsKilled_OverTheAttachedStreams_IsAnEngineErrorAtOnceAndTheAgentEnds()
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
         using SandboxHost host = Host(engine, TransportKind.Attach);
@@ -54,8 +57,9 @@ public sealed class EngineDeathTests(TestContext context)
 
     // The engine removes what it was told to remove by itself when it starts again, running or not: a run cannot outlive that, and must say so.
     [TestMethod]
+    [TestProperty("Case", "C3-6")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_06_EngineIsRestartedAndKeepsItsContainers_IsAnEngineErrorAndNothingIsLeft()
+    public async Task EngineIsRestartedAndKeepsItsContainers_IsAnEngineErrorAndNothingIsLeft()
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token, null, "--live-restore");
         using SandboxHost host = Host(engine, TransportKind.Socket);
@@ -71,8 +75,9 @@ public sealed class EngineDeathTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-8")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_08_EngineIsFrozen_TheRunGoesOnAndEndsByItsLimit()
+    public async Task EngineIsFrozen_TheRunGoesOnAndEndsByItsLimit()
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
         using SandboxHost host = Host(engine, TransportKind.Socket);
@@ -88,11 +93,12 @@ public sealed class EngineDeathTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-7")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("containerd-shim", TransportKind.Socket)]
     [DataRow("containerd-shim", TransportKind.Attach)]
     [DataRow("containerd.toml", TransportKind.Socket)]
-    public async Task C3_07_PartOfTheEngineIsKilled_EndsInTimeAndNeverHangs(string part, TransportKind transport)
+    public async Task PartOfTheEngineIsKilled_EndsInTimeAndNeverHangs(string part, TransportKind transport)
     {
         await using PrivateEngine engine = await PrivateEngine.StartAsync(Token);
         using SandboxHost host = Host(engine, transport);

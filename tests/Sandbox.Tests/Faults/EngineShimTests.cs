@@ -16,6 +16,7 @@ public sealed class EngineShimTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-9")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow(0)]
     [DataRow(1)]
@@ -25,7 +26,7 @@ public sealed class EngineShimTests(TestContext context)
     [DataRow(100)]
     [DataRow(1009)]
     [DataRow(70_001)]
-    public async Task C3_09_AttachedStreamIsCut_IsAnEngineErrorAndNothingIsLeft(int after)
+    public async Task AttachedStreamIsCut_IsAnEngineErrorAndNothingIsLeft(int after)
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
         using EngineShim shim = Shim(host, new EngineShim(host.Root) { CutAttachedAfter = after });
@@ -37,13 +38,15 @@ public sealed class EngineShimTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-15")]
+    [TestProperty("Case", "C3-28")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow(TransportKind.Attach, 1, 0, 0)]
     [DataRow(TransportKind.Attach, 3, 0, 0)]
     [DataRow(TransportKind.Attach, 65536, 2000, 0)]
     [DataRow(TransportKind.Socket, 1, 2000, 0)]
     [DataRow(TransportKind.Attach, 512, 0, 10_000)]
-    public async Task C3_15_28_SlowEngine_IsSlowerAndNothingElse(TransportKind transport, int slice, int delayMilliseconds, int bytesPerSecond)
+    public async Task SlowEngine_IsSlowerAndNothingElse(TransportKind transport, int slice, int delayMilliseconds, int bytesPerSecond)
     {
         const string Odd = "printf 'gr\\303\\274n \\342\\202\\254 \\377\\376 \\033]52;c;AAAA\\007 ::error::x\\rcarriage\\n'; printf 'wrong\\n' >&2; printf 'no end'; printf 12345 > /output/five";
         using SandboxHost plain = new() { Transport = transport };
@@ -76,9 +79,10 @@ public sealed class EngineShimTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-29")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DynamicData(nameof(WrongAnswers), DynamicDataDisplayName = nameof(DisplayName))]
-    public async Task C3_29_EngineAnswersSomethingElse_IsAnEngineErrorAndNothingIsLeft(string call, string name, string answer)
+    public async Task EngineAnswersSomethingElse_IsAnEngineErrorAndNothingIsLeft(string call, string name, string answer)
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
         using EngineShim shim = Shim(host, new EngineShim(host.Root) { Answer = line => line.Contains(call, StringComparison.Ordinal) ? Encoding.ASCII.GetBytes(answer) : null });
@@ -94,8 +98,9 @@ public sealed class EngineShimTests(TestContext context)
     public static string DisplayName(System.Reflection.MethodInfo method, object[] data) => $"{method.Name} ({data[0]}, {data[1]})";
 
     [TestMethod]
+    [TestProperty("Case", "C3-26")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_26_RemovalHangs_ReturnsInTimeAndNamesWhatIsLeft()
+    public async Task RemovalHangs_ReturnsInTimeAndNamesWhatIsLeft()
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -118,8 +123,9 @@ public sealed class EngineShimTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-27")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_27_EngineLosesEveryAnswerToWaiting_TheRunKnowsItsEndAllTheSame()
+    public async Task EngineLosesEveryAnswerToWaiting_TheRunKnowsItsEndAllTheSame()
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         int asked = 0;

@@ -17,8 +17,9 @@ public sealed class HostTroubleTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-5")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_05_AttachedStreams_LongRun_KeepsItsLease()
+    public async Task AttachedStreams_LongRun_KeepsItsLease()
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync("sleep 25; echo done", Token, ("timeout_seconds", "60")));
@@ -27,10 +28,11 @@ public sealed class HostTroubleTests(TestContext context)
 
     // Cancelled after a time that differs from run to run, over as long as the first run takes, which is not cancelled: so every phase has its turn, and the same must be true after each.
     [TestMethod]
+    [TestProperty("Case", "C3-48")]
     [Timeout(4 * Minute, CooperativeCancellation = true)]
     [DataRow(TransportKind.Socket, DeliveryKind.Mount)]
     [DataRow(TransportKind.Attach, DeliveryKind.Copy)]
-    public async Task C3_48_CancelAtEveryPhase_LeavesNothing(TransportKind transport, DeliveryKind delivery)
+    public async Task CancelAtEveryPhase_LeavesNothing(TransportKind transport, DeliveryKind delivery)
     {
         const int Runs = 25;
         HashSet<string> phases = [];
@@ -62,9 +64,10 @@ public sealed class HostTroubleTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-33")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DoNotParallelize]
-    public async Task C3_33_SuspendedProcess_NeitherBurstsNorLosesTheRun()
+    public async Task SuspendedProcess_NeitherBurstsNorLosesTheRun()
     {
         using CommandLineHost host = new();
         CommandLineRun run = host.StartCommand("echo be''gun; sleep 10; echo do''ne", "--telemetry-format", "json", "--resource-monitor-interval", "0.5");
@@ -83,12 +86,13 @@ public sealed class HostTroubleTests(TestContext context)
 
     // The clock that this process reads jumps while the agent runs, as libfaketime has it: nobody else's does.
     [TestMethod]
+    [TestProperty("Case", "C3-32")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("-3600")]
     [DataRow("+3600")]
     // Past the 32 bits of old clocks.
     [DataRow("+500000000")]
-    public async Task C3_32_WallClockJumps_OrderAndDurationsHold(string jump)
+    public async Task WallClockJumps_OrderAndDurationsHold(string jump)
     {
         const string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
         if (!File.Exists(library))
@@ -126,10 +130,11 @@ public sealed class HostTroubleTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-31")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("ulimit -n $FEW; exec \"$@\"", "")]
     [DataRow("exec \"$@\"", "0x4000000")]
-    public async Task C3_31_FewDescriptorsOrLittleMemory_NeitherHangsNorLosesOutput(string script, string heapLimit)
+    public async Task FewDescriptorsOrLittleMemory_NeitherHangsNorLosesOutput(string script, string heapLimit)
     {
         using CommandLineHost host = new();
         host.Environment["DOTNET_GCHeapHardLimit"] = heapLimit.Length > 0 ? heapLimit : null;
@@ -143,11 +148,12 @@ public sealed class HostTroubleTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-46")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
     [DataRow("xterm-256color", "stty cols 1 rows 1")]
     [DataRow("dumb", "stty cols 80 rows 24")]
     [DataRow("", "stty cols 0 rows 0")]
-    public async Task C3_46_OddTerminal_RunsAndErasesNothing(string terminal, string settings)
+    public async Task OddTerminal_RunsAndErasesNothing(string terminal, string settings)
     {
         using CommandLineHost host = new();
         host.Environment["TERM"] = terminal;
@@ -165,10 +171,11 @@ public sealed class HostTroubleTests(TestContext context)
 
     // C3 38: the control group's files go away while the agent runs. Figures that are not there are not told as figures, and the policy says whether the run may go on without.
     [TestMethod]
+    [TestProperty("Case", "C3-38")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("")]
     [DataRow("cgroup")]
-    public async Task C3_38_FiguresAreLost_IsToldOrEndsTheRunAsThePolicySays(string required)
+    public async Task FiguresAreLost_IsToldOrEndsTheRunAsThePolicySays(string required)
     {
         using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
         (string, string)[] policy = [("resource_monitor_interval", "0.5"), .. required.Length > 0 ? new[] { ("isolation.require", required) } : []];
@@ -195,8 +202,9 @@ public sealed class HostTroubleTests(TestContext context)
 
     // The server of a file system stops answering. Whether the kernel lets go of what waits for it depends on its version: the run ends in either case.
     [TestMethod]
+    [TestProperty("Case", "C3-25")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_25_AgentBlockedInAFileSystem_TheRunEndsInTime()
+    public async Task AgentBlockedInAFileSystem_TheRunEndsInTime()
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
         await File.WriteAllBytesAsync(Path.Combine(host.Root, "workspace", "data"), new byte[1 << 20], Token);
@@ -237,8 +245,9 @@ public sealed class HostTroubleTests(TestContext context)
 
     // The server has taken the question, and its own disk stands still: the kernel waits on, whatever signal comes.
     [TestMethod]
+    [TestProperty("Case", "C3-25")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
-    public async Task C3_25_AgentThatNothingEnds_IsToldWithItsProcessAndWait()
+    public async Task AgentThatNothingEnds_IsToldWithItsProcessAndWait()
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket, Delivery = DeliveryKind.Mount };
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);

@@ -18,12 +18,13 @@ public sealed class PullTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-34")]
     [Timeout(Minute, CooperativeCancellation = true)]
     [DataRow("404 Not Found", "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}", "The registry has no such image", 1)]
     [DataRow("401 Unauthorized", "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}", "The registry asks for credentials", 1)]
     [DataRow("403 Forbidden", "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access to the resource is denied\"}]}", "does not give it to this user", 1)]
     [DataRow("500 Internal Server Error", "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"disk on fire\"}]}", "It was tried 3 times", 3)]
-    public async Task C3_34_RegistryRefuses_SaysWhichAndAsksAgainOnlyWhereThatCanHelp(string status, string body, string told, int attempts)
+    public async Task RegistryRefuses_SaysWhichAndAsksAgainOnlyWhereThatCanHelp(string status, string body, string told, int attempts)
     {
         using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal) ? Reply(status, "application/json", body) : Reply("200 OK", "application/json", "{}"));
         using SandboxHost host = new();
@@ -35,8 +36,9 @@ public sealed class PullTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-34")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_34_ImageForAnotherProcessor_SaysSo()
+    public async Task ImageForAnotherProcessor_SaysSo()
     {
         using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal)
             ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
@@ -45,8 +47,9 @@ public sealed class PullTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-34")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task C3_34_RegistrySendsSomethingElse_SaysSo()
+    public async Task RegistrySendsSomethingElse_SaysSo()
     {
         using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal)
             ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
@@ -55,8 +58,9 @@ public sealed class PullTests(TestContext context)
     }
 
     [TestMethod]
+    [TestProperty("Case", "C3-34")]
     [Timeout(3 * Minute, CooperativeCancellation = true)]
-    public async Task C3_34_RegistryFallsSilent_EndsByItsDeadline()
+    public async Task RegistryFallsSilent_EndsByItsDeadline()
     {
         using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal) ? null : Reply("200 OK", "application/json", "{}"));
         await AssertToldAsync(registry, "tests/image:1", "nothing came from its registry for 60 seconds");

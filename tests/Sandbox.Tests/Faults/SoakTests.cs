@@ -22,10 +22,11 @@ public sealed class SoakTests(TestContext context)
     private CancellationToken Token => context.CancellationToken;
 
     [TestMethod]
+    [TestProperty("Case", "C3-50")]
     [Timeout(HourMilliseconds, CooperativeCancellation = true)]
     [DataRow(TransportKind.Socket, DeliveryKind.Mount)]
     [DataRow(TransportKind.Attach, DeliveryKind.Copy)]
-    public async Task C3_50_ManyRuns_LeaveTheProcessAndTheMachineAsTheyWere(TransportKind transport, DeliveryKind delivery)
+    public async Task ManyRuns_LeaveTheProcessAndTheMachineAsTheyWere(TransportKind transport, DeliveryKind delivery)
     {
         await RunAsync(WarmUp, transport, delivery);
         Footprint before = await Footprint.TakeAsync(Token);

@@ -2,7 +2,6 @@ using System.Collections.Frozen;
 using System.Globalization;
 using IsolatedAgents.Repositories.Ignoring;
 using System.Text;
-using IsolatedAgents.Changes.Ignoring;
 
 namespace IsolatedAgents.Changes.Commits;
 

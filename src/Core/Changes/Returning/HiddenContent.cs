@@ -1,7 +1,8 @@
 using System.Text;
-using IsolatedAgents.Changes.Ignoring;
+using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 

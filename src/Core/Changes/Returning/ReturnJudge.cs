@@ -1,4 +1,5 @@
-using IsolatedAgents.Changes.Ignoring;
+using IsolatedAgents.Repositories.Ignoring;
+using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 

@@ -121,8 +121,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
                 passed = (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")), .. passed.Span, .. "\r\n"u8];
             }
 
+            // The HTTP server sends what is written to it at once.
             await _body.Stream.WriteAsync(passed, cancellationToken).ConfigureAwait(false);
-            await _body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 }

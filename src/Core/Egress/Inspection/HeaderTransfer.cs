@@ -27,20 +27,28 @@ internal static class HeaderTransfer
                 continue;
             }
 
-            if (!to.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values) && to.Content is { } content)
+            if (values.Count == 1)
+            {
+                // Nearly all: one string needs no list.
+                if (!to.Headers.TryAddWithoutValidation(name, values[0]))
+                {
+                    to.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+                }
+            }
+            else if (!to.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values) && to.Content is { } content)
             {
                 content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
             }
         }
 
         // The agent waits to be told whether its body is wanted, and only the server can tell.
-        if (to.Content is not null && from[HeaderNames.Expect].Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        if (to.Content is not null && from.Expect is { Count: > 0 } expected && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.ExpectContinue = true;
         }
 
         // gRPC asks whether trailers come through, and they do.
-        if (from.TE.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
+        if (from.TE is { Count: > 0 } transfer && transfer.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
@@ -66,13 +74,8 @@ internal static class HeaderTransfer
     public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard? guard)
     {
         string[] dropped = from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
-        foreach ((string name, HeaderStringValues fields) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated))
-        {
-            if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
-            {
-                await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
-            }
-        }
+        await CopyAsync(from.Headers.NonValidated, dropped, to, guard).ConfigureAwait(false);
+        await CopyAsync(from.Content.Headers.NonValidated, dropped, to, guard).ConfigureAwait(false);
     }
 
     /// <summary>The fields behind an answer's body, each searched for credentials.</summary>
@@ -84,11 +87,22 @@ internal static class HeaderTransfer
         }
     }
 
+    private static async ValueTask CopyAsync(HttpHeadersNonValidated from, string[] dropped, IHeaderDictionary to, AnswerGuard? guard)
+    {
+        foreach ((string name, HeaderStringValues fields) in from)
+        {
+            if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
+            }
+        }
+    }
+
     private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard? guard, string part)
     {
         if (guard is null)
         {
-            to[name] = new StringValues([.. fields]);
+            to[name] = fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
             return;
         }
 
@@ -102,5 +116,5 @@ internal static class HeaderTransfer
     }
 
     private static string[] Nominated(StringValues connection) =>
-        [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
+        connection.Count == 0 ? [] : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
 }

@@ -24,6 +24,7 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     {
         _tls = tls;
         Connection = connection;
+        Authority = new TargetAuthority(connection.Target);
         Allowance = allowance;
         Transport = new TlsPipe(tls);
         ConnectionClosed = _closed.Token;
@@ -34,6 +35,8 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     }
 
     public EgressConnection Connection { get; }
+
+    public TargetAuthority Authority { get; }
 
     public RequestAllowance Allowance { get; }
 

@@ -68,7 +68,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
-        string uri = InspectedRequestRules.Target(request, target);
+        string uri = InspectedRequestRules.Target(request, connection.Authority);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
         InspectedRequestRules.RequireNoEcho(request.Method, path, connection, _credentials);
@@ -85,7 +85,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
         using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal => _sink.BlockedAsync(target, refusal.Message, refusal.Rule));
-        using HttpRequestMessage message = Message(context, target, uri, checks, exchange);
+        using HttpRequestMessage message = Message(context, connection, uri, checks, exchange);
         await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
         {
@@ -116,7 +116,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
 
         await TellAsync(message, target, (int)answer.StatusCode).ConfigureAwait(false);
-        AnswerGuard? guard = AnswerGuard.For(_credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", _sink);
+        AnswerGuard? guard = AnswerGuard.For(_credentials, target, message, _sink);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
             await CarryWebSocketAsync(context, guard, answer, exchange, cancellationToken).ConfigureAwait(false);
@@ -150,10 +150,11 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, EgressTarget target, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
+    private HttpRequestMessage Message(IFeatureCollection context, InspectedConnection connection, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
     {
+        EgressTarget target = connection.Connection.Target;
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
-        HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
+        HttpRequestMessage message = new(HttpMethod.Parse(request.Method), connection.Authority.Address(uri))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
@@ -166,7 +167,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
-        message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
+        message.Headers.Host = connection.Authority.OfHeader;
         IReadOnlyList<CredentialHeader> set = _credentials?.For(target) ?? [];
         if (checks.Usage is not null || set.Count > 0)
         {
@@ -190,7 +191,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     {
         try
         {
-            return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+            return await client.SendAsync(target, message, exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when ((checks.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {

@@ -4,11 +4,11 @@ using IsolatedAgents.Egress.Http;
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>The body of one answer, without its framing. What is closed before its end closes the connection.</summary>
+/// <param name="exchange">Is asked at the end whether it takes the connection.</param>
 /// <param name="connection">Where it comes from.</param>
 /// <param name="framing">How its end is found.</param>
 /// <param name="answer">Gets the trailers.</param>
-/// <param name="tryKeep">Is asked at the end whether somebody takes the connection.</param>
-internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming framing, HttpResponseMessage answer, Func<bool> tryKeep) : DuplexStream
+internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection connection, HttpFraming framing, HttpResponseMessage answer) : DuplexStream
 {
     private readonly ChunkedBody? _chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody(keepsTrailers: true) : null;
     private long _left = framing.Kind == HttpFramingKind.Length ? framing.Length : framing.Kind == HttpFramingKind.None ? 0 : long.MaxValue;
@@ -112,6 +112,6 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
             answer.TrailingHeaders.TryAddWithoutValidation(Encoding.ASCII.GetString(name), Encoding.Latin1.GetString(value));
         }
 
-        _isKept = tryKeep();
+        _isKept = exchange.TryKeep();
     }
 }

@@ -24,11 +24,17 @@ internal sealed class Http1Connection(DuplexStream stream) : IDisposable
     }
 
     /// <summary>Waits for the server to end it, from now until the next exchange.</summary>
-    public void WatchEnd() => _ = Reader.BeginFill().ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    public void WatchEnd() => _ = Reader.BeginFill();
 
     public void Dispose()
     {
         stream.Dispose();
+        if (Reader.IsFilling)
+        {
+            // Nobody asks any more how that ended.
+            _ = Reader.BeginFill().ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
         Reader.Dispose();
     }
 }

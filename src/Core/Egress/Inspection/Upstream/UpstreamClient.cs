@@ -50,9 +50,8 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there, whether or not all of the request was sent.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
-        EgressTarget target = new(request.RequestUri!.Host.Trim('[', ']'), request.RequestUri.Port);
         if (request.Version == HttpVersion.Version11 || !await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);

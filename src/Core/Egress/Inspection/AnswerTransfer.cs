@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text;
 using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 
 namespace IsolatedAgents.Egress.Inspection;
 
@@ -38,7 +40,15 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
         response.StatusCode = (int)answer.StatusCode;
         response.ReasonPhrase = guard is null || answer.ReasonPhrase is null ? answer.ReasonPhrase : await guard.TextAsync(answer.ReasonPhrase, "status line").ConfigureAwait(false);
-        await HeaderTransfer.ToAgentAsync(answer, response.Headers, guard).ConfigureAwait(false);
+        if (guard is null)
+        {
+            HeaderTransfer.ToAgent(answer, response.Headers);
+        }
+        else
+        {
+            await HeaderTransfer.ToAgentAsync(answer, response.Headers, guard).ConfigureAwait(false);
+        }
+
         if (guard is not null && hasBody)
         {
             // A placeholder is as long as it is, and what was compressed is longer.
@@ -46,7 +56,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
 
         // The HTTP server sends no trailers in HTTP/1.1, and lets those through who write chunks themselves.
-        _isChunked = hasBody && answer.Headers.Trailer.Count > 0 && response.Headers.ContentLength is null && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
+        _isChunked = hasBody && answer.Headers.NonValidated.Contains(HeaderNames.Trailer) && response.Headers.ContentLength is null && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
         if (_isChunked)
         {
             response.Headers.TransferEncoding = "chunked";
@@ -85,7 +95,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
     }
 
     private bool HasBody(HttpResponseMessage answer) =>
-        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304) && answer.Content.Headers.ContentLength != 0;
+        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304)
+        && !(answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length) && length.ToString() == "0");
 
     private async Task PassAsync(Stream from, CancellationToken cancellationToken)
     {
@@ -100,15 +111,21 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
             read = await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            usage?.Received(buffer.AsSpan(0, read));
-            await PassAsync(buffer.AsMemory(0, read), isEnd: false, cancellationToken).ConfigureAwait(false);
+            if (read > 0)
+            {
+                usage?.Received(buffer.AsSpan(0, read));
+                await PassAsync(buffer.AsMemory(0, read), isEnd: false, cancellationToken).ConfigureAwait(false);
+            }
 
             // Not in a finally: what a failed read may still write to is left to the collector.
             ArrayPool<byte>.Shared.Return(buffer);
         }
         while (read > 0);
 
-        await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
+        if (guard is not null)
+        {
+            await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async ValueTask PassAsync(ReadOnlyMemory<byte> bytes, bool isEnd, CancellationToken cancellationToken)

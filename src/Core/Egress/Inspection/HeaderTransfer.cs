@@ -22,7 +22,7 @@ internal static class HeaderTransfer
         string[] dropped = Nominated(from.Connection);
         foreach ((string name, StringValues values) in from)
         {
-            if (name.StartsWith(':') || OfConnection.Contains(name) || dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
+            if (name.StartsWith(':') || !IsPassedOn(name, dropped))
             {
                 continue;
             }
@@ -71,11 +71,24 @@ internal static class HeaderTransfer
         && !answer.Headers.NonValidated.Contains(HeaderNames.SecWebSocketExtensions);
 
     /// <summary>The headers of an answer that the agent gets, each searched for credentials.</summary>
-    public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard? guard)
+    public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard guard)
     {
-        string[] dropped = from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
-        await CopyAsync(from.Headers.NonValidated, dropped, to, guard).ConfigureAwait(false);
-        await CopyAsync(from.Content.Headers.NonValidated, dropped, to, guard).ConfigureAwait(false);
+        string[] dropped = Dropped(from);
+        foreach ((string name, HeaderStringValues fields) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated))
+        {
+            if (IsPassedOn(name, dropped))
+            {
+                await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>The headers of an answer that the agent gets, where there is nothing to search for.</summary>
+    public static void ToAgent(HttpResponseMessage from, IHeaderDictionary to)
+    {
+        string[] dropped = Dropped(from);
+        Copy(from.Headers.NonValidated, dropped, to);
+        Copy(from.Content.Headers.NonValidated, dropped, to);
     }
 
     /// <summary>The fields behind an answer's body, each searched for credentials.</summary>
@@ -83,29 +96,29 @@ internal static class HeaderTransfer
     {
         foreach ((string name, HeaderStringValues fields) in from.TrailingHeaders.NonValidated)
         {
+            if (guard is null)
+            {
+                to[name] = Values(fields);
+                continue;
+            }
+
             await CopyAsync(name, fields, to, guard, "trailers").ConfigureAwait(false);
         }
     }
 
-    private static async ValueTask CopyAsync(HttpHeadersNonValidated from, string[] dropped, IHeaderDictionary to, AnswerGuard? guard)
+    private static void Copy(HttpHeadersNonValidated from, string[] dropped, IHeaderDictionary to)
     {
         foreach ((string name, HeaderStringValues fields) in from)
         {
-            if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
+            if (IsPassedOn(name, dropped))
             {
-                await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
+                to[name] = Values(fields);
             }
         }
     }
 
-    private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard? guard, string part)
+    private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard guard, string part)
     {
-        if (guard is null)
-        {
-            to[name] = fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
-            return;
-        }
-
         List<string> searched = [];
         foreach (string field in fields)
         {
@@ -114,6 +127,13 @@ internal static class HeaderTransfer
 
         to[await guard.TextAsync(name, part).ConfigureAwait(false)] = new StringValues([.. searched]);
     }
+
+    private static StringValues Values(HeaderStringValues fields) => fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
+
+    private static bool IsPassedOn(string name, string[] dropped) => IsPassedOn(name) && (dropped.Length == 0 || !dropped.Contains(name, StringComparer.OrdinalIgnoreCase));
+
+    private static string[] Dropped(HttpResponseMessage from) =>
+        from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
 
     private static string[] Nominated(StringValues connection) =>
         connection.Count == 0 ? [] : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];

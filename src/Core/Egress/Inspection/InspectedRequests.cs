@@ -7,6 +7,7 @@ using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace IsolatedAgents.Egress.Inspection;
@@ -208,8 +209,17 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     private async Task CarryWebSocketAsync(IFeatureCollection context, AnswerGuard? guard, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
-        await HeaderTransfer.ToAgentAsync(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers, guard).ConfigureAwait(false);
-        context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
+        IHeaderDictionary headers = context.GetRequiredFeature<IHttpResponseFeature>().Headers;
+        if (guard is null)
+        {
+            HeaderTransfer.ToAgent(answer, headers);
+        }
+        else
+        {
+            await HeaderTransfer.ToAgentAsync(answer, headers, guard).ConfigureAwait(false);
+        }
+
+        headers.Upgrade = "websocket";
         Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
         exchange.BeginSending();

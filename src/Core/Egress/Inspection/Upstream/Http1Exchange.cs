@@ -158,14 +158,28 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
             while (true)
             {
                 int end = connection.Reader.Available.Span.IndexOf("\r\n\r\n"u8);
-                if (end < 0)
+                if (end >= 0)
                 {
-                    await ReadOnAsync().ConfigureAwait(false);
+                    if (TakeHead(request, end + 4) is { } answer)
+                    {
+                        return answer;
+                    }
+
+                    continue;
                 }
-                else if (TakeHead(request, end + 4) is { } answer)
+
+                if (connection.Reader.Available.Length >= ResponseHead.MaxBytes)
                 {
-                    return answer;
+                    throw new IOException("the head of its answer is too long");
                 }
+
+                await connection.WaitAsync().ConfigureAwait(false);
+                if (await connection.Reader.FillAsync().ConfigureAwait(false) == 0)
+                {
+                    throw new IOException("it closed the connection before it had answered");
+                }
+
+                IsUnheard = false;
             }
         }
         finally
@@ -188,21 +202,5 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
         }
 
         return answer;
-    }
-
-    private async ValueTask ReadOnAsync()
-    {
-        if (connection.Reader.Available.Length >= ResponseHead.MaxBytes)
-        {
-            throw new IOException("the head of its answer is too long");
-        }
-
-        await connection.WaitAsync().ConfigureAwait(false);
-        if (await connection.Reader.FillAsync().ConfigureAwait(false) == 0)
-        {
-            throw new IOException("it closed the connection before it had answered");
-        }
-
-        IsUnheard = false;
     }
 }

@@ -50,9 +50,20 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there, whether or not all of the request was sent.</summary>
-    public async Task<HttpResponseMessage> SendAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public Task<HttpResponseMessage> SendAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken) =>
+        request.Version == HttpVersion.Version11 || SpeaksHttp2Async(target) is { IsCompletedSuccessfully: true, Result: false }
+            ? _http1.SendAsync(target, request, exchange, cancellationToken)
+            : SendAsAgreedAsync(target, request, exchange, cancellationToken);
+
+    public void Dispose()
     {
-        if (request.Version == HttpVersion.Version11 || !await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
+        _http1.Dispose();
+        _http2.Dispose();
+    }
+
+    private async Task<HttpResponseMessage> SendAsAgreedAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        if (!await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);
         }
@@ -61,12 +72,6 @@ internal sealed class UpstreamClient : IDisposable
         HttpResponseMessage answer = await _http2.SendAsync(request, cancellationToken).ConfigureAwait(false);
         exchange.SentHead();
         return answer;
-    }
-
-    public void Dispose()
-    {
-        _http1.Dispose();
-        _http2.Dispose();
     }
 
     // Asked when a header is written to a connection: from there on the request reaches the server.

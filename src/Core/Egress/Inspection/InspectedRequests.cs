@@ -51,7 +51,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException or UnreachableException or AuthenticationException)
         {
             string reason = Reason(exception);
-            connection.Connection.NoteError(reason);
+            connection.Connection.NoteBroken($"{reason} ({Name(context.GetRequiredFeature<IHttpRequestFeature>())})");
             await AnswerAsync(context, 502, HttpAnswer.Body("not reachable", target, reason, null)).ConfigureAwait(false);
         }
         finally
@@ -164,7 +164,10 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         {
             exchange.BeginSending();
             IHttpRequestTrailersFeature? trailers = context.Get<IHttpRequestTrailersFeature>();
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
+
+            // In HTTP/2 what has a length may have trailers too; in HTTP/1.1 only what comes in chunks.
+            long? length = request.Protocol == "HTTP/2" && request.Headers.Trailer.Count > 0 ? null : request.Headers.ContentLength;
+            message.Content = new RequestBody(request.Body, length, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
@@ -256,6 +259,9 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         await body.Stream.WriteAsync(content).ConfigureAwait(false);
         await body.CompleteAsync().ConfigureAwait(false);
     }
+
+    /// <summary>Method and path of a request, which may have been refused before they were looked at.</summary>
+    private static string Name(IHttpRequestFeature request) => $"'{request.Method} {RequestAllowance.Short(request.RawTarget.Split('?')[0])}'";
 
     private static string Reason(Exception exception) =>
         Find<UnreachableException>(exception)?.Message

@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 using IsolatedAgents.Egress.Dialling;
+using Microsoft.Net.Http.Headers;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
@@ -66,6 +68,19 @@ internal sealed class UpstreamClient : IDisposable
         if (!await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (request.Content is RequestBody && request.Headers.NonValidated.Contains(HeaderNames.Trailer))
+        {
+            try
+            {
+                // The framework's client sends no trailers, and a server of HTTP/2 nearly always speaks HTTP/1.1 too.
+                return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);
+            }
+            catch (AuthenticationException) when (!exchange.IsSent)
+            {
+                // This one does not, and gets the request without them.
+            }
         }
 
         request.Options.Set(OfExchange, exchange);

@@ -120,34 +120,6 @@ public sealed class EarlyAnswerTests
     }
 
     [TestMethod]
-    public async Task Trailers_OfARequestToAServerOfHttp2_ReachIt()
-    {
-        TaskCompletionSource<string> got = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using TestServer server = new(async socket =>
-        {
-            using SslStream tls = new(new NetworkStream(socket));
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
-            {
-                ServerCertificate = Authority.Sign("api.test"), ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-            });
-            if (tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http11)
-            {
-                await ReadHeadAsync(tls);
-                got.TrySetResult(await ReadHeadAsync(tls));
-                await WriteAsync(tls, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-            }
-
-            _ = await tls.ReadAsync(new byte[1]);
-        });
-        await using BrokerHost host = Host(server.Port, isInspected: true);
-        using Socket socket = await host.ConnectAsync("api.test", server.Port);
-        using Stream agent = await AgentAsync(host, socket, isInspected: true);
-        await WriteAsync(agent, $"POST / HTTP/1.1\r\nHost: api.test:{server.Port}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n");
-        Assert.StartsWith("HTTP/1.1 200 ", await ReadHeadAsync(agent));
-        Assert.Contains("x-sum: 42", (await got.Task.WaitAsync(TimeSpan.FromSeconds(20))).ToLowerInvariant());
-    }
-
-    [TestMethod]
     public async Task Answer_ThatSucceedsEarly_DoesNotStopTheBody()
     {
         const int Bytes = 1_000_000;

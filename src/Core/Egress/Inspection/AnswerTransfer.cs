@@ -21,6 +21,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
     private readonly IHttpResponseBodyFeature _body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
     private bool _isChunked;
     private bool _isAtHand;
+    private bool _isHeadSent;
 
     /// <summary>Passes it on to its end.</summary>
     /// <param name="answer">What the server says.</param>
@@ -64,7 +65,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
         usage?.Answered(
             answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
-        // An answer that is whole goes to the agent in one piece; of another one, the head goes at once.
+        // An answer that is whole goes to the agent in one piece; of another one, the head goes before the first wait.
         _isAtHand = from is Http1AnswerBody { IsAtHand: true };
         if (!_isAtHand)
         {
@@ -106,11 +107,11 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
             if (!_isAtHand)
             {
                 // Who waits for a server needs no buffer yet.
-                _ = await from.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+                _ = await ReadAsync(from.ReadAsync(Memory<byte>.Empty, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
 
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-            read = await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            read = await ReadAsync(from.ReadAsync(buffer, cancellationToken), cancellationToken).ConfigureAwait(false);
             if (read > 0)
             {
                 usage?.Received(buffer.AsSpan(0, read));
@@ -126,6 +127,17 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         {
             await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Waits for what the server says next; before the first wait the agent gets the head, which the HTTP server else keeps for the body.</summary>
+    private ValueTask<int> ReadAsync(ValueTask<int> reading, CancellationToken cancellationToken) =>
+        reading.IsCompleted || _isHeadSent ? reading : SendHeadAndReadAsync(reading, cancellationToken);
+
+    private async ValueTask<int> SendHeadAndReadAsync(ValueTask<int> reading, CancellationToken cancellationToken)
+    {
+        _isHeadSent = true;
+        await _body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return await reading.ConfigureAwait(false);
     }
 
     private async ValueTask PassAsync(ReadOnlyMemory<byte> bytes, bool isEnd, CancellationToken cancellationToken)

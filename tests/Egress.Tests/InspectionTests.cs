@@ -132,30 +132,6 @@ public sealed class InspectionTests
     }
 
     [TestMethod]
-    public async Task Streams_BrokenByAServerOfHttp2_AreToldEachWithMethodAndPath()
-    {
-        await using TestServer server = new(async socket =>
-        {
-            await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
-            await TestServer.SendAllAsync(socket, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
-        });
-        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), $"location /break {{ proxy_buffering off; proxy_pass http://127.0.0.1:{server.Port}; }}");
-        await using BrokerHost host = Host(nginx.TlsPort);
-        using (HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!)))
-        {
-            foreach (string name in (string[])["one?x=1", "two"])
-            {
-                using HttpRequestMessage request = new(HttpMethod.Delete, $"https://api.test:{nginx.TlsPort}/break/{name}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-                await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.SendAsync(request));
-            }
-        }
-
-        string told = (await host.Sink.NextClosedAsync()).Error ?? "";
-        Assert.Contains("('DELETE /break/one')", told);
-        Assert.Contains("('DELETE /break/two')", told);
-    }
-
-    [TestMethod]
     public async Task Upload_OverTheLimit_IsCutAndTold()
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /body { proxy_pass http://127.0.0.1:PLAIN/; }");

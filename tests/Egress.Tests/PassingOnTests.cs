@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -30,7 +31,10 @@ public sealed class PassingOnTests
         });
         await using BrokerHost host = Host(server.Port);
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
-        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{server.Port}/") { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{server.Port}/")
+        {
+            Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using HttpResponseMessage answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(10));
         seen.SetResult();
         Assert.AreEqual("ok", await answer.Content.ReadAsStringAsync());
@@ -67,8 +71,37 @@ public sealed class PassingOnTests
         Assert.Contains("x-sum: 42", (await got.Task.WaitAsync(TimeSpan.FromSeconds(20))).ToLowerInvariant());
     }
 
+    [TestMethod]
+    public async Task Streams_BrokenByAServerOfHttp2_AreToldEachWithMethodAndPath()
+    {
+        await using TestServer server = new(async socket =>
+        {
+            await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
+            await TestServer.SendAllAsync(socket, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        });
+        await using Nginx nginx = await Nginx.StartAsync(
+            Authority.Sign("api.test"), $"location /break {{ proxy_buffering off; proxy_pass http://127.0.0.1:{server.Port}; }}");
+        await using BrokerHost host = Host(nginx.TlsPort);
+        using (HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!)))
+        {
+            foreach (string name in (string[])["one?x=1", "two"])
+            {
+                using HttpRequestMessage request = new(HttpMethod.Delete, $"https://api.test:{nginx.TlsPort}/break/{name}")
+                {
+                    Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                };
+                await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.SendAsync(request));
+            }
+        }
+
+        string told = (await host.Sink.NextClosedAsync()).Error ?? "";
+        Assert.Contains("('DELETE /break/one')", told);
+        Assert.Contains("('DELETE /break/two')", told);
+    }
+
     private static BrokerHost Host(int port) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])] }, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])] },
+        BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
 
     private static async Task WriteAsync(Stream stream, string text) => await stream.WriteAsync(Encoding.ASCII.GetBytes(text));
 

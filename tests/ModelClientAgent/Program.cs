@@ -9,10 +9,14 @@ using OllamaSharp;
 using OllamaSharp.Models.Chat;
 using OpenAI;
 using OpenAI.Chat;
+using OpenAI.Embeddings;
 
 namespace IsolatedAgents.ModelClientAgent;
 
-/// <summary>Asks a model once, by the client library of one provider: <c>PROVIDER whole|stream ADDRESS PORT CERTIFICATE</c>. Connections go to PORT of this machine, whatever the address says.</summary>
+/// <summary>
+/// Asks a model once, by the client library of one provider: <c>PROVIDER whole|stream ADDRESS PORT CERTIFICATE</c>.
+/// Connections go to PORT of this machine, whatever the address says.
+/// </summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
@@ -27,7 +31,7 @@ internal static class Program
         Console.WriteLine(provider switch
         {
             "openai-chat" => await ChatAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetChatClient("m"), isStream),
-            "openai-embeddings" => (await new OpenAIClient(Key, Options(http, $"{address}/v1")).GetEmbeddingClient("m").GenerateEmbeddingAsync("x")).Value.ToFloats().Length == 1 ? "Hello" : "",
+            "openai-embeddings" => await EmbedAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetEmbeddingClient("m")),
             "anthropic" => await AnthropicAsync(http, address, isStream),
             "ollama" => await OllamaAsync(http, address, isStream),
             _ => throw new ArgumentException(provider),
@@ -55,7 +59,12 @@ internal static class Program
         return new HttpClient(handler);
     }
 
-    private static OpenAIClientOptions Options(HttpClient http, string endpoint) => new() { Endpoint = new Uri(endpoint), Transport = new HttpClientPipelineTransport(http) };
+    private static OpenAIClientOptions Options(HttpClient http, string endpoint) => new()
+    {
+        Endpoint = new Uri(endpoint), Transport = new HttpClientPipelineTransport(http),
+    };
+
+    private static async Task<string> EmbedAsync(EmbeddingClient client) => (await client.GenerateEmbeddingAsync("x")).Value.ToFloats().Length == 1 ? "Hello" : "";
 
     private static async Task<string> ChatAsync(ChatClient client, bool isStream)
     {
@@ -96,7 +105,8 @@ internal static class Program
         http.BaseAddress = new Uri(address);
         using OllamaApiClient client = new(http, "m");
         string text = "";
-        await foreach (ChatResponseStream? answer in client.ChatAsync(new ChatRequest { Model = "m", Stream = isStream, Messages = [new OllamaSharp.Models.Chat.Message(ChatRole.User, "x")] }))
+        ChatRequest question = new() { Model = "m", Stream = isStream, Messages = [new OllamaSharp.Models.Chat.Message(ChatRole.User, "x")] };
+        await foreach (ChatResponseStream? answer in client.ChatAsync(question))
         {
             text += answer?.Message.Content;
         }

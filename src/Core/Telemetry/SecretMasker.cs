@@ -153,7 +153,8 @@ internal sealed class SecretMasker
     }
 
     /// <summary>Whether a text is a whole form whose last bits stand in a character behind it.</summary>
-    private bool HasRest(ReadOnlySpan<char> text) => _rests.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out string? rest) && rest.Length > 0;
+    private bool HasRest(ReadOnlySpan<char> text) =>
+        _rests.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out string? rest) && rest.Length > 0;
 
     private int OpenTail(ReadOnlySpan<char> text)
     {

@@ -76,13 +76,15 @@ internal sealed class Inspection : IMeasure, IEgressSink
         // On a machine that others use too, these say more than the clock.
         (TimeSpan processors, long bytes) = (Environment.CpuUsage.TotalTime, GC.GetTotalAllocatedBytes());
         TimeSpan time = await RunAsync("ours", _ours!, cancellationToken);
-        _cost = (_cost.Microseconds + (Environment.CpuUsage.TotalTime - processors).TotalMicroseconds, _cost.Bytes + GC.GetTotalAllocatedBytes() - bytes, _cost.Requests + Requests);
+        double microseconds = (Environment.CpuUsage.TotalTime - processors).TotalMicroseconds;
+        _cost = (_cost.Microseconds + microseconds, _cost.Bytes + GC.GetTotalAllocatedBytes() - bytes, _cost.Requests + Requests);
         return time;
     }
 
     public IEnumerable<string> Notes() => _latencies
         .Select(pair => string.Create(
-            CultureInfo.InvariantCulture, $"    {pair.Key}: request p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"))
+            CultureInfo.InvariantCulture,
+            $"    {pair.Key}: request p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"))
         .Append(string.Create(
             CultureInfo.InvariantCulture,
             $"    ours, with its client: {_cost.Microseconds / _cost.Requests:0} us of processors and {_cost.Bytes / _cost.Requests} bytes of objects a request"));

@@ -69,7 +69,8 @@ internal sealed class AnswerGuard(EgressCredentials credentials, EgressTarget ta
         if (filter.HasFound && _told.Add(part))
         {
             string name = $"{request.Method.Method} {RequestAllowance.Short(InspectedRequestRules.Path(request.RequestUri!))}";
-            await sink.BlockedAsync(target, $"The answer to '{name}' held a credential in its {part}; the agent got the placeholder in its place", EgressCredentials.Key).ConfigureAwait(false);
+            string reason = $"The answer to '{name}' held a credential in its {part}; the agent got the placeholder in its place";
+            await sink.BlockedAsync(target, reason, EgressCredentials.Key).ConfigureAwait(false);
         }
     }
 }

@@ -57,7 +57,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
 
         // The HTTP server sends no trailers in HTTP/1.1, and lets those through who write chunks themselves.
-        _isChunked = hasBody && answer.Headers.NonValidated.Contains(HeaderNames.Trailer) && response.Headers.ContentLength is null && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
+        _isChunked = hasBody && answer.Headers.NonValidated.Contains(HeaderNames.Trailer) && response.Headers.ContentLength is null
+            && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
         if (_isChunked)
         {
             response.Headers.TransferEncoding = "chunked";
@@ -97,7 +98,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
     private bool HasBody(HttpResponseMessage answer) =>
         context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304)
-        && !(answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length) && length.ToString() == "0");
+        && (!answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length) || length.ToString() != "0");
 
     private async Task PassAsync(Stream from, CancellationToken cancellationToken)
     {
@@ -129,7 +130,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
     }
 
-    /// <summary>Waits for what the server says next; before the first wait the agent gets the head, which the HTTP server else keeps for the body.</summary>
+    /// <summary>Waits for the server's next bytes; before the first wait the agent gets the head, which Kestrel else keeps for the body.</summary>
     private ValueTask<int> ReadAsync(ValueTask<int> reading, CancellationToken cancellationToken) =>
         reading.IsCompleted || _isHeadSent ? reading : SendHeadAndReadAsync(reading, cancellationToken);
 

@@ -42,13 +42,14 @@ internal static class HeaderTransfer
         }
 
         // The agent waits to be told whether its body is wanted, and only the server can tell.
-        if (to.Content is not null && from.Expect is { Count: > 0 } expected && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        if (to.Content is not null && from.Expect is { Count: > 0 } expected
+            && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.ExpectContinue = true;
         }
 
         // gRPC asks whether trailers come through, and they do.
-        if (from.TE is { Count: > 0 } transfer && transfer.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
+        if (from.TE is { Count: > 0 } codings && codings.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
@@ -128,13 +129,17 @@ internal static class HeaderTransfer
         to[await guard.TextAsync(name, part).ConfigureAwait(false)] = new StringValues([.. searched]);
     }
 
-    private static StringValues Values(HeaderStringValues fields) => fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
+    private static StringValues Values(HeaderStringValues fields) =>
+        fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
 
-    private static bool IsPassedOn(string name, string[] dropped) => IsPassedOn(name) && (dropped.Length == 0 || !dropped.Contains(name, StringComparer.OrdinalIgnoreCase));
+    private static bool IsPassedOn(string name, string[] dropped) =>
+        IsPassedOn(name) && (dropped.Length == 0 || !dropped.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     private static string[] Dropped(HttpResponseMessage from) =>
         from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
 
     private static string[] Nominated(StringValues connection) =>
-        connection.Count == 0 ? [] : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
+        connection.Count == 0
+            ? []
+            : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
 }

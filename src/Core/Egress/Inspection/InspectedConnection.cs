@@ -88,7 +88,8 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     private sealed class TlsPipe(SslStream tls) : IDuplexPipe
     {
         // A connection on which nothing comes holds no buffer: agents keep hundreds of them open.
-        public PipeReader Input { get; } = PipeReader.Create(tls, new StreamPipeReaderOptions(leaveOpen: true, bufferSize: 16 * 1024, minimumReadSize: 4 * 1024, useZeroByteReads: true));
+        public PipeReader Input { get; } = PipeReader.Create(
+            tls, new StreamPipeReaderOptions(leaveOpen: true, bufferSize: 16 * 1024, minimumReadSize: 4 * 1024, useZeroByteReads: true));
 
         public PipeWriter Output { get; } = PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 16 * 1024));
     }

@@ -17,7 +17,9 @@ internal static class InspectedRequestRules
         }
 
         string? rest = target.RestOf(raw);
-        return rest?.StartsWith('/') == true ? rest : throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
+        return rest?.StartsWith('/') == true
+            ? rest
+            : throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
     }
 
     /// <summary>The path of an address that <see cref="TargetAuthority.Address"/> made, as it was sent.</summary>

@@ -151,7 +151,8 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, InspectedConnection connection, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
+    private HttpRequestMessage Message(
+        IFeatureCollection context, InspectedConnection connection, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
     {
         EgressTarget target = connection.Connection.Target;
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
@@ -167,7 +168,10 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
 
             // In HTTP/2 what has a length may have trailers too; in HTTP/1.1 only what comes in chunks.
             long? length = request.Protocol == "HTTP/2" && request.Headers.Trailer.Count > 0 ? null : request.Headers.ContentLength;
-            message.Content = new RequestBody(request.Body, length, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
+            message.Content = new RequestBody(request.Body, length, checks, exchange)
+            {
+                Trailers = () => trailers?.Available == true ? trailers.Trailers : null,
+            };
         }
 
         HeaderTransfer.ToServer(request.Headers, message);

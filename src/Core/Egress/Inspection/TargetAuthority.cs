@@ -30,7 +30,8 @@ internal sealed class TargetAuthority
     /// <summary>What stands behind scheme, host and port in a whole address; null where it is another server's.</summary>
     public string? RestOf(string address)
     {
-        if (!address.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || !address.AsSpan(Scheme.Length).StartsWith(_host, StringComparison.OrdinalIgnoreCase))
+        if (!address.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            || !address.AsSpan(Scheme.Length).StartsWith(_host, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
@@ -43,6 +44,7 @@ internal sealed class TargetAuthority
     public bool IsNamedBy(ReadOnlySpan<char> authority)
     {
         ReadOnlySpan<char> host = authority.EndsWith(_port, StringComparison.Ordinal) ? authority[..^_port.Length] : authority;
-        return host.Equals(_host, StringComparison.OrdinalIgnoreCase) || (host.EndsWith(".", StringComparison.Ordinal) && host[..^1].Equals(_host, StringComparison.OrdinalIgnoreCase));
+        return host.Equals(_host, StringComparison.OrdinalIgnoreCase)
+            || (host.EndsWith(".", StringComparison.Ordinal) && host[..^1].Equals(_host, StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -8,7 +8,8 @@ namespace IsolatedAgents.Egress.Inspection.Upstream;
 /// <param name="connection">Where it comes from.</param>
 /// <param name="framing">How its end is found.</param>
 /// <param name="answer">Gets the trailers.</param>
-internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection connection, HttpFraming framing, HttpResponseMessage answer) : DuplexStream
+internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection connection, HttpFraming framing, HttpResponseMessage answer)
+    : DuplexStream
 {
     private readonly ChunkedBody? _chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody(keepsTrailers: true) : null;
     private long _left = framing.Kind == HttpFramingKind.Length ? framing.Length : framing.Kind == HttpFramingKind.None ? 0 : long.MaxValue;

@@ -43,7 +43,9 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
                 return await ReadHeadAsync(request).ConfigureAwait(false);
             }
 
-            _mayContinue = request.Headers.ExpectContinue == true ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+            _mayContinue = request.Headers.ExpectContinue == true
+                ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+                : null;
             _sending = SendBodyAsync(_body, cancellationToken);
             reading = ReadHeadAsync(request).AsTask();
             if (await Task.WhenAny(_sending, reading).ConfigureAwait(false) == _sending && !_sending.IsCompletedSuccessfully)
@@ -89,7 +91,8 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
         if (_body is not null)
         {
             _body.Stop();
-            _ = _sending.ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = _sending.ContinueWith(
+                static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 

@@ -52,7 +52,8 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there, whether or not all of the request was sent.</summary>
-    public Task<HttpResponseMessage> SendAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken) =>
+    public Task<HttpResponseMessage> SendAsync(
+        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken) =>
         request.Version == HttpVersion.Version11 || SpeaksHttp2Async(target) is { IsCompletedSuccessfully: true, Result: false }
             ? _http1.SendAsync(target, request, exchange, cancellationToken)
             : SendAsAgreedAsync(target, request, exchange, cancellationToken);
@@ -63,7 +64,8 @@ internal sealed class UpstreamClient : IDisposable
         _http2.Dispose();
     }
 
-    private async Task<HttpResponseMessage> SendAsAgreedAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsAgreedAsync(
+        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         if (!await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {

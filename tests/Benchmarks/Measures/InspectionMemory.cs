@@ -15,17 +15,17 @@ namespace IsolatedAgents.Benchmarks.Measures;
 
 /// <summary>
 /// The memory of the host's process beyond its idle state while many requests are under way on few inspected connections, each with a connection to a server that answers slowly. A second stands for a
-/// MiB. Clients are curl, the server is nginx, so that all of it is the broker's.
+/// MiB. Clients are curl, the server is nginx, so that all of it is the broker's. No client asks for more than fits one connection: curl opens one more for each request beyond.
 /// </summary>
 internal sealed class InspectionMemory : IMeasure, IEgressSink
 {
-    private const int Clients = 4;
-    private const int RequestsOfClient = 240;
+    private const int Clients = 10;
+    private const int RequestsOfClient = 96;
     private const double LimitMebibytes = 64;
     private const string Host = "localhost";
 
     private readonly TcpListener _sandbox = new(IPAddress.Loopback, 0);
-    private readonly List<(double Mebibytes, int Requests)> _found = [];
+    private readonly List<(double Mebibytes, int Requests, int Connections)> _found = [];
     private EgressBroker? _broker;
     private ProxyProcess? _nginx;
     private int _underWay;
@@ -85,7 +85,7 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
             }
 
             double mebibytes = (Resident() - idle) / 1024.0 / 1024;
-            _found.Add((mebibytes, _underWay));
+            _found.Add((mebibytes, _underWay, Volatile.Read(ref _connections)));
             return TimeSpan.FromSeconds(Math.Max(0.001, mebibytes));
         }
         finally
@@ -105,7 +105,7 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
     }
 
     public IEnumerable<string> Notes() => _found.Select(found => string.Create(
-        CultureInfo.InvariantCulture, $"    {found.Requests} requests under way: {found.Mebibytes:0.0} MiB over idle, {found.Mebibytes * 1024 / found.Requests:0.0} KiB each"));
+        CultureInfo.InvariantCulture, $"    {found.Requests} requests under way on {found.Connections} connections: {found.Mebibytes:0.0} MiB over idle, {found.Mebibytes * 1024 / found.Requests:0.0} KiB each"));
 
     public async ValueTask DisposeAsync()
     {

@@ -72,6 +72,21 @@ public sealed class LineDecoderTests
         }
     }
 
+    [TestMethod]
+    [DataRow("hunter2hunter")]
+    [DataRow("hunter2hunter2")]
+    public void Write_Base64ThatEndsAtTheCut_LeavesNoCharacterOfItsTail(string secret)
+    {
+        string coded = Convert.ToBase64String(Encoding.ASCII.GetBytes(secret + "~~~~")).TrimEnd('=');
+        string form = coded[..(secret.Length * 8 / 6)];
+        var masker = new SecretMasker([secret]);
+        string text = new string('-', Max - form.Length) + coded + new string('y', 100);
+
+        string shown = string.Concat(Decode(Encoding.UTF8.GetBytes(text), 1000, masker).Select(line => line.Line));
+
+        Assert.AreEqual(new string('-', Max - form.Length) + "***" + coded[(form.Length + 1)..] + new string('y', 100), shown);
+    }
+
     private static List<(string Line, bool Continues)> Decode(byte[] bytes, int chunk, SecretMasker masker)
     {
         var lines = new List<(string Line, bool Continues)>();

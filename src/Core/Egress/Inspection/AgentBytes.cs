@@ -37,6 +37,7 @@ internal sealed class AgentBytes(EgressConnection connection, BufferedReader fir
             read = Math.Min(buffer.Length, first.Available.Length);
             first.Available[..read].CopyTo(buffer);
             first.Consume(read);
+            first.Release();
         }
         else
         {

@@ -9,16 +9,16 @@ namespace IsolatedAgents.Egress.Inspection;
 /// <summary>Searches one answer for the credentials that its request carried, puts placeholders in their place, and tells it once for each part of the answer.</summary>
 /// <param name="credentials">The run's.</param>
 /// <param name="target">Gets one or more of them.</param>
-/// <param name="request">Method and path, for a person.</param>
+/// <param name="request">Is answered.</param>
 /// <param name="sink">Is told.</param>
-internal sealed class AnswerGuard(EgressCredentials credentials, EgressTarget target, string request, IEgressSink sink)
+internal sealed class AnswerGuard(EgressCredentials credentials, EgressTarget target, HttpRequestMessage request, IEgressSink sink)
 {
     private readonly ArrayBufferWriter<byte> _output = new();
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private AnswerFilter _stream = credentials.NewFilter(target)!;
 
     /// <summary>Null where the target gets no credential: then there is nothing to search for.</summary>
-    public static AnswerGuard? For(EgressCredentials? credentials, EgressTarget target, string request, IEgressSink sink) =>
+    public static AnswerGuard? For(EgressCredentials? credentials, EgressTarget target, HttpRequestMessage request, IEgressSink sink) =>
         credentials?.For(target).Count > 0 ? new AnswerGuard(credentials, target, request, sink) : null;
 
     /// <summary>A status line, a header's name or value.</summary>
@@ -71,7 +71,9 @@ internal sealed class AnswerGuard(EgressCredentials credentials, EgressTarget ta
     {
         if (filter.HasFound && _told.Add(part))
         {
-            await sink.BlockedAsync(target, $"The answer to '{request}' held a credential in its {part}; the agent got the placeholder in its place", EgressCredentials.Key).ConfigureAwait(false);
+            string name = $"{request.Method.Method} {RequestAllowance.Short(InspectedRequestRules.Path(request.RequestUri!))}";
+            string reason = $"The answer to '{name}' held a credential in its {part}; the agent got the placeholder in its place";
+            await sink.BlockedAsync(target, reason, EgressCredentials.Key).ConfigureAwait(false);
         }
     }
 }

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text;
 using IsolatedAgents.Egress.Inspection.Upstream;
 using IsolatedAgents.Egress.Models;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 
 namespace IsolatedAgents.Egress.Inspection;
 
@@ -19,6 +21,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
     private readonly IHttpResponseBodyFeature _body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
     private bool _isChunked;
     private bool _isAtHand;
+    private bool _isHeadSent;
 
     /// <summary>Passes it on to its end.</summary>
     /// <param name="answer">What the server says.</param>
@@ -38,7 +41,15 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
         response.StatusCode = (int)answer.StatusCode;
         response.ReasonPhrase = guard is null || answer.ReasonPhrase is null ? answer.ReasonPhrase : await guard.TextAsync(answer.ReasonPhrase, "status line").ConfigureAwait(false);
-        await HeaderTransfer.ToAgentAsync(answer, response.Headers, guard).ConfigureAwait(false);
+        if (guard is null)
+        {
+            HeaderTransfer.ToAgent(answer, response.Headers);
+        }
+        else
+        {
+            await HeaderTransfer.ToAgentAsync(answer, response.Headers, guard).ConfigureAwait(false);
+        }
+
         if (guard is not null && hasBody)
         {
             // A placeholder is as long as it is, and what was compressed is longer.
@@ -46,7 +57,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
 
         // The HTTP server sends no trailers in HTTP/1.1, and lets those through who write chunks themselves.
-        _isChunked = hasBody && answer.Headers.Trailer.Count > 0 && response.Headers.ContentLength is null && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
+        _isChunked = hasBody && answer.Headers.NonValidated.Contains(HeaderNames.Trailer) && response.Headers.ContentLength is null
+            && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
         if (_isChunked)
         {
             response.Headers.TransferEncoding = "chunked";
@@ -54,7 +66,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
         usage?.Answered(
             answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
-        // An answer that is whole goes to the agent in one piece; of another one, the head goes at once.
+        // An answer that is whole goes to the agent in one piece; of another one, the head goes before the first wait.
         _isAtHand = from is Http1AnswerBody { IsAtHand: true };
         if (!_isAtHand)
         {
@@ -85,7 +97,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
     }
 
     private bool HasBody(HttpResponseMessage answer) =>
-        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304) && answer.Content.Headers.ContentLength != 0;
+        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304)
+        && (!answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length) || length.ToString() != "0");
 
     private async Task PassAsync(Stream from, CancellationToken cancellationToken)
     {
@@ -95,20 +108,37 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
             if (!_isAtHand)
             {
                 // Who waits for a server needs no buffer yet.
-                _ = await from.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+                _ = await ReadAsync(from.ReadAsync(Memory<byte>.Empty, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
 
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-            read = await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            usage?.Received(buffer.AsSpan(0, read));
-            await PassAsync(buffer.AsMemory(0, read), isEnd: false, cancellationToken).ConfigureAwait(false);
+            read = await ReadAsync(from.ReadAsync(buffer, cancellationToken), cancellationToken).ConfigureAwait(false);
+            if (read > 0)
+            {
+                usage?.Received(buffer.AsSpan(0, read));
+                await PassAsync(buffer.AsMemory(0, read), isEnd: false, cancellationToken).ConfigureAwait(false);
+            }
 
             // Not in a finally: what a failed read may still write to is left to the collector.
             ArrayPool<byte>.Shared.Return(buffer);
         }
         while (read > 0);
 
-        await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
+        if (guard is not null)
+        {
+            await PassAsync(ReadOnlyMemory<byte>.Empty, isEnd: true, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits for the server's next bytes; before the first wait the agent gets the head, which Kestrel else keeps for the body.</summary>
+    private ValueTask<int> ReadAsync(ValueTask<int> reading, CancellationToken cancellationToken) =>
+        reading.IsCompleted || _isHeadSent ? reading : SendHeadAndReadAsync(reading, cancellationToken);
+
+    private async ValueTask<int> SendHeadAndReadAsync(ValueTask<int> reading, CancellationToken cancellationToken)
+    {
+        _isHeadSent = true;
+        await _body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return await reading.ConfigureAwait(false);
     }
 
     private async ValueTask PassAsync(ReadOnlyMemory<byte> bytes, bool isEnd, CancellationToken cancellationToken)
@@ -121,8 +151,8 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
                 passed = (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")), .. passed.Span, .. "\r\n"u8];
             }
 
+            // The HTTP server sends what is written to it at once.
             await _body.Stream.WriteAsync(passed, cancellationToken).ConfigureAwait(false);
-            await _body.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 }

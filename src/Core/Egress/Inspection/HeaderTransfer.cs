@@ -22,25 +22,34 @@ internal static class HeaderTransfer
         string[] dropped = Nominated(from.Connection);
         foreach ((string name, StringValues values) in from)
         {
-            if (name.StartsWith(':') || OfConnection.Contains(name) || dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
+            if (name.StartsWith(':') || !IsPassedOn(name, dropped))
             {
                 continue;
             }
 
-            if (!to.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values) && to.Content is { } content)
+            if (values.Count == 1)
+            {
+                // Nearly all: one string needs no list.
+                if (!to.Headers.TryAddWithoutValidation(name, values[0]))
+                {
+                    to.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+                }
+            }
+            else if (!to.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values) && to.Content is { } content)
             {
                 content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
             }
         }
 
         // The agent waits to be told whether its body is wanted, and only the server can tell.
-        if (to.Content is not null && from[HeaderNames.Expect].Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        if (to.Content is not null && from.Expect is { Count: > 0 } expected
+            && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.ExpectContinue = true;
         }
 
         // gRPC asks whether trailers come through, and they do.
-        if (from.TE.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
+        if (from.TE is { Count: > 0 } codings && codings.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
@@ -63,16 +72,24 @@ internal static class HeaderTransfer
         && !answer.Headers.NonValidated.Contains(HeaderNames.SecWebSocketExtensions);
 
     /// <summary>The headers of an answer that the agent gets, each searched for credentials.</summary>
-    public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard? guard)
+    public static async ValueTask ToAgentAsync(HttpResponseMessage from, IHeaderDictionary to, AnswerGuard guard)
     {
-        string[] dropped = from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
+        string[] dropped = Dropped(from);
         foreach ((string name, HeaderStringValues fields) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated))
         {
-            if (!OfConnection.Contains(name) && !dropped.Contains(name, StringComparer.OrdinalIgnoreCase))
+            if (IsPassedOn(name, dropped))
             {
                 await CopyAsync(name, fields, to, guard, "headers").ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>The headers of an answer that the agent gets, where there is nothing to search for.</summary>
+    public static void ToAgent(HttpResponseMessage from, IHeaderDictionary to)
+    {
+        string[] dropped = Dropped(from);
+        Copy(from.Headers.NonValidated, dropped, to);
+        Copy(from.Content.Headers.NonValidated, dropped, to);
     }
 
     /// <summary>The fields behind an answer's body, each searched for credentials.</summary>
@@ -80,18 +97,29 @@ internal static class HeaderTransfer
     {
         foreach ((string name, HeaderStringValues fields) in from.TrailingHeaders.NonValidated)
         {
+            if (guard is null)
+            {
+                to[name] = Values(fields);
+                continue;
+            }
+
             await CopyAsync(name, fields, to, guard, "trailers").ConfigureAwait(false);
         }
     }
 
-    private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard? guard, string part)
+    private static void Copy(HttpHeadersNonValidated from, string[] dropped, IHeaderDictionary to)
     {
-        if (guard is null)
+        foreach ((string name, HeaderStringValues fields) in from)
         {
-            to[name] = new StringValues([.. fields]);
-            return;
+            if (IsPassedOn(name, dropped))
+            {
+                to[name] = Values(fields);
+            }
         }
+    }
 
+    private static async ValueTask CopyAsync(string name, HeaderStringValues fields, IHeaderDictionary to, AnswerGuard guard, string part)
+    {
         List<string> searched = [];
         foreach (string field in fields)
         {
@@ -101,6 +129,17 @@ internal static class HeaderTransfer
         to[await guard.TextAsync(name, part).ConfigureAwait(false)] = new StringValues([.. searched]);
     }
 
+    private static StringValues Values(HeaderStringValues fields) =>
+        fields.Count == 1 ? new StringValues(fields.ToString()) : new StringValues([.. fields]);
+
+    private static bool IsPassedOn(string name, string[] dropped) =>
+        IsPassedOn(name) && (dropped.Length == 0 || !dropped.Contains(name, StringComparer.OrdinalIgnoreCase));
+
+    private static string[] Dropped(HttpResponseMessage from) =>
+        from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
+
     private static string[] Nominated(StringValues connection) =>
-        [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
+        connection.Count == 0
+            ? []
+            : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
 }

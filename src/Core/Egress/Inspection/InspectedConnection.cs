@@ -25,6 +25,7 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     {
         _tls = tls;
         Connection = connection;
+        Authority = new TargetAuthority(connection.Target);
         Allowance = allowance;
         Transport = new TlsPipe(tls);
         ConnectionClosed = _closed.Token;
@@ -35,6 +36,8 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     }
 
     public EgressConnection Connection { get; }
+
+    public TargetAuthority Authority { get; }
 
     public RequestAllowance Allowance { get; }
 
@@ -85,7 +88,15 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
 
     private sealed class TlsPipe(SslStream tls) : IDuplexPipe
     {
-        public PipeReader Input { get; } = PipeReader.Create(tls, new StreamPipeReaderOptions(leaveOpen: true, bufferSize: 16 * 1024, minimumReadSize: 4 * 1024));
+        // Agents keep hundreds of HTTP/2 connections open: one on which nothing comes holds no buffer.
+        // In HTTP/1.1 the extra read costs each request time.
+        public PipeReader Input { get; } = PipeReader.Create(
+            tls,
+            new StreamPipeReaderOptions(
+                leaveOpen: true,
+                bufferSize: 16 * 1024,
+                minimumReadSize: 4 * 1024,
+                useZeroByteReads: tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2));
 
         public PipeWriter Output { get; } = PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 16 * 1024));
     }

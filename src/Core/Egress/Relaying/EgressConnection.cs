@@ -10,6 +10,8 @@ namespace IsolatedAgents.Egress.Relaying;
 /// <param name="time">For the idle limit.</param>
 internal sealed class EgressConnection(DuplexStream agent, EgressTarget target, EgressTraffic traffic, TimeProvider time) : IDisposable
 {
+    private const int MostNoted = 20;
+
     private readonly Lock _closing = new();
     private DuplexStream? _server;
     private long _sent;
@@ -17,6 +19,7 @@ internal sealed class EgressConnection(DuplexStream agent, EgressTarget target, 
     private long _lastActivity = time.GetTimestamp();
     private long _headSince;
     private bool _isAborted;
+    private int _noted;
 
     public DuplexStream Agent => agent;
 
@@ -100,6 +103,18 @@ internal sealed class EgressConnection(DuplexStream agent, EgressTarget target, 
         lock (_closing)
         {
             AbortReason ??= reason;
+        }
+    }
+
+    /// <summary>Remembers a request of many whose exchange was broken, beside what is noted already; so many as a person reads.</summary>
+    public void NoteBroken(string reason)
+    {
+        lock (_closing)
+        {
+            if (_noted++ < MostNoted)
+            {
+                AbortReason = AbortReason is null ? reason : $"{AbortReason}; {reason}";
+            }
         }
     }
 

@@ -88,15 +88,15 @@ internal sealed class SecretMasker
     /// <param name="masked">Receives the masked start.</param>
     public int MaskStart(ReadOnlySpan<char> text, StringBuilder masked)
     {
-        int settled = MaskComplete(text, masked, 0);
-        int open = OpenTail(text[settled..]);
+        int settled = MaskComplete(text, masked, 0, isStart: true);
+        int open = HasRest(text[settled..]) ? text.Length - settled : OpenTail(text[settled..]);
         int end = text.Length - open;
         masked.Append(text[settled..end]);
         return end;
     }
 
     /// <summary>Appends everything up to the end of the last secret, and from there up to <paramref name="end"/> where that is further.</summary>
-    private int MaskComplete(ReadOnlySpan<char> text, StringBuilder masked, int end)
+    private int MaskComplete(ReadOnlySpan<char> text, StringBuilder masked, int end, bool isStart = false)
     {
         int position = 0;
         while (true)
@@ -108,8 +108,16 @@ internal sealed class SecretMasker
                 break;
             }
 
+            int length = LongestAt(rest[found..]);
+            if (isStart && found + length == rest.Length && HasRest(rest[found..]))
+            {
+                // One more character of it may follow: it is offered again with that.
+                masked.Append(rest[..found]);
+                return position + found;
+            }
+
             masked.Append(rest[..found]).Append(Replacement);
-            position += found + LongestAt(rest[found..]);
+            position += found + length;
         }
 
         if (position < end)
@@ -134,6 +142,10 @@ internal sealed class SecretMasker
 
         return 1;
     }
+
+    /// <summary>Whether a text is a whole form whose last bits stand in a character behind it.</summary>
+    private bool HasRest(ReadOnlySpan<char> text) =>
+        _rests.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text, out string? rest) && rest.Length > 0;
 
     private int OpenTail(ReadOnlySpan<char> text)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using IsolatedAgents.Egress.Credentials;
 using IsolatedAgents.Policies.Access;
 using Microsoft.AspNetCore.Http.Features;
@@ -9,11 +8,9 @@ namespace IsolatedAgents.Egress.Inspection.Requests;
 /// <summary>What a request on an inspected connection must be.</summary>
 internal static class InspectedRequestRules
 {
-    private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
-
     /// <summary>Path and query as they were sent.</summary>
     /// <exception cref="EgressRefusedException">The request is not for the target, or not for a path.</exception>
-    public static string Target(IHttpRequestFeature request, EgressTarget target)
+    public static string Target(IHttpRequestFeature request, TargetAuthority target)
     {
         string raw = request.RawTarget;
         if (raw.StartsWith('/') || (raw == "*" && request.Method == "OPTIONS"))
@@ -21,31 +18,17 @@ internal static class InspectedRequestRules
             return raw == "*" ? throw Refused("'OPTIONS *' is not passed on") : raw;
         }
 
-        string prefix = $"https://{Authority(target, withPort: false)}";
-        if (!raw.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
-        {
-            throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
-        }
-
-        string rest = raw[prefix.Length..];
-        string port = string.Create(CultureInfo.InvariantCulture, $":{target.Port}");
-        rest = rest.StartsWith(port, StringComparison.Ordinal) ? rest[port.Length..] : rest;
-        return rest.StartsWith('/') ? rest : throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
+        string? rest = target.RestOf(raw);
+        return rest?.StartsWith('/') == true
+            ? rest
+            : throw Refused("The HTTP request's target is neither a path nor an address of the host that was asked for");
     }
 
-    public static Uri Address(EgressTarget target, string uri) => new($"https://{Authority(target, withPort: true)}{uri}", AsWritten);
-
-    /// <summary>The path of an address that <see cref="Address"/> made, as it was sent.</summary>
+    /// <summary>The path of an address that <see cref="TargetAuthority.Address"/> made, as it was sent.</summary>
     public static string Path(Uri address)
     {
         string written = address.PathAndQuery;
         return written[..(written.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : written.Length)];
-    }
-
-    public static string Authority(EgressTarget target, bool withPort)
-    {
-        string host = target.Host.Contains(':', StringComparison.Ordinal) ? $"[{target.Host}]" : target.Host;
-        return withPort ? string.Create(CultureInfo.InvariantCulture, $"{host}:{target.Port}") : host;
     }
 
     /// <exception cref="EgressRefusedException">Another host, a tunnel, or not among the requests that the policy allows.</exception>
@@ -53,7 +36,7 @@ internal static class InspectedRequestRules
     {
         EgressTarget target = connection.Connection.Target;
         StringValues host = request.Headers.Host;
-        if (host.Count != 1 || !IsTarget(host[0]!, target))
+        if (host.Count != 1 || !connection.Authority.IsNamedBy(host[0]!))
         {
             throw Refused($"The HTTP request names '{Short(host.ToString())}', but the connection was made to '{target}'");
         }
@@ -119,13 +102,6 @@ internal static class InspectedRequestRules
                 throw EgressCredentials.Refusal($"to '{target}' in the header '{Short(name)}', where it is no credential");
             }
         }
-    }
-
-    private static bool IsTarget(string authority, EgressTarget target)
-    {
-        string port = string.Create(CultureInfo.InvariantCulture, $":{target.Port}");
-        string host = authority.EndsWith(port, StringComparison.Ordinal) ? authority[..^port.Length] : authority;
-        return host.Equals(Authority(target, withPort: false), StringComparison.OrdinalIgnoreCase) || host.Equals(Authority(target, withPort: false) + ".", StringComparison.OrdinalIgnoreCase);
     }
 
     private static string Short(string text) => text.Length > 200 ? text[..200] + "…" : text;

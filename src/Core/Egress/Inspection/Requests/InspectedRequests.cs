@@ -9,6 +9,7 @@ using IsolatedAgents.Egress.Models;
 using IsolatedAgents.Policies.Access;
 using IsolatedAgents.Policies.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace IsolatedAgents.Egress.Inspection.Requests;
@@ -52,7 +53,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException or UnreachableException or AuthenticationException)
         {
             string reason = Reason(exception);
-            connection.Connection.NoteError(reason);
+            connection.Connection.NoteBroken($"{reason} ({Name(context.GetRequiredFeature<IHttpRequestFeature>())})");
             await AnswerAsync(context, 502, HttpAnswer.Body("not reachable", target, reason, null)).ConfigureAwait(false);
         }
         finally
@@ -70,7 +71,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
-        string uri = InspectedRequestRules.Target(request, target);
+        string uri = InspectedRequestRules.Target(request, connection.Authority);
         string path = uri[..(uri.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : uri.Length)];
         InspectedRequestRules.RequireAllowed(context, request, connection, path, uri);
         InspectedRequestRules.RequireNoEcho(request.Method, path, connection, _credentials);
@@ -87,7 +88,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
         using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal => _sink.BlockedAsync(target, refusal.Message, refusal.Rule));
-        using HttpRequestMessage message = Message(context, target, uri, checks, exchange);
+        using HttpRequestMessage message = Message(context, connection, uri, checks, exchange);
         await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
         {
@@ -118,7 +119,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
 
         await TellAsync(message, target, (int)answer.StatusCode).ConfigureAwait(false);
-        AnswerGuard? guard = AnswerGuard.For(_credentials, target, $"{request.Method} {RequestAllowance.Short(InspectedRequestRules.Path(message.RequestUri!))}", _sink);
+        AnswerGuard? guard = AnswerGuard.For(_credentials, target, message, _sink);
         if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
             await CarryWebSocketAsync(context, guard, answer, exchange, cancellationToken).ConfigureAwait(false);
@@ -152,10 +153,12 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
     }
 
-    private HttpRequestMessage Message(IFeatureCollection context, EgressTarget target, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
+    private HttpRequestMessage Message(
+        IFeatureCollection context, InspectedConnection connection, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
     {
+        EgressTarget target = connection.Connection.Target;
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
-        HttpRequestMessage message = new(new HttpMethod(request.Method), InspectedRequestRules.Address(target, uri))
+        HttpRequestMessage message = new(HttpMethod.Parse(request.Method), connection.Authority.Address(uri))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
@@ -164,11 +167,17 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         {
             exchange.BeginSending();
             IHttpRequestTrailersFeature? trailers = context.Get<IHttpRequestTrailersFeature>();
-            message.Content = new RequestBody(request.Body, request.Headers.ContentLength, checks, exchange) { Trailers = () => trailers?.Available == true ? trailers.Trailers : null };
+
+            // In HTTP/2 what has a length may have trailers too; in HTTP/1.1 only what comes in chunks.
+            long? length = request.Protocol == "HTTP/2" && request.Headers.Trailer.Count > 0 ? null : request.Headers.ContentLength;
+            message.Content = new RequestBody(request.Body, length, checks, exchange)
+            {
+                Trailers = () => trailers?.Available == true ? trailers.Trailers : null,
+            };
         }
 
         HeaderTransfer.ToServer(request.Headers, message);
-        message.Headers.Host = target.Port == 443 ? InspectedRequestRules.Authority(target, withPort: false) : InspectedRequestRules.Authority(target, withPort: true);
+        message.Headers.Host = connection.Authority.OfHeader;
         IReadOnlyList<CredentialHeader> set = _credentials?.For(target) ?? [];
         if (checks.Usage is not null || set.Count > 0)
         {
@@ -192,7 +201,7 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     {
         try
         {
-            return await client.SendAsync(message, exchange, cancellationToken).ConfigureAwait(false);
+            return await client.SendAsync(target, message, exchange, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when ((checks.Refusal ?? Find<EgressRefusedException>(exception)) is { } refusal)
         {
@@ -209,8 +218,17 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     private async Task CarryWebSocketAsync(IFeatureCollection context, AnswerGuard? guard, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
     {
         EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
-        await HeaderTransfer.ToAgentAsync(answer, context.GetRequiredFeature<IHttpResponseFeature>().Headers, guard).ConfigureAwait(false);
-        context.GetRequiredFeature<IHttpResponseFeature>().Headers.Upgrade = "websocket";
+        IHeaderDictionary headers = context.GetRequiredFeature<IHttpResponseFeature>().Headers;
+        if (guard is null)
+        {
+            HeaderTransfer.ToAgent(answer, headers);
+        }
+        else
+        {
+            await HeaderTransfer.ToAgentAsync(answer, headers, guard).ConfigureAwait(false);
+        }
+
+        headers.Upgrade = "websocket";
         Stream server = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         Stream agent = await context.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
         exchange.BeginSending();
@@ -247,6 +265,9 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         await body.Stream.WriteAsync(content).ConfigureAwait(false);
         await body.CompleteAsync().ConfigureAwait(false);
     }
+
+    /// <summary>Method and path of a request, which may have been refused before they were looked at.</summary>
+    private static string Name(IHttpRequestFeature request) => $"'{request.Method} {RequestAllowance.Short(request.RawTarget.Split('?')[0])}'";
 
     private static string Reason(Exception exception) =>
         Find<UnreachableException>(exception)?.Message

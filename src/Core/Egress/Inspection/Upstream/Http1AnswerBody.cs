@@ -5,11 +5,12 @@ using IsolatedAgents.Sockets;
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>The body of one answer, without its framing. What is closed before its end closes the connection.</summary>
+/// <param name="exchange">Is asked at the end whether it takes the connection.</param>
 /// <param name="connection">Where it comes from.</param>
 /// <param name="framing">How its end is found.</param>
 /// <param name="answer">Gets the trailers.</param>
-/// <param name="tryKeep">Is asked at the end whether somebody takes the connection.</param>
-internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming framing, HttpResponseMessage answer, Func<bool> tryKeep) : DuplexStream
+internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection connection, HttpFraming framing, HttpResponseMessage answer)
+    : DuplexStream
 {
     private readonly ChunkedBody? _chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody(keepsTrailers: true) : null;
     private long _left = framing.Kind == HttpFramingKind.Length ? framing.Length : framing.Kind == HttpFramingKind.None ? 0 : long.MaxValue;
@@ -19,29 +20,25 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
     /// <summary>Whether all of it has come, so that to read it is to wait for nothing.</summary>
     public bool IsAtHand => framing.Kind == HttpFramingKind.Length && _left <= connection.Reader.Available.Length;
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
-        try
+        if (_isEnded)
         {
-            if (buffer.IsEmpty)
-            {
-                // Asked whether there is something, or the end.
-                if (!_isEnded && _left > 0 && _chunks?.IsDone != true)
-                {
-                    await connection.WaitAsync().ConfigureAwait(false);
-                }
+            return ValueTask.FromResult(0);
+        }
 
-                return 0;
+        if (IsAtHand && !buffer.IsEmpty)
+        {
+            int count = Take(buffer.Span);
+            if (_left == 0)
+            {
+                End();
             }
 
-            return await ReadAsync(buffer).ConfigureAwait(false);
+            return ValueTask.FromResult(count);
         }
-        catch (Exception exception) when (exception is not IOException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new IOException(exception.Message, exception);
-        }
+
+        return WaitAndReadAsync(buffer, cancellationToken);
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new NotSupportedException();
@@ -61,7 +58,32 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
         base.Dispose(disposing);
     }
 
-    private async ValueTask<int> ReadAsync(Memory<byte> buffer)
+    private async ValueTask<int> WaitAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
+        try
+        {
+            if (buffer.IsEmpty)
+            {
+                // Asked whether there is something, or the end.
+                if (_left > 0 && _chunks?.IsDone != true)
+                {
+                    await connection.WaitAsync().ConfigureAwait(false);
+                }
+
+                return 0;
+            }
+
+            return await ReadOnAsync(buffer).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not IOException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new IOException(exception.Message, exception);
+        }
+    }
+
+    private async ValueTask<int> ReadOnAsync(Memory<byte> buffer)
     {
         while (!_isEnded)
         {
@@ -113,6 +135,6 @@ internal sealed class Http1AnswerBody(Http1Connection connection, HttpFraming fr
             answer.TrailingHeaders.TryAddWithoutValidation(Encoding.ASCII.GetString(name), Encoding.Latin1.GetString(value));
         }
 
-        _isKept = tryKeep();
+        _isKept = exchange.TryKeep();
     }
 }

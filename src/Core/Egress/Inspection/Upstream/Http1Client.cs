@@ -36,7 +36,7 @@ internal sealed class Http1Client : IDisposable
         {
             bool isKept = TryTake(target, out Http1Connection? connection);
             connection ??= (await _dialler.OpenAsync(target, Offered, cancellationToken).ConfigureAwait(false)).Connection;
-            Http1Exchange one = new(connection, () => Keep(target, connection));
+            Http1Exchange one = new(this, target, connection);
             try
             {
                 return await one.SendAsync(request, exchange, cancellationToken).ConfigureAwait(false);

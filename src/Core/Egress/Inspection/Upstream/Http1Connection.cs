@@ -15,21 +15,30 @@ internal sealed class Http1Connection(DuplexStream stream) : IDisposable
     public bool IsEnded => Reader.BeginFill().IsCompleted;
 
     /// <summary>Waits until something comes, without a buffer for it: many wait at once for a server to say its next word.</summary>
-    public async ValueTask WaitAsync()
+    public ValueTask<int> WaitAsync()
     {
-        if (Reader.Available.IsEmpty && !Reader.IsFilling && !Reader.IsEnded)
+        if (!Reader.Available.IsEmpty || Reader.IsFilling || Reader.IsEnded)
         {
-            Reader.Release();
-            _ = await stream.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
+            return ValueTask.FromResult(0);
         }
+
+        Reader.Release();
+        return stream.ReadAsync(Memory<byte>.Empty);
     }
 
     /// <summary>Waits for the server to end it, from now until the next exchange.</summary>
-    public void WatchEnd() => _ = Reader.BeginFill().ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    public void WatchEnd() => _ = Reader.BeginFill();
 
     public void Dispose()
     {
         stream.Dispose();
+        if (Reader.IsFilling)
+        {
+            // Nobody asks any more how that ended.
+            _ = Reader.BeginFill().ContinueWith(
+                static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
         Reader.Dispose();
     }
 }

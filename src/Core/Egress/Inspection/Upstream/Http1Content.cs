@@ -3,9 +3,9 @@ using System.Net;
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>The body of an answer, or what a connection has become behind it.</summary>
+/// <param name="exchange">Is told when nobody reads on.</param>
 /// <param name="body">Read by whoever asks for it, and closed with this.</param>
-/// <param name="end">Is called when nobody reads on.</param>
-internal sealed class Http1Content(Stream body, Action end) : HttpContent
+internal sealed class Http1Content(Http1Exchange exchange, Stream body) : HttpContent
 {
     protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(body);
 
@@ -21,7 +21,7 @@ internal sealed class Http1Content(Stream body, Action end) : HttpContent
     {
         if (disposing)
         {
-            end();
+            exchange.End();
             body.Dispose();
         }
 

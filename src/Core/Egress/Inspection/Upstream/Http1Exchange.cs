@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using IsolatedAgents.Egress.Http;
 using IsolatedAgents.Egress.Inspection.Requests;
+using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
@@ -8,15 +9,18 @@ namespace IsolatedAgents.Egress.Inspection.Upstream;
 /// One request over HTTP/1.1 and its answer. The answer is read while the request is sent: a server that refuses a body need not take it, and what it says is heard even where it has closed the
 /// connection meanwhile.
 /// </summary>
+/// <param name="client">Takes the connection back where another exchange may follow.</param>
+/// <param name="target">The server.</param>
 /// <param name="connection">Used by nobody else until the answer has ended.</param>
-/// <param name="keep">Takes the connection back where another exchange may follow.</param>
-internal sealed class Http1Exchange(Http1Connection connection, Action keep)
+internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Http1Connection connection)
 {
     // A server that has closed the connection has said before what it had to say.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
-    private readonly TaskCompletionSource _mayContinue = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task<bool> _sending = Task.FromResult(true);
+    private TaskCompletionSource? _mayContinue;
     private RequestBody? _body;
+    private bool _isLast;
     private bool _isWriteBroken;
 
     /// <summary>Whether the server has said nothing, and nothing of a body that cannot be sent again has gone out.</summary>
@@ -27,57 +31,79 @@ internal sealed class Http1Exchange(Http1Connection connection, Action keep)
     {
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
         _body = request.Content as RequestBody;
-        await connection.Stream.WriteAsync(Http1RequestHead.Bytes(request, _body), CancellationToken.None).ConfigureAwait(false);
+        ArraySegment<byte> sent = Http1RequestHead.Rent(request, _body);
+        await connection.Stream.WriteAsync(sent, CancellationToken.None).ConfigureAwait(false);
+
+        // Not in a finally: what a failed write may still read from is left to the collector.
+        Http1RequestHead.Return(sent);
         exchange.SentHead();
-        Task<bool> sending = _body is null ? Task.FromResult(true) : SendBodyAsync(_body, request.Headers.ExpectContinue == true, cancellationToken);
-        Task<(ResponseHead Head, byte[] Bytes)> reading = ReadHeadAsync(request.Method.Method);
+        Task<HttpResponseMessage>? reading = null;
         try
         {
-            if (await Task.WhenAny(sending, reading).ConfigureAwait(false) == sending && !sending.IsCompletedSuccessfully)
+            if (_body is null)
             {
-                await HearOutAsync(sending, reading).ConfigureAwait(false);
+                return await ReadHeadAsync(request).ConfigureAwait(false);
             }
 
-            (ResponseHead head, byte[] bytes) = await reading.ConfigureAwait(false);
-            if (head.Status >= 300)
+            _mayContinue = request.Headers.ExpectContinue == true
+                ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+                : null;
+            _sending = SendBodyAsync(_body, cancellationToken);
+            reading = ReadHeadAsync(request).AsTask();
+            if (await Task.WhenAny(_sending, reading).ConfigureAwait(false) == _sending && !_sending.IsCompletedSuccessfully)
+            {
+                await HearOutAsync(_sending, reading).ConfigureAwait(false);
+            }
+
+            HttpResponseMessage answer = await reading.ConfigureAwait(false);
+            if ((int)answer.StatusCode >= 300)
             {
                 // The rest of the body is nothing that the server wants.
-                _body?.Stop();
+                _body.Stop();
             }
 
-            return Answer(request, head, bytes, sending);
+            return answer;
         }
         catch (Exception exception)
         {
             connection.Stream.Abort();
             _body?.Stop();
-            await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await ((Task)sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await (reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)_sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
             throw exception is SocketException or ObjectDisposedException ? new IOException(exception.Message, exception) : exception;
         }
     }
 
-    private HttpResponseMessage Answer(HttpRequestMessage request, ResponseHead head, byte[] bytes, Task<bool> sending)
+    /// <summary>Gives the connection back at the end of the answer's body, where another exchange may follow.</summary>
+    public bool TryKeep()
     {
-        HttpResponseMessage answer = Http1AnswerHead.Read(head, bytes);
-        Stream body = head.Status == 101
-            ? new Http1Upgrade(connection)
-            : new Http1AnswerBody(connection, head.Body, answer, () =>
-            {
-                bool canKeep = sending.IsCompletedSuccessfully && sending.Result && !head.IsLast && connection.Reader.Available.IsEmpty;
-                if (canKeep)
-                {
-                    keep();
-                }
-
-                return canKeep;
-            });
-        answer.Content = new Http1Content(body, () =>
+        bool canKeep = _sending.IsCompletedSuccessfully && _sending.Result && !_isLast && connection.Reader.Available.IsEmpty;
+        if (canKeep)
         {
-            _body?.Stop();
-            _ = sending.ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        });
+            client.Keep(target, connection);
+        }
+
+        return canKeep;
+    }
+
+    /// <summary>Nobody reads the answer on.</summary>
+    public void End()
+    {
+        if (_body is not null)
+        {
+            _body.Stop();
+            _ = _sending.ContinueWith(
+                static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    private HttpResponseMessage Answer(HttpRequestMessage request, ResponseHead head, ReadOnlySpan<byte> bytes)
+    {
+        _isLast = head.IsLast;
+        HttpResponseMessage answer = Http1AnswerHead.Read(head, bytes);
+        Stream body = head.Status == 101 ? new Http1Upgrade(connection) : new Http1AnswerBody(this, connection, head.Body, answer);
+        answer.Content = new Http1Content(this, body);
         Http1AnswerHead.Headers(answer, bytes);
         answer.RequestMessage = request;
         return answer;
@@ -94,12 +120,12 @@ internal sealed class Http1Exchange(Http1Connection connection, Action keep)
         await sending.ConfigureAwait(false);
     }
 
-    private async Task<bool> SendBodyAsync(RequestBody body, bool asksFirst, CancellationToken cancellationToken)
+    private async Task<bool> SendBodyAsync(RequestBody body, CancellationToken cancellationToken)
     {
-        if (asksFirst)
+        if (_mayContinue is { } mayContinue)
         {
-            await Task.WhenAny(_mayContinue.Task, Task.Delay(Http1Client.ContinueTime, cancellationToken)).ConfigureAwait(false);
-            if (_mayContinue.Task.IsCanceled)
+            await Task.WhenAny(mayContinue.Task, Task.Delay(Http1Client.ContinueTime, cancellationToken)).ConfigureAwait(false);
+            if (mayContinue.Task.IsCanceled)
             {
                 return false;
             }
@@ -130,57 +156,56 @@ internal sealed class Http1Exchange(Http1Connection connection, Action keep)
     }
 
     /// <summary>Waits for the head of the answer, past those that only say how far the server is.</summary>
-    private async Task<(ResponseHead Head, byte[] Bytes)> ReadHeadAsync(string method)
+    private async ValueTask<HttpResponseMessage> ReadHeadAsync(HttpRequestMessage request)
     {
         try
         {
             while (true)
             {
-                int length = await ReadHeadLengthAsync().ConfigureAwait(false);
-                byte[] bytes = connection.Reader.Available[..length].ToArray();
-                connection.Reader.Consume(length);
-                ResponseHead head = ResponseHead.Parse(bytes, method) ?? throw new IOException("its answer is no HTTP/1.1");
-                if (head.Status is >= 200 or 101)
+                int end = connection.Reader.Available.Span.IndexOf("\r\n\r\n"u8);
+                if (end >= 0)
                 {
-                    _mayContinue.TrySetCanceled();
-                    return (head, bytes);
+                    if (TakeHead(request, end + 4) is { } answer)
+                    {
+                        return answer;
+                    }
+
+                    continue;
                 }
 
-                if (head.Status == 100)
+                if (connection.Reader.Available.Length >= ResponseHead.MaxBytes)
                 {
-                    _mayContinue.TrySetResult();
+                    throw new IOException("the head of its answer is too long");
                 }
+
+                await connection.WaitAsync().ConfigureAwait(false);
+                if (await connection.Reader.FillAsync().ConfigureAwait(false) == 0)
+                {
+                    throw new IOException("it closed the connection before it had answered");
+                }
+
+                IsUnheard = false;
             }
         }
-        catch
+        finally
         {
-            _mayContinue.TrySetCanceled();
-            throw;
+            // Where it may not go on by now, it may not at all.
+            _mayContinue?.TrySetCanceled();
         }
     }
 
-    private async ValueTask<int> ReadHeadLengthAsync()
+    /// <summary>Null where the head is not the answer's own.</summary>
+    private HttpResponseMessage? TakeHead(HttpRequestMessage request, int length)
     {
-        while (true)
+        ReadOnlySpan<byte> bytes = connection.Reader.Available.Span[..length];
+        ResponseHead head = ResponseHead.Parse(bytes, request.Method.Method) ?? throw new IOException("its answer is no HTTP/1.1");
+        HttpResponseMessage? answer = head.Status is >= 200 or 101 ? Answer(request, head, bytes) : null;
+        connection.Reader.Consume(length);
+        if (head.Status == 100)
         {
-            int end = connection.Reader.Available.Span.IndexOf("\r\n\r\n"u8);
-            if (end >= 0)
-            {
-                return end + 4;
-            }
-
-            if (connection.Reader.Available.Length >= ResponseHead.MaxBytes)
-            {
-                throw new IOException("the head of its answer is too long");
-            }
-
-            await connection.WaitAsync().ConfigureAwait(false);
-            if (await connection.Reader.FillAsync().ConfigureAwait(false) == 0)
-            {
-                throw new IOException("it closed the connection before it had answered");
-            }
-
-            IsUnheard = false;
+            _mayContinue?.TrySetResult();
         }
+
+        return answer;
     }
 }

@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 using IsolatedAgents.Egress.Dialling;
 using IsolatedAgents.Egress.Inspection.Requests;
 using IsolatedAgents.Policies.Access;
+using Microsoft.Net.Http.Headers;
 
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
@@ -52,24 +54,43 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there, whether or not all of the request was sent.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public Task<HttpResponseMessage> SendAsync(
+        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken) =>
+        request.Version == HttpVersion.Version11 || SpeaksHttp2Async(target) is { IsCompletedSuccessfully: true, Result: false }
+            ? _http1.SendAsync(target, request, exchange, cancellationToken)
+            : SendAsAgreedAsync(target, request, exchange, cancellationToken);
+
+    public void Dispose()
     {
-        EgressTarget target = new(request.RequestUri!.Host.Trim('[', ']'), request.RequestUri.Port);
-        if (request.Version == HttpVersion.Version11 || !await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
+        _http1.Dispose();
+        _http2.Dispose();
+    }
+
+    private async Task<HttpResponseMessage> SendAsAgreedAsync(
+        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    {
+        if (!await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (request.Content is RequestBody && request.Headers.NonValidated.Contains(HeaderNames.Trailer))
+        {
+            try
+            {
+                // The framework's client sends no trailers, and a server of HTTP/2 nearly always speaks HTTP/1.1 too.
+                return await _http1.SendAsync(target, request, exchange, cancellationToken).ConfigureAwait(false);
+            }
+            catch (AuthenticationException) when (!exchange.IsSent)
+            {
+                // This one does not, and gets the request without them.
+            }
         }
 
         request.Options.Set(OfExchange, exchange);
         HttpResponseMessage answer = await _http2.SendAsync(request, cancellationToken).ConfigureAwait(false);
         exchange.SentHead();
         return answer;
-    }
-
-    public void Dispose()
-    {
-        _http1.Dispose();
-        _http2.Dispose();
     }
 
     // Asked when a header is written to a connection: from there on the request reaches the server.

@@ -1,4 +1,4 @@
-namespace IsolatedAgents;
+namespace IsolatedAgents.Core.Tests;
 
 /// <summary>Finds files of the repository that a test runs in. Not by the caller's path: a deterministic build replaces it.</summary>
 internal static class Repository

@@ -1,6 +1,6 @@
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 

@@ -1,5 +1,5 @@
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 

@@ -1,6 +1,7 @@
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 
@@ -226,12 +227,5 @@ public sealed class LifecycleTests
         {
             Array.ForEach(hosts, host => host.Dispose());
         }
-    }
-
-    internal static void AssertVerdict(Verdict verdict, int exitCode, AgentRunResult result, params string[] errors)
-    {
-        Assert.AreEqual(verdict, result.Verdict, string.Join('\n', result.Diagnostics));
-        Assert.AreEqual(exitCode, result.ExitCode);
-        CollectionAssert.AreEqual(errors, result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Select(diagnostic => diagnostic.Code).ToArray(), string.Join('\n', result.Diagnostics));
     }
 }

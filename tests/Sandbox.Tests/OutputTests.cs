@@ -3,7 +3,7 @@ using System.Text;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 

@@ -3,7 +3,7 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Engines;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using IsolatedAgents.Audit;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 
-namespace IsolatedAgents.Audit;
+namespace IsolatedAgents.Core.Tests.Audit;
 
 [TestClass]
 public sealed class AuditLogTests

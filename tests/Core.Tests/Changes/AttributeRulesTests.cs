@@ -1,8 +1,8 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
-using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Changes.Returning;
+using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Core.Tests.Changes;

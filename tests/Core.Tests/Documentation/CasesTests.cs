@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace IsolatedAgents.Documentation;
+namespace IsolatedAgents.Core.Tests.Documentation;
 
 /// <summary>The page of cases and the properties of the tests are equal.</summary>
 [TestClass]

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using IsolatedAgents.Diagnostics;
 
-namespace IsolatedAgents.Documentation;
+namespace IsolatedAgents.Core.Tests.Documentation;
 
 /// <summary>What help links point at and what users look up is there.</summary>
 [TestClass]

@@ -1,13 +1,13 @@
 using System.Xml.Linq;
 using IsolatedAgents.Diagnostics;
 
-namespace IsolatedAgents.Documentation;
+namespace IsolatedAgents.Core.Tests.Documentation;
 
 /// <summary>What the package's targets say about codes is what the product's table says.</summary>
 [TestClass]
 public sealed class TargetsTests
 {
-    private static readonly XDocument Targets = XDocument.Load(Repository.File("build/IsolatedAgents.Tasks.targets"));
+    private static readonly XDocument Targets = XDocument.Load(Repository.File("src/Tasks/build/IsolatedAgents.Tasks.targets"));
 
     [TestMethod]
     public void Codes_OfTheTargetsThemselves_AreInTheTable()

@@ -1,9 +1,10 @@
 using System.Collections;
 using System.Collections.Immutable;
 using System.Reflection;
+using IsolatedAgents.Events;
 using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Core.Tests.Events;
 
 [TestClass]
 public sealed class EventCatalogTests

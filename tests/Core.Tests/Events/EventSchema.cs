@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using IsolatedAgents.Events;
 using IsolatedAgents.Telemetry;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Core.Tests.Events;
 
 /// <summary>The JSON Schema of the JSON format, made from one sample of each event: what the visitor is told is what the schema says.</summary>
 internal sealed class EventSchema : IDetailVisitor

@@ -1,9 +1,10 @@
 using System.Text;
+using IsolatedAgents.Events;
 using IsolatedAgents.Telemetry;
 using NJsonSchema;
 using NJsonSchema.Validation;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Core.Tests.Events;
 
 [TestClass]
 public sealed class EventSchemaTests

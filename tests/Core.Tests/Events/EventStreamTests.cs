@@ -1,7 +1,8 @@
+using IsolatedAgents.Events;
 using IsolatedAgents.Events.Streaming;
 using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Core.Tests.Events;
 
 [TestClass]
 public sealed class EventStreamTests

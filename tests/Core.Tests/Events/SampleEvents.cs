@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using IsolatedAgents.Events;
 
-namespace IsolatedAgents.Events;
+namespace IsolatedAgents.Core.Tests.Events;
 
 /// <summary>One of each kind of event, with every detail that it can have, as the customer's example shows it where it does.</summary>
 internal static class SampleEvents

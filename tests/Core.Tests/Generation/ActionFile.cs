@@ -1,6 +1,6 @@
 using IsolatedAgents.Policies.Keys;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The action's inputs that are policy keys.</summary>
 internal static class ActionFile

@@ -1,6 +1,6 @@
 using IsolatedAgents.Diagnostics;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The page that help links point at.</summary>
 internal static class ErrorCodePage

@@ -1,6 +1,6 @@
 using IsolatedAgents.Events;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The page of the events.</summary>
 internal static class EventPage

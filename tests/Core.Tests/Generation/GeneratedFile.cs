@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>A file, or parts of one, that follows from a table of the product.</summary>
 /// <param name="Path">Below the repository's root, with forward slashes.</param>

@@ -1,4 +1,4 @@
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>What follows from a table is as the table is. <c>build/generate.sh</c> writes the files anew.</summary>
 [TestClass]

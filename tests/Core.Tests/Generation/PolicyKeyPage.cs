@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Keys;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The page of the policy's keys.</summary>
 internal static class PolicyKeyPage

@@ -1,12 +1,12 @@
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Policies.Keys;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The parts of the package's targets that follow from tables.</summary>
 internal static class TargetsFile
 {
-    private const string Path = "build/IsolatedAgents.Tasks.targets";
+    private const string Path = "src/Tasks/build/IsolatedAgents.Tasks.targets";
     private const string Indent = "                      ";
 
     /// <summary>An item's metadata, handed to the task.</summary>

@@ -1,7 +1,7 @@
 using System.Security;
 using IsolatedAgents.Policies.Keys;
 
-namespace IsolatedAgents.Generation;
+namespace IsolatedAgents.Core.Tests.Generation;
 
 /// <summary>The task's parameters that are policy keys.</summary>
 internal static class TaskParameterFile

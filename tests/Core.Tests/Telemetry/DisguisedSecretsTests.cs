@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 /// <summary>C6: a secret in disguise is masked as it is in plain sight.</summary>
 [TestClass]

@@ -1,9 +1,11 @@
 using System.Text;
 using System.Text.Json;
+using IsolatedAgents.Core.Tests.Events;
 using IsolatedAgents.Events;
+using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 [TestClass]
 public sealed class JsonFormatTests
@@ -79,7 +81,7 @@ public sealed class JsonFormatTests
     public void Log_TenThousandEvents_AllocatesNothing()
     {
         using ILoggerFactory factory = LoggerFactory.Create(builder => builder.AddProvider(
-            new TelemetryLoggerProvider(new TelemetryOutput { Stream = Stream.Null, Format = Policies.TelemetryFormat.Json })));
+            new TelemetryLoggerProvider(new TelemetryOutput { Stream = Stream.Null, Format = IsolatedAgents.Policies.TelemetryFormat.Json })));
         var sink = new LoggerSink(factory.CreateLogger(LoggerSink.Category));
         TelemetryEvent[] events =
         [

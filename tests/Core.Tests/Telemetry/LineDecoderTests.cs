@@ -2,7 +2,7 @@ using System.Text;
 using IsolatedAgents.Text;
 using IsolatedAgents.Text.Masking;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 [TestClass]
 public sealed class LineDecoderTests

@@ -1,8 +1,10 @@
 using System.Text;
+using IsolatedAgents.Core.Tests.Events;
 using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
+using IsolatedAgents.Telemetry;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 [TestClass]
 public sealed class RichFormatTests

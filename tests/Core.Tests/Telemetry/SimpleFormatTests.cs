@@ -1,6 +1,8 @@
+using IsolatedAgents.Core.Tests.Events;
 using IsolatedAgents.Events;
+using IsolatedAgents.Telemetry;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 [TestClass]
 public sealed class SimpleFormatTests

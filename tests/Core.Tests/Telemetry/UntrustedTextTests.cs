@@ -1,6 +1,6 @@
 using IsolatedAgents.Text;
 
-namespace IsolatedAgents.Telemetry;
+namespace IsolatedAgents.Core.Tests.Telemetry;
 
 [TestClass]
 public sealed class UntrustedTextTests

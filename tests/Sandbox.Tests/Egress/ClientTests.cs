@@ -2,7 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using IsolatedAgents.Egress;
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 

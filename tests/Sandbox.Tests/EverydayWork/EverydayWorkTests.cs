@@ -5,7 +5,7 @@ using IsolatedAgents.Events;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Policies.Probes;
 using IsolatedAgents.Runs;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.EverydayWork;
 

@@ -4,7 +4,7 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
 using IsolatedAgents.Sandbox.Tests.CommandLine;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 

@@ -2,7 +2,7 @@ using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Events;
 using IsolatedAgents.Runs;
 using static IsolatedAgents.Sandbox.Tests.Faults.ScriptedRegistry;
-using static IsolatedAgents.Sandbox.Tests.LifecycleTests;
+using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace IsolatedAgents.Package.Tests;
 
-/// <summary>What README's section "In a build" has one paste into an empty folder builds, and does what is said there.</summary>
+/// <summary>What the page about builds has one paste into an empty folder builds, and does what is said there.</summary>
 [TestClass]
 public sealed partial class ReadmeSampleTests
 {
@@ -65,12 +65,11 @@ public sealed partial class ReadmeSampleTests
     private static string WithoutItem() =>
         string.Join('\n', Project().Split('\n').Where(line => !line.Contains("<IsolatedAgent ", StringComparison.Ordinal)));
 
-    // The first block of a language that holds a text, in that section.
+    // The first block of a language that holds a text, in that page.
     private static string Block(string language, string text)
     {
-        string readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(PackageFeed.Metadata("TasksProject"))!, "../../README.md"));
-        int start = readme.IndexOf("## In a build\n", StringComparison.Ordinal), end = readme.IndexOf("## On the command line\n", StringComparison.Ordinal);
-        return Blocks().Matches(readme[start..end])
+        string page = File.ReadAllText(Path.Combine(Path.GetDirectoryName(PackageFeed.Metadata("TasksProject"))!, "../../docs/msbuild.md"));
+        return Blocks().Matches(page)
             .Where(block => block.Groups[1].Value == language)
             .Select(block => block.Groups[2].Value)
             .First(content => content.Contains(text, StringComparison.Ordinal));

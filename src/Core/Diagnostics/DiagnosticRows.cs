@@ -37,7 +37,7 @@ internal static class DiagnosticRows
         {
             Meaning = "The folder for outputs or reports belongs to another item, project or configuration, which the message names.",
             WhatToDo =
-                "Give each its own [folder](../README.md#folders-that-projects-share), or delete the folder if its owner no longer "
+                "Give each its own [folder](msbuild.md#folders-that-projects-share), or delete the folder if its owner no longer "
                 + "uses it.",
         },
         new(NoEngine, "No container engine answers")

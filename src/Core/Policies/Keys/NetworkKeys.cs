@@ -29,7 +29,7 @@ internal static class NetworkKeys
             Inspected)
         {
             ItemName = "inspect", Placeholder = "JSON",
-            Notes = "See [what an agent may reach](../README.md#what-an-agent-may-reach).",
+            Notes = "See [what an agent may reach](network.md).",
         },
         new ObjectListKey<EndpointCredential>("network.credentials", "Credentials that the agent never sees: it gets a placeholder, and the real value is set on the way to one inspected endpoint.",
             [

@@ -68,7 +68,7 @@ internal static class PolicyKeys
             p => p.Network.AllowedEndpoints, (p, v) => p with { Network = p.Network with { AllowedEndpoints = v } }, (v, _) => EndpointRules.Check(v), v => v)
         {
             ItemName = "allowed_endpoint", Placeholder = "ENDPOINT",
-            Notes = "See [what an agent may reach](../README.md#what-an-agent-may-reach).",
+            Notes = "See [what an agent may reach](network.md).",
             ActionInput = "allowed-endpoints",
         },
         .. NetworkKeys.All,
@@ -76,14 +76,14 @@ internal static class PolicyKeys
             [new("read", WorkspaceAccess.Read), new("write", WorkspaceAccess.Write), new("none", WorkspaceAccess.None)],
             p => p.Filesystem.Workspace, (p, v) => p with { Filesystem = p.Filesystem with { Workspace = v } })
         {
-            Notes = "It is at `/workspace`; with `write` the agent changes [a copy](../README.md#a-writable-workspace).",
+            Notes = "It is at `/workspace`; with `write` the agent changes [a copy](workspace.md).",
         },
         new ListKey<string>("filesystem.allowed_read_paths", "Sandbox paths that may be read beyond the default set.", "absolute sandbox paths",
             p => p.Filesystem.AllowedReadPaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedReadPaths = v } }, (v, _) => SandboxPathRules.Check(v), v => v)
         {
             ItemName = "allowed_read_path", Placeholder = "PATH",
             Notes = 
-                "Each with all below it; see [what is always readable](../README.md#what-an-agent-may-touch). Landlock and "
+                "Each with all below it; see [what is always readable](policy.md#what-an-agent-may-touch). Landlock and "
                 + "the supervisor enforce it.",
         },
         new ListKey<string>("filesystem.allowed_write_paths", "Sandbox paths that may be written beyond the default set.", "absolute sandbox paths",
@@ -104,13 +104,13 @@ internal static class PolicyKeys
             p => p.Filesystem.AllowedCodePaths, (p, v) => p with { Filesystem = p.Filesystem with { AllowedCodePaths = v } }, (v, _) => GlobPatterns.CheckRelative(v), v => v)
         {
             ItemName = "allowed_code_path", Placeholder = "GLOB",
-            Notes = "See [a writable workspace](../README.md#a-writable-workspace). Protected paths stay protected.",
+            Notes = "See [a writable workspace](workspace.md). Protected paths stay protected.",
         },
         new ListKey<string>("filesystem.return_ignored", "Globs of files that git ignores or would not show, or that a build makes, and that come back from a writable workspace all the same.", "globs below the workspace",
             p => p.Filesystem.ReturnIgnored, (p, v) => p with { Filesystem = p.Filesystem with { ReturnIgnored = v } }, (v, _) => GlobPatterns.CheckRelative(v), v => v)
         {
             ItemName = "return_ignored", Placeholder = "GLOB",
-            Notes = "See [a writable workspace](../README.md#a-writable-workspace).",
+            Notes = "See [a writable workspace](workspace.md).",
         },
         new ChoiceKey<GitReturn>("filesystem.return_git", "What comes back of the commits that the agent makes in its copy: nothing, or patches in the report directory.",
             [new("none", GitReturn.None), new("commits", GitReturn.Commits)],
@@ -247,7 +247,7 @@ internal static class PolicyKeys
         },
         new FlagKey("strict", "Whether every refusal counts, also of what ordinary programs try and do without.", p => p.Strict, (p, v) => p with { Strict = v })
         {
-            Notes = "It switches the built-in list of [expected probes](../README.md#expected-probes) off.",
+            Notes = "It switches the built-in list of [expected probes](policy.md#expected-probes) off.",
         },
         new ChoiceSetKey("isolation.require", "Controls that must be in force; a run without one of them fails closed.",
             [

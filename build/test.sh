@@ -152,6 +152,17 @@ export IA_TEST_COMMAND_LINE=$root/artifacts/publish/IsolatedAgents.Action/releas
 rm -rf "$results"
 mkdir -p "$results"
 shopt -s nullglob
+# Lines and layout of the sources are the formatter's: one test, of a few seconds.
+if [ $# -eq 0 ] || [[ " $* " == *Format* ]]; then
+  if dotnet tool restore >"$results/format.log" 2>&1 && dotnet csharpier check src tests >>"$results/format.log" 2>&1; then
+    passed=$((passed + 1))
+    echo "test: the sources are formatted"
+  else
+    failed=$((failed + 1))
+    grep -m 20 Error "$results/format.log" || tail -n 20 "$results/format.log"
+    echo "  FAILED format: run 'dotnet csharpier format src tests'" | tee -a "$results/failed.txt"
+  fi
+fi
 for project in tests/*.Tests/*.csproj; do
   wanted=$([ $# -eq 0 ] && echo yes || echo no)
   for word in "$@"; do

@@ -17,10 +17,30 @@ internal static class AttestCommand
     private static Command Verify(Terminal terminal)
     {
         Argument<string> file = new("FILE") { Description = "The attestation." };
-        Option<string> key = new("--key") { HelpName = "PEM", Description = "The public key of the one that must have signed it.", Required = true, Arity = ArgumentArity.ExactlyOne };
-        Option<string?> artifacts = new("--artifacts") { HelpName = "DIR", Description = "The folder of the artifacts, which must hold what the attestation names and nothing else.", Arity = ArgumentArity.ExactlyOne };
+        Option<string> key = new("--key")
+        {
+            HelpName = "PEM",
+            Description = "The public key of the one that must have signed it.",
+            Required = true,
+            Arity = ArgumentArity.ExactlyOne,
+        };
+        Option<string?> artifacts = new("--artifacts")
+        {
+            HelpName = "DIR",
+            Description = "The folder of the artifacts, which must hold what the attestation names and nothing else.",
+            Arity = ArgumentArity.ExactlyOne,
+        };
         Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
-        Command command = new("verify", "Says whether an attestation is signed by a key, and whether artifacts are those of its run. Exit code 0 where all of it holds, 1 where not, 2 where a file cannot be read.") { file, key, artifacts, json };
+        Command command = new(
+            "verify",
+            "Says whether an attestation is signed by a key, and whether artifacts are those of its run. Exit code 0 where all of it holds, 1 where not, 2 where a file cannot be read."
+        )
+        {
+            file,
+            key,
+            artifacts,
+            json,
+        };
         command.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(file);
@@ -30,10 +50,16 @@ internal static class AttestCommand
             }
 
             using AttestationKey publicKey = Key(terminal, parsed.GetRequiredValue(key));
-            AttestationVerification verification = AttestationVerifier.Verify(Read(terminal, name), publicKey, Folder(terminal, parsed.GetValue(artifacts)));
-            terminal.Output.WriteLine(parsed.GetValue(json)
-                ? JsonSerializer.Serialize(verification, AttestationReportContext.Default.AttestationVerification)
-                : $"{(verification.IsValid ? "valid" : "invalid")}: {verification.Message}");
+            AttestationVerification verification = AttestationVerifier.Verify(
+                Read(terminal, name),
+                publicKey,
+                Folder(terminal, parsed.GetValue(artifacts))
+            );
+            terminal.Output.WriteLine(
+                parsed.GetValue(json)
+                    ? JsonSerializer.Serialize(verification, AttestationReportContext.Default.AttestationVerification)
+                    : $"{(verification.IsValid ? "valid" : "invalid")}: {verification.Message}"
+            );
             return verification.IsValid ? Good : Bad;
         });
         return command;
@@ -59,7 +85,9 @@ internal static class AttestCommand
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
-            throw UsageErrors.New($"The key '{QuotedText.Of(name)}' cannot be used: {failure.Message} Name a PEM file with the public ECDSA key on P-256, as 'openssl ec -pubout' writes it.");
+            throw UsageErrors.New(
+                $"The key '{QuotedText.Of(name)}' cannot be used: {failure.Message} Name a PEM file with the public ECDSA key on P-256, as 'openssl ec -pubout' writes it."
+            );
         }
     }
 
@@ -71,7 +99,9 @@ internal static class AttestCommand
         }
 
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(name, terminal.CurrentDirectory));
-        return Directory.Exists(folder) ? folder : throw UsageErrors.New($"The folder of artifacts '{QuotedText.Of(name)}' does not exist. Name an existing one.");
+        return Directory.Exists(folder)
+            ? folder
+            : throw UsageErrors.New($"The folder of artifacts '{QuotedText.Of(name)}' does not exist. Name an existing one.");
     }
 }
 

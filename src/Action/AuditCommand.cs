@@ -18,23 +18,45 @@ internal static class AuditCommand
     private static Command Verify(Terminal terminal)
     {
         Argument<string> file = new("FILE") { Description = "The audit log." };
-        Option<string?> head = new("--head") { HelpName = "HASH", Description = "The head that the run gave and that was kept elsewhere; without it a missing end cannot be seen.", Arity = ArgumentArity.ExactlyOne };
-        Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
-        Command command = new("verify", "Says whether a log is as it was written, and names the first entry that is not. Exit code 0 for a good and sealed log, 1 for any other, 2 where it cannot be read.") { file, head, json };
-        command.SetAction((parsed, cancellationToken) =>
+        Option<string?> head = new("--head")
         {
-            string name = parsed.GetRequiredValue(file);
-            if (UsageErrors.LooksLikeOption(name))
+            HelpName = "HASH",
+            Description = "The head that the run gave and that was kept elsewhere; without it a missing end cannot be seen.",
+            Arity = ArgumentArity.ExactlyOne,
+        };
+        Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
+        Command command = new(
+            "verify",
+            "Says whether a log is as it was written, and names the first entry that is not. Exit code 0 for a good and sealed log, 1 for any other, 2 where it cannot be read."
+        )
+        {
+            file,
+            head,
+            json,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
             {
-                throw UsageErrors.Unexpected(name, command);
-            }
+                string name = parsed.GetRequiredValue(file);
+                if (UsageErrors.LooksLikeOption(name))
+                {
+                    throw UsageErrors.Unexpected(name, command);
+                }
 
-            AuditVerification verification = Read(Path.GetFullPath(name, terminal.CurrentDirectory), name, parsed.GetValue(head), cancellationToken);
-            terminal.Output.WriteLine(parsed.GetValue(json)
-                ? JsonSerializer.Serialize(verification, AuditReportContext.Default.AuditVerification)
-                : $"{verification.Status.ToString().ToLowerInvariant()}: {verification.Message}");
-            return Task.FromResult(verification.Status == AuditStatus.Sealed ? Good : Bad);
-        });
+                AuditVerification verification = Read(
+                    Path.GetFullPath(name, terminal.CurrentDirectory),
+                    name,
+                    parsed.GetValue(head),
+                    cancellationToken
+                );
+                terminal.Output.WriteLine(
+                    parsed.GetValue(json)
+                        ? JsonSerializer.Serialize(verification, AuditReportContext.Default.AuditVerification)
+                        : $"{verification.Status.ToString().ToLowerInvariant()}: {verification.Message}"
+                );
+                return Task.FromResult(verification.Status == AuditStatus.Sealed ? Good : Bad);
+            }
+        );
         return command;
     }
 

@@ -58,7 +58,16 @@ internal sealed class CommandLine(Terminal terminal, PrepareRun prepareRun)
         RootCommand root = new("Runs AI agents as build steps in a sandbox, under a policy.")
         {
             HelpName = Name,
-            Subcommands = { RunCommand.Create(terminal, prepareRun, agentArguments), PolicyCommand.Create(terminal), AuditCommand.Create(terminal), AttestCommand.Create(terminal), CleanCommand.Create(terminal), DoctorCommand.Create(terminal), ActionCommand.Create(terminal, prepareRun) },
+            Subcommands =
+            {
+                RunCommand.Create(terminal, prepareRun, agentArguments),
+                PolicyCommand.Create(terminal),
+                AuditCommand.Create(terminal),
+                AttestCommand.Create(terminal),
+                CleanCommand.Create(terminal),
+                DoctorCommand.Create(terminal),
+                ActionCommand.Create(terminal, prepareRun),
+            },
         };
 
         // A directive is a bare '[word]' in front; nobody should meet one by accident.

@@ -13,7 +13,8 @@ internal static class EndpointExplanation
     public static Explanation Of(Policy policy, string asked)
     {
         Checked<string> endpoint = EndpointRules.Check(asked);
-        string plain = endpoint.Value ?? throw UsageErrors.New($"'{QuotedText.Of(asked)}' is neither an absolute path nor a host: {endpoint.Problem}.");
+        string plain = endpoint.Value
+            ?? throw UsageErrors.New($"'{QuotedText.Of(asked)}' is neither an absolute path nor a host: {endpoint.Problem}.");
         if (plain.Contains('*', StringComparison.Ordinal) || plain.Contains('/', StringComparison.Ordinal))
         {
             throw UsageErrors.New($"'{QuotedText.Of(asked)}' is more than one host; ask for one, such as 'api.example.com:443'.");
@@ -31,7 +32,11 @@ internal static class EndpointExplanation
     private static AccessExplanation Access(Policy policy, EgressTarget target, bool hasPort)
     {
         EndpointDecision decision = EndpointDecision.Decide(policy, target);
-        return new AccessExplanation("connect", new FileDecision(decision.IsAllowed, EgressAllowlist.Key, decision.Entry, decision.Reason), hasPort ? null : target.Port);
+        return new AccessExplanation(
+            "connect",
+            new FileDecision(decision.IsAllowed, EgressAllowlist.Key, decision.Entry, decision.Reason),
+            hasPort ? null : target.Port
+        );
     }
 
     private static IEnumerable<string> Notes(Policy policy, string host, EgressTarget[] targets)
@@ -48,7 +53,9 @@ internal static class EndpointExplanation
                 yield return $"{target} is inspected by network.inspect: {inspected.Endpoint}; {(inspected.Allow.IsEmpty ? "anything may be asked for" : "allowed are " + string.Join(", ", inspected.Allow))}";
             }
 
-            foreach (EndpointCredential credential in policy.Network.Credentials.Where(credential => credential.Endpoint == target.ToString()))
+            foreach (
+                EndpointCredential credential in policy.Network.Credentials.Where(credential => credential.Endpoint == target.ToString())
+            )
             {
                 yield return $"{target} gets the header {credential.Header} from the host's {credential.FromEnv}; the agent has a placeholder in {credential.PlaceholderEnv}";
             }
@@ -57,7 +64,9 @@ internal static class EndpointExplanation
         foreach (ExpectedViolation expected in policy.ExpectedViolations)
         {
             ExpectedViolations alone = new([expected]);
-            if (alone.Matches(ViolationKind.Network, host) || targets.Any(target => alone.Matches(ViolationKind.Network, target.ToString())))
+            if (
+                alone.Matches(ViolationKind.Network, host) || targets.Any(target => alone.Matches(ViolationKind.Network, target.ToString()))
+            )
             {
                 yield return $"A refusal is expected by expected_violations: {expected.Match}: {expected.Reason}";
             }

@@ -10,7 +10,14 @@ namespace IsolatedAgents.Action;
 /// <summary><c>isolated-agents policy check|schema|explain|suggest</c>.</summary>
 internal static class PolicyCommand
 {
-    public static Command Create(Terminal terminal) => new("policy", "Works on policy files.") { Check(terminal), Schema(terminal), PolicyExplainCommand.Create(terminal), PolicySuggestCommand.Create(terminal) };
+    public static Command Create(Terminal terminal) =>
+        new("policy", "Works on policy files.")
+        {
+            Check(terminal),
+            Schema(terminal),
+            PolicyExplainCommand.Create(terminal),
+            PolicySuggestCommand.Create(terminal),
+        };
 
     private static Command Schema(Terminal terminal)
     {

@@ -16,7 +16,12 @@ internal static class PolicyExplainCommand
     public static Command Create(Terminal terminal)
     {
         Argument<string> subject = new("PATH|HOST") { Description = "An absolute path in the sandbox, or a host with or without a port." };
-        Option<string?> file = new("--policy") { HelpName = "FILE", Description = "The policy file; without it the default policy.", Arity = ArgumentArity.ExactlyOne };
+        Option<string?> file = new("--policy")
+        {
+            HelpName = "FILE",
+            Description = "The policy file; without it the default policy.",
+            Arity = ArgumentArity.ExactlyOne,
+        };
         Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text." };
         Command command = new("explain", "Says which rule decides on a path or a host, and why.") { subject, file, json };
         command.SetAction(parsed =>
@@ -28,14 +33,21 @@ internal static class PolicyExplainCommand
             }
 
             LoadedPolicy loaded = PolicyLoader.Load(parsed.GetValue(file), terminal.CurrentDirectory, terminal.HomeDirectory, []);
-            Explanation explanation = asked.StartsWith('/') ? ExplainPath(loaded.Policy, asked) : EndpointExplanation.Of(loaded.Policy, asked);
+            Explanation explanation = asked.StartsWith('/')
+                ? ExplainPath(loaded.Policy, asked)
+                : EndpointExplanation.Of(loaded.Policy, asked);
             foreach (UnavailableControl control in UnavailableControls.Of(loaded.Policy))
             {
                 // Under a policy that no run accepts, nothing at all is allowed.
-                explanation = explanation with { Notes = [.. explanation.Notes, $"No run would begin under this policy: {control.Message}"] };
+                explanation = explanation with
+                {
+                    Notes = [.. explanation.Notes, $"No run would begin under this policy: {control.Message}"],
+                };
             }
 
-            terminal.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(explanation, ExplanationContext.Default.Explanation) : Text(explanation));
+            terminal.Output.WriteLine(
+                parsed.GetValue(json) ? JsonSerializer.Serialize(explanation, ExplanationContext.Default.Explanation) : Text(explanation)
+            );
             return Verdict.Passed.ExitCode();
         });
         return command;
@@ -45,12 +57,26 @@ internal static class PolicyExplainCommand
     {
         Checked<string> path = SandboxPathRules.Check(asked);
         string plain = path.Value ?? throw UsageErrors.New($"The path '{QuotedText.Of(asked)}' cannot be explained: {path.Problem}.");
-        return new Explanation(plain, [new AccessExplanation("read", FileDecision.Read(policy, plain)), new AccessExplanation("write", FileDecision.Write(policy, plain))], []);
+        return new Explanation(
+            plain,
+            [
+                new AccessExplanation("read", FileDecision.Read(policy, plain)),
+                new AccessExplanation("write", FileDecision.Write(policy, plain)),
+            ],
+            []
+        );
     }
 
-    private static string Text(Explanation explanation) => QuotedText.Of(explanation.Subject) + string.Concat(explanation.Accesses.Select(access => string.Create(
-        CultureInfo.InvariantCulture,
-        $"\n  {access.Access,-7}{(access.Port is { } port ? $" on {port}" : "")} {(access.Decision.IsAllowed ? "allowed" : "denied")} by {access.Decision.Rule}{(access.Decision.Entry is { } entry ? $": {QuotedText.Of(entry)}" : "")}{(access.Decision.Reason is { } reason ? $": {reason}" : "")}")))
+    private static string Text(Explanation explanation) =>
+        QuotedText.Of(explanation.Subject)
+        + string.Concat(
+            explanation.Accesses.Select(access =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"\n  {access.Access, -7}{(access.Port is { } port ? $" on {port}" : "")} {(access.Decision.IsAllowed ? "allowed" : "denied")} by {access.Decision.Rule}{(access.Decision.Entry is { } entry ? $": {QuotedText.Of(entry)}" : "")}{(access.Decision.Reason is { } reason ? $": {reason}" : "")}"
+                )
+            )
+        )
         + string.Concat(explanation.Notes.Select(note => $"\n  {QuotedText.Of(note)}"));
 }
 

@@ -6,11 +6,12 @@ using IsolatedAgents.Policies.Keys;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>One option for each policy key. They carry text alone: what it may be is the policy's to judge, the same for a file and an option.</summary>
+/// <summary>
+/// One option for each policy key. They carry text alone: what it may be is the policy's to judge, the same for a file and an option.
+/// </summary>
 internal sealed class PolicyOptions
 {
-    private readonly ImmutableArray<(PolicyKey Key, Option Option)> _options =
-        [.. PolicyKeys.All.Select(key => (key, Create(key)))];
+    private readonly ImmutableArray<(PolicyKey Key, Option Option)> _options = [.. PolicyKeys.All.Select(key => (key, Create(key)))];
 
     public IEnumerable<Option> All => _options.Select(pair => pair.Option);
 
@@ -43,13 +44,18 @@ internal sealed class PolicyOptions
             _ when key.TakesMany => new Option<string[]>(key.OptionName) { Arity = ArgumentArity.OneOrMore },
             _ => new Option<string>(key.OptionName) { Arity = ArgumentArity.ExactlyOne },
         };
-        option.HelpName = key.Placeholder ?? (key.Kind switch
-        {
-            PolicyKeyKind.Flag => "true|false",
-            PolicyKeyKind.Choice or PolicyKeyKind.ChoiceSet => "NAME",
-            _ => "NUMBER",
-        });
-        string allowed = key.Kind is PolicyKeyKind.Choice or PolicyKeyKind.ChoiceSet or PolicyKeyKind.Integer or PolicyKeyKind.Number ? $" Must be {key.Allowed}." : "";
+        option.HelpName = key.Placeholder
+            ?? (
+                key.Kind switch
+                {
+                    PolicyKeyKind.Flag => "true|false",
+                    PolicyKeyKind.Choice or PolicyKeyKind.ChoiceSet => "NAME",
+                    _ => "NUMBER",
+                }
+            );
+        string allowed = key.Kind is PolicyKeyKind.Choice or PolicyKeyKind.ChoiceSet or PolicyKeyKind.Integer or PolicyKeyKind.Number
+            ? $" Must be {key.Allowed}."
+            : "";
         option.Description = $"{key.Meaning}{(key.TakesMany ? " May be repeated." : "")}{allowed}";
         return option;
     }

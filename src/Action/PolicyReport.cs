@@ -24,7 +24,10 @@ internal static class PolicyReport
     public static string Text(LoadedPolicy loaded, ImmutableArray<Diagnostic> warnings)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{QuotedText.Of(loaded.File!)} is valid. Effective policy (* set by the file), SHA-256 {loaded.Sha256}:\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{QuotedText.Of(loaded.File!)} is valid. Effective policy (* set by the file), SHA-256 {loaded.Sha256}:\n"
+        );
         foreach ((string key, JsonNode? value) in Effective(loaded.Policy))
         {
             char mark = loaded.Policy.ExplicitKeys.Contains(key) ? '*' : ' ';
@@ -39,22 +42,22 @@ internal static class PolicyReport
         return text.ToString();
     }
 
-    public static string Json(LoadedPolicy loaded, ImmutableArray<Diagnostic> warnings) => new JsonObject
-    {
-        ["valid"] = UnavailableControls.Of(loaded.Policy).IsEmpty,
-        ["file"] = loaded.File,
-        ["sha256"] = loaded.Sha256,
-        ["policy"] = Effective(loaded.Policy),
-        ["explicit_keys"] = new JsonArray([.. loaded.Policy.ExplicitKeys.Select(key => JsonValue.Create(key))]),
-        ["refused"] = new JsonArray([.. UnavailableControls.Of(loaded.Policy).Select(control => Json(Refusal(loaded, control), control.Key))]),
-        ["warnings"] = new JsonArray([.. warnings.Select(warning => Json(warning, key: null))]),
-    }.ToJsonString(Plain);
+    public static string Json(LoadedPolicy loaded, ImmutableArray<Diagnostic> warnings) =>
+        new JsonObject
+        {
+            ["valid"] = UnavailableControls.Of(loaded.Policy).IsEmpty,
+            ["file"] = loaded.File,
+            ["sha256"] = loaded.Sha256,
+            ["policy"] = Effective(loaded.Policy),
+            ["explicit_keys"] = new JsonArray([.. loaded.Policy.ExplicitKeys.Select(key => JsonValue.Create(key))]),
+            ["refused"] = new JsonArray([
+                .. UnavailableControls.Of(loaded.Policy).Select(control => Json(Refusal(loaded, control), control.Key)),
+            ]),
+            ["warnings"] = new JsonArray([.. warnings.Select(warning => Json(warning, key: null))]),
+        }.ToJsonString(Plain);
 
-    public static string Json(Diagnostic diagnostic) => new JsonObject
-    {
-        ["valid"] = false,
-        ["error"] = Json(diagnostic, key: null),
-    }.ToJsonString(Plain);
+    public static string Json(Diagnostic diagnostic) =>
+        new JsonObject { ["valid"] = false, ["error"] = Json(diagnostic, key: null) }.ToJsonString(Plain);
 
     /// <summary>What a run would be refused for.</summary>
     public static Diagnostic Refusal(LoadedPolicy loaded, UnavailableControl control) =>

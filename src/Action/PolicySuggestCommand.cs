@@ -7,16 +7,35 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 
-/// <summary><c>isolated-agents policy suggest RECORD... [--policy FILE]</c>: standard output holds the diff and nothing else, so that <c>git apply</c> takes it.</summary>
+/// <summary>
+/// <c>isolated-agents policy suggest RECORD... [--policy FILE]</c>: standard output holds the diff and nothing else, so that <c>git
+/// apply</c> takes it.
+/// </summary>
 internal static class PolicySuggestCommand
 {
     private const string NewFile = "agent-policy.json";
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string[]> records = new("RECORD") { Description = "Records of runs: session.jsonl of a report directory, an audit log, or JSON telemetry.", Arity = ArgumentArity.OneOrMore };
-        Option<string?> file = new("--policy") { HelpName = "FILE", Description = "The policy file to change; without it a new one is suggested.", Arity = ArgumentArity.ExactlyOne };
-        Command command = new("suggest", "Prints the smallest change to a policy that would have let recorded runs pass, as a diff. Read it before you take it: it is what the agent asked for.") { records, file };
+        Argument<string[]> records = new("RECORD")
+        {
+            Description = "Records of runs: session.jsonl of a report directory, an audit log, or JSON telemetry.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        Option<string?> file = new("--policy")
+        {
+            HelpName = "FILE",
+            Description = "The policy file to change; without it a new one is suggested.",
+            Arity = ArgumentArity.ExactlyOne,
+        };
+        Command command = new(
+            "suggest",
+            "Prints the smallest change to a policy that would have let recorded runs pass, as a diff. Read it before you take it: it is what the agent asked for."
+        )
+        {
+            records,
+            file,
+        };
         command.SetAction(parsed =>
         {
             string[] names = parsed.GetRequiredValue(records);

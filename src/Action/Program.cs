@@ -18,16 +18,23 @@ internal static class Program
     }
 
 #pragma warning disable RS0030 // This is the composition root: the process's own state is read here and passed on as values.
-    private static Terminal OfProcess() => new()
-    {
-        OutputStream = Console.OpenStandardOutput(),
-        Output = Console.Out,
-        Error = Console.Error,
-        IsOutputTerminal = !Console.IsOutputRedirected,
-        CurrentDirectory = Environment.CurrentDirectory,
-        ProgramName = Path.GetFileName(Environment.GetCommandLineArgs()[0]),
-        Environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .ToFrozenDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal),
-    };
+    private static Terminal OfProcess() =>
+        new()
+        {
+            OutputStream = Console.OpenStandardOutput(),
+            Output = Console.Out,
+            Error = Console.Error,
+            IsOutputTerminal = !Console.IsOutputRedirected,
+            CurrentDirectory = Environment.CurrentDirectory,
+            ProgramName = Path.GetFileName(Environment.GetCommandLineArgs()[0]),
+            Environment = Environment
+                .GetEnvironmentVariables()
+                .Cast<DictionaryEntry>()
+                .ToFrozenDictionary(
+                    entry => (string)entry.Key,
+                    entry => (string?)entry.Value ?? "",
+                    OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal
+                ),
+        };
 #pragma warning restore RS0030
 }

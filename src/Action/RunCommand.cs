@@ -14,7 +14,11 @@ internal sealed class RunCommand
     private const string ImageOption = "--image";
     private const string BaseImageKey = "base_image";
 
-    private readonly Argument<string?> _agent = new("AGENT") { Arity = ArgumentArity.ZeroOrOne, Description = "The agent: a file, or a folder with an entry file." };
+    private readonly Argument<string?> _agent = new("AGENT")
+    {
+        Arity = ArgumentArity.ZeroOrOne,
+        Description = "The agent: a file, or a folder with an entry file.",
+    };
 
     // Takes what is too much, so that the message about it can say where the agent's own arguments go.
     private readonly Argument<string[]> _surplus = new("ARGS") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
@@ -22,15 +26,39 @@ internal sealed class RunCommand
     private readonly Option<string?> _command = Text("--command", "TEXT", "A shell command to run instead of an agent file.");
     private readonly Option<string?> _policy = Text("--policy", "FILE", "The policy file; without it the default policy holds.");
     private readonly Option<string?> _image = Text(ImageOption, "IMAGE", "Image, in place of the policy's 'base_image'.");
-    private readonly Option<string?> _workingDirectory = Text("--working-directory", "DIR", "The workspace; the current folder without it.");
-    private readonly Option<string?> _outputDirectory = Text("--output-directory", "DIR", "Where collected outputs go; without it they are dropped.");
-    private readonly Option<string?> _auditLog = Text("--audit-log", "FILE", "The audit log, continued where it exists; the run fails where it cannot be written.");
-    private readonly Option<string?> _reportDirectory = Text("--report-directory", "DIR", "Where the session record and reports go; without it none are written.");
-    private readonly Option<string?> _attestKey = Text("--attest-key", "PEM", "The private ECDSA key (P-256) that signs the run's attestation in the report directory.");
+    private readonly Option<string?> _workingDirectory = Text(
+        "--working-directory",
+        "DIR",
+        "The workspace; the current folder without it."
+    );
+    private readonly Option<string?> _outputDirectory = Text(
+        "--output-directory",
+        "DIR",
+        "Where collected outputs go; without it they are dropped."
+    );
+    private readonly Option<string?> _auditLog = Text(
+        "--audit-log",
+        "FILE",
+        "The audit log, continued where it exists; the run fails where it cannot be written."
+    );
+    private readonly Option<string?> _reportDirectory = Text(
+        "--report-directory",
+        "DIR",
+        "Where the session record and reports go; without it none are written."
+    );
+    private readonly Option<string?> _attestKey = Text(
+        "--attest-key",
+        "PEM",
+        "The private ECDSA key (P-256) that signs the run's attestation in the report directory."
+    );
     private readonly Option<string?> _engine = Text("--engine", "auto|docker|podman", "Which engine runs the sandbox.");
     private readonly Option<string?> _transport = Text("--transport", "auto|socket|attach", "How host and sandbox talk.");
     private readonly Option<string?> _delivery = Text("--delivery", "auto|mount|copy", "How files get into the sandbox.");
-    private readonly Option<string?> _host = Text("--ci", "auto|github|azure|none", "Whose log commands, annotations, summary and outputs are used; auto knows the host by its variables.");
+    private readonly Option<string?> _host = Text(
+        "--ci",
+        "auto|github|azure|none",
+        "Whose log commands, annotations, summary and outputs are used; auto knows the host by its variables."
+    );
     private readonly Option<string[]> _environment = new("--environment")
     {
         HelpName = "NAME",
@@ -53,7 +81,11 @@ internal sealed class RunCommand
     public static Command Create(Terminal terminal, PrepareRun prepareRun, string[] agentArguments)
     {
         RunCommand run = new(terminal, prepareRun, agentArguments);
-        Command command = new("run", "Runs an agent under a policy. The agent's own arguments stand behind '--'.") { run._agent, run._surplus };
+        Command command = new("run", "Runs an agent under a policy. The agent's own arguments stand behind '--'.")
+        {
+            run._agent,
+            run._surplus,
+        };
         foreach (Option option in run.Options())
         {
             command.Options.Add(option);
@@ -64,12 +96,30 @@ internal sealed class RunCommand
     }
 
     private static Option<string?> Text(string name, string placeholder, string description) =>
-        new(name) { HelpName = placeholder, Description = description, Arity = ArgumentArity.ExactlyOne };
+        new(name)
+        {
+            HelpName = placeholder,
+            Description = description,
+            Arity = ArgumentArity.ExactlyOne,
+        };
 
     private IEnumerable<Option> Options() =>
-    [
-        _command, _policy, _image, _workingDirectory, _outputDirectory, _auditLog, _reportDirectory, _attestKey, _engine, _transport, _delivery, _host, _environment, .. _policyOptions.All,
-    ];
+        [
+            _command,
+            _policy,
+            _image,
+            _workingDirectory,
+            _outputDirectory,
+            _auditLog,
+            _reportDirectory,
+            _attestKey,
+            _engine,
+            _transport,
+            _delivery,
+            _host,
+            _environment,
+            .. _policyOptions.All,
+        ];
 
     private async Task<int> InvokeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
@@ -148,7 +198,9 @@ internal sealed class RunCommand
         return (agent, command) switch
         {
             (null, null) => throw UsageErrors.New("Nothing to run: write the agent's file or folder, or '--command TEXT'."),
-            ({ } file, not null) => throw UsageErrors.New($"The agent '{QuotedText.Of(file)}' and '--command' exclude each other; keep one of them."),
+            ({ } file, not null) => throw UsageErrors.New(
+                $"The agent '{QuotedText.Of(file)}' and '--command' exclude each other; keep one of them."
+            ),
             _ => (agent, command),
         };
     }
@@ -156,7 +208,9 @@ internal sealed class RunCommand
     private BuildHost? Host(string? word)
     {
         (bool isKnown, BuildHost? host) = _terminal.Hosts.Choose(word ?? BuildHosts.Automatic, _terminal.Environment);
-        return isKnown ? host : throw UsageErrors.New($"'--ci' must be {RequestWords.Of(_terminal.Hosts.Words)}, but is '{QuotedText.Of(word!)}'.");
+        return isKnown
+            ? host
+            : throw UsageErrors.New($"'--ci' must be {RequestWords.Of(_terminal.Hosts.Words)}, but is '{QuotedText.Of(word!)}'.");
     }
 
     private static T Choice<T>(string option, string? word, Func<string?, T?> choose)

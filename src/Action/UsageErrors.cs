@@ -32,15 +32,19 @@ internal static class UsageErrors
         string shown = QuotedText.Of(token);
         if (!token.StartsWith('-'))
         {
-            return New(command.Subcommands.Count > 0
-                ? $"Unknown command '{shown}'; write {Words.Either(Names(command))}."
-                : $"Unexpected argument '{shown}'; write the agent's own arguments behind '--'.");
+            return New(
+                command.Subcommands.Count > 0
+                    ? $"Unknown command '{shown}'; write {Words.Either(Names(command))}."
+                    : $"Unexpected argument '{shown}'; write the agent's own arguments behind '--'."
+            );
         }
 
         string name = token.Contains('=', StringComparison.Ordinal) ? token[..token.IndexOf('=', StringComparison.Ordinal)] : token;
-        return New(NearestName.Find(name, command.Options.Select(option => option.Name)) is { } nearest
-            ? $"Unknown option '{QuotedText.Of(name)}'; did you mean '{nearest}'."
-            : $"Unknown option '{QuotedText.Of(name)}'; '--help' lists the options, and the agent's own go behind '--'.");
+        return New(
+            NearestName.Find(name, command.Options.Select(option => option.Name)) is { } nearest
+                ? $"Unknown option '{QuotedText.Of(name)}'; did you mean '{nearest}'."
+                : $"Unknown option '{QuotedText.Of(name)}'; '--help' lists the options, and the agent's own go behind '--'."
+        );
     }
 
     // Those that people type.

@@ -8,7 +8,9 @@ using Microsoft.Extensions.Logging;
 namespace IsolatedAgents;
 
 /// <summary>Runs an agent under a policy. The one entry of this library.</summary>
-/// <param name="loggerFactory">Receives every event of the run, in order, in category <c>IsolatedAgents</c> with the event's own id and structured details.</param>
+/// <param name="loggerFactory">
+/// Receives every event of the run, in order, in category <c>IsolatedAgents</c> with the event's own id and structured details.
+/// </param>
 public sealed class AgentRunner(ILoggerFactory loggerFactory)
 {
     private readonly EngineMemory _memory = new();
@@ -41,8 +43,8 @@ public sealed class AgentRunner(ILoggerFactory loggerFactory)
     }
 
     /// <summary>
-    /// Runs one agent and gives its outcome. Every event has been logged, and every process of the agent has ended, when the task completes.
-    /// Trouble of any kind is in the result, and so is cancellation, as <see cref="Verdict.Cancelled"/>.
+    /// Runs one agent and gives its outcome. Every event has been logged, and every process of the agent has ended, when the task
+    /// completes. Trouble of any kind is in the result, and so is cancellation, as <see cref="Verdict.Cancelled"/>.
     /// </summary>
     public async Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken)
     {

@@ -1,4 +1,3 @@
-
 namespace IsolatedAgents.Protocol;
 
 /// <summary>What a process of the agent did, or tried to. Values are part of the wire format.</summary>
@@ -98,7 +97,9 @@ internal sealed record Activity
     /// <summary>The path, command line, address or call: bytes that the agent chose.</summary>
     public required byte[] Subject { get; init; }
 
-    /// <summary>The new path of what is renamed; the call, where a file was changed in another way than by writing; empty otherwise.</summary>
+    /// <summary>
+    /// The new path of what is renamed; the call, where a file was changed in another way than by writing; empty otherwise.
+    /// </summary>
     public byte[] Detail { get; init; } = [];
 
     /// <summary>The program of the process; only where something was denied.</summary>
@@ -112,8 +113,7 @@ internal sealed record Activity
         do
         {
             activities.Add(Read(ref reader));
-        }
-        while (!reader.IsAtEnd);
+        } while (!reader.IsAtEnd);
 
         return activities;
     }
@@ -138,7 +138,9 @@ internal sealed record Activity
             Detail = reader.Bytes().ToArray(),
             Program = reader.Bytes().ToArray(),
         };
-        return message is { Count: > 0, Port: >= 0 and <= ushort.MaxValue } ? message : throw new ProtocolException("An activity's count or port is out of range.");
+        return message is { Count: > 0, Port: >= 0 and <= ushort.MaxValue }
+            ? message
+            : throw new ProtocolException("An activity's count or port is out of range.");
     }
 }
 

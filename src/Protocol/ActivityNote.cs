@@ -8,9 +8,7 @@ internal readonly ref struct ActivityNote
     // Kind, reason, three numbers and three lengths.
     private const int FixedLength = 2 + (6 * sizeof(int));
 
-    public ActivityNote()
-    {
-    }
+    public ActivityNote() { }
 
     /// <inheritdoc cref="Activity.Kind"/>
     public ActivityKind Kind { get; init; }

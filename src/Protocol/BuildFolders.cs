@@ -1,7 +1,8 @@
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// What builds and package managers make. Untracked files of this kind never come back from a writable workspace unless the policy names them: the next build would run or ship them unseen.
+/// What builds and package managers make. Untracked files of this kind never come back from a writable workspace unless the policy names
+/// them: the next build would run or ship them unseen.
 /// </summary>
 internal static class BuildFolders
 {
@@ -10,19 +11,75 @@ internal static class BuildFolders
     private static readonly PathGlobs Folders = new(FolderNames, isLoose: true);
 
     private static readonly PathGlobs Binaries = new(
-        ["*.so", "*.so.*", "*.dll", "*.exe", "*.dylib", "*.node", "*.pyc", "*.pyo", "*.pyd", "*.class", "*.jar"], isLoose: true);
+        ["*.so", "*.so.*", "*.dll", "*.exe", "*.dylib", "*.node", "*.pyc", "*.pyo", "*.pyd", "*.class", "*.jar"],
+        isLoose: true
+    );
 
     // What tools write to, or empty, without looking where it leads. Installing packages replaces what is in their folders.
     private static readonly PathGlobs Outputs = new(
         [
-            .. FolderNames, "dist", "build", "out", "output", "outputs", "artifacts", "publish", "release", "debug", "x64", "x86",
-            "packages", "vendor", "Pods", "TestResults", "test-results", "coverage", "wwwroot", "public", "site", "_site", "_build",
-            "_output", "generated", "gen", "reports", "report", "logs", "log", "tmp", "temp", "cache", ".cache", ".next", ".nuxt",
-            ".output", ".svelte-kit", ".parcel-cache", ".turbo", ".gradle", ".nuget", ".tox", ".nox", ".pytest_cache", ".mypy_cache",
-            ".ruff_cache", ".eggs", "*.egg-info", "venv", "env", "BenchmarkDotNet.Artifacts", "StrykerOutput",
-            "cmake-build-*", "bazel-*", "DerivedData", "storybook-static", "htmlcov", "playwright-report",
+            .. FolderNames,
+            "dist",
+            "build",
+            "out",
+            "output",
+            "outputs",
+            "artifacts",
+            "publish",
+            "release",
+            "debug",
+            "x64",
+            "x86",
+            "packages",
+            "vendor",
+            "Pods",
+            "TestResults",
+            "test-results",
+            "coverage",
+            "wwwroot",
+            "public",
+            "site",
+            "_site",
+            "_build",
+            "_output",
+            "generated",
+            "gen",
+            "reports",
+            "report",
+            "logs",
+            "log",
+            "tmp",
+            "temp",
+            "cache",
+            ".cache",
+            ".next",
+            ".nuxt",
+            ".output",
+            ".svelte-kit",
+            ".parcel-cache",
+            ".turbo",
+            ".gradle",
+            ".nuget",
+            ".tox",
+            ".nox",
+            ".pytest_cache",
+            ".mypy_cache",
+            ".ruff_cache",
+            ".eggs",
+            "*.egg-info",
+            "venv",
+            "env",
+            "BenchmarkDotNet.Artifacts",
+            "StrykerOutput",
+            "cmake-build-*",
+            "bazel-*",
+            "DerivedData",
+            "storybook-static",
+            "htmlcov",
+            "playwright-report",
         ],
-        isLoose: true);
+        isLoose: true
+    );
 
     // Packages bring folders of these names with files such as .github/FUNDING.yml.
     private static readonly string[] PackageFolders = ["node_modules", ".venv"];
@@ -46,7 +103,8 @@ internal static class BuildFolders
     public static bool IsBinary(string path) => Binaries.Covers(path[(path.LastIndexOf('/') + 1)..]);
 
     /// <summary>
-    /// How many names stand above a folder of packages on the way to <paramref name="path"/>; <see cref="int.MaxValue"/> where it is in none. A rule for any depth does not hold in packages, of which nothing comes back.
+    /// How many names stand above a folder of packages on the way to <paramref name="path"/>; <see cref="int.MaxValue"/> where it is in
+    /// none. A rule for any depth does not hold in packages, of which nothing comes back.
     /// </summary>
     public static int Depth(string path)
     {

@@ -21,12 +21,17 @@ internal sealed record EgressOpened(int Connection, string Host, int Port, strin
         int port = reader.Int32();
         EgressOpened message = new(connection, reader.Text(), port, reader.Text());
         reader.End();
-        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength, Socket.Length: <= SocketName.MaxLength } ? message : throw new ProtocolException("A connection's endpoint is out of range.");
+        return
+            message
+                is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength, Socket.Length: <= SocketName.MaxLength }
+            ? message
+            : throw new ProtocolException("A connection's endpoint is out of range.");
     }
 }
 
 /// <summary>
-/// Goes with a descriptor, on a stream of its own that can carry one: the socket at which the agent's connections to an endpoint arrive, or one of these connections.
+/// Goes with a descriptor, on a stream of its own that can carry one: the socket at which the agent's connections to an endpoint arrive, or
+/// one of these connections.
 /// </summary>
 /// <param name="Host">What was asked for, as in <see cref="EgressOpened"/>.</param>
 /// <param name="Port">TCP port that was asked for.</param>
@@ -43,7 +48,9 @@ internal sealed record EgressHandover(string Host, int Port)
         int port = reader.Int32();
         EgressHandover message = new(reader.Text(), port);
         reader.End();
-        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength } ? message : throw new ProtocolException("An endpoint is out of range.");
+        return message is { Port: > 0 and <= ushort.MaxValue, Host.Length: > 0 and <= HostText.MaxLength }
+            ? message
+            : throw new ProtocolException("An endpoint is out of range.");
     }
 }
 
@@ -78,7 +85,9 @@ internal sealed record EgressWindow(int Connection, int Bytes)
         MessageReader reader = new(payload);
         EgressWindow message = new(reader.Int32(), reader.Int32());
         reader.End();
-        return message.Bytes is > 0 and <= Initial ? message : throw new ProtocolException("A connection's window grew by an impossible amount.");
+        return message.Bytes is > 0 and <= Initial
+            ? message
+            : throw new ProtocolException("A connection's window grew by an impossible amount.");
     }
 }
 
@@ -129,7 +138,8 @@ internal static class EgressData
     public static void WriteHeader(Span<byte> payload, int connection) => BinaryPrimitives.WriteInt32LittleEndian(payload, connection);
 
     /// <summary>The connection that a payload belongs to; its data begins behind <see cref="HeaderLength"/>.</summary>
-    public static int ConnectionOf(ReadOnlySpan<byte> payload) => payload.Length > HeaderLength
-        ? BinaryPrimitives.ReadInt32LittleEndian(payload)
-        : throw new ProtocolException("A connection's data is empty.");
+    public static int ConnectionOf(ReadOnlySpan<byte> payload) =>
+        payload.Length > HeaderLength
+            ? BinaryPrimitives.ReadInt32LittleEndian(payload)
+            : throw new ProtocolException("A connection's data is empty.");
 }

@@ -5,12 +5,16 @@ using System.Net;
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// Which endpoints an agent may reach. Both sides decide by this: the supervisor where a name is looked up or an address is connected to, the host before it dials.
-/// Made of a policy's endpoints in their one spelling; what is asked for must be in its one spelling too (<see cref="HostText"/>). Matching allocates nothing.
+/// Which endpoints an agent may reach. Both sides decide by this: the supervisor where a name is looked up or an address is connected to,
+/// the host before it dials. Made of a policy's endpoints in their one spelling; what is asked for must be in its one spelling too
+/// (<see cref="HostText"/>). Matching allocates nothing.
 /// </summary>
 internal sealed class EndpointMatcher
 {
-    /// <summary>RFC 2544: addresses for measuring devices, which no host on the Internet has. In the sandbox they stand for names, so no entry may list them.</summary>
+    /// <summary>
+    /// RFC 2544: addresses for measuring devices, which no host on the Internet has. In the sandbox they stand for names, so no entry may
+    /// list them.
+    /// </summary>
     public static IPNetwork NameRange { get; } = IPNetwork.Parse("198.18.0.0/15");
 
     /// <summary>The ports of an entry that names none.</summary>
@@ -20,7 +24,9 @@ internal sealed class EndpointMatcher
     private readonly FrozenDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _domains;
     private readonly FrozenDictionary<IPAddress, int[]> _addresses;
 
-    /// <param name="endpoints"><c>host</c>, <c>host:port</c>, <c>*.host:port</c>, <c>1.2.3.4:port</c>, <c>[v6]:port</c> or <c>a.b.c.d/n</c>.</param>
+    /// <param name="endpoints">
+    /// <c>host</c>, <c>host:port</c>, <c>*.host:port</c>, <c>1.2.3.4:port</c>, <c>[v6]:port</c> or <c>a.b.c.d/n</c>.
+    /// </param>
     /// <exception cref="ProtocolException">An entry has none of these forms.</exception>
     public EndpointMatcher(IEnumerable<string> endpoints)
     {
@@ -62,7 +68,10 @@ internal sealed class EndpointMatcher
     /// <summary>The exact names and their ports.</summary>
     public FrozenDictionary<string, int[]> Names { get; }
 
-    /// <summary>The domains of wildcards, without <c>*.</c>, and their ports. Any name with one or more labels before the domain is allowed; the domain itself is not.</summary>
+    /// <summary>
+    /// The domains of wildcards, without <c>*.</c>, and their ports. Any name with one or more labels before the domain is allowed; the
+    /// domain itself is not.
+    /// </summary>
     public FrozenDictionary<string, int[]> Domains { get; }
 
     /// <summary>The literal addresses and their ports. No IPv6 address in it maps an IPv4 one.</summary>
@@ -131,7 +140,9 @@ internal sealed class EndpointMatcher
         return [.. ports];
     }
 
-    /// <summary>Whether an address may be reached on <paramref name="port"/>. An IPv6 address that maps an IPv4 one is taken for that.</summary>
+    /// <summary>
+    /// Whether an address may be reached on <paramref name="port"/>. An IPv6 address that maps an IPv4 one is taken for that.
+    /// </summary>
     public bool IsAddressAllowed(IPAddress address, int port)
     {
         IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
@@ -139,7 +150,9 @@ internal sealed class EndpointMatcher
             || (DefaultPorts.AsSpan().Contains(port) && IsInRange(plain));
     }
 
-    /// <summary>Whether the policy lists an address, alone or in a range, on whatever port: then a name may lead to it although it is private.</summary>
+    /// <summary>
+    /// Whether the policy lists an address, alone or in a range, on whatever port: then a name may lead to it although it is private.
+    /// </summary>
     public bool IsAddressListed(IPAddress address)
     {
         IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
@@ -149,9 +162,10 @@ internal sealed class EndpointMatcher
     /// <summary>Whether a name or a literal address may be reached on <paramref name="port"/>.</summary>
     /// <param name="host">In its one spelling; IPv6 without brackets.</param>
     /// <param name="port">TCP port.</param>
-    public bool IsAllowed(string host, int port) => HostText.IsAddress(host)
-        ? IPAddress.TryParse(host, out IPAddress? address) && HostText.Of(address) == host && IsAddressAllowed(address, port)
-        : IsNameAllowed(host, port);
+    public bool IsAllowed(string host, int port) =>
+        HostText.IsAddress(host)
+            ? IPAddress.TryParse(host, out IPAddress? address) && HostText.Of(address) == host && IsAddressAllowed(address, port)
+            : IsNameAllowed(host, port);
 
     private bool IsInRange(IPAddress address)
     {
@@ -188,14 +202,15 @@ internal sealed class EndpointMatcher
             return (host, DefaultPorts);
         }
 
-        return int.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= 65535
+        return
+            int.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            && port is > 0 and <= 65535
             ? (host, [port])
             : throw Malformed();
     }
 
     private static void Add<TKey>(Dictionary<TKey, int[]> entries, TKey key, int[] ports)
-        where TKey : notnull =>
-        entries[key] = entries.TryGetValue(key, out int[]? known) ? [.. known.Union(ports)] : ports;
+        where TKey : notnull => entries[key] = entries.TryGetValue(key, out int[]? known) ? [.. known.Union(ports)] : ports;
 
     private static ProtocolException Malformed() => new("An endpoint is not in its normal form.");
 }

@@ -1,6 +1,8 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>The frames by which the entries of one folder go to the host. Each folder has its own, so that a frame means the same whenever it comes.</summary>
+/// <summary>
+/// The frames by which the entries of one folder go to the host. Each folder has its own, so that a frame means the same whenever it comes.
+/// </summary>
 /// <param name="Rejected">An entry that is not taken.</param>
 /// <param name="File">A file begins.</param>
 /// <param name="Data">Bytes of it.</param>
@@ -8,7 +10,8 @@ namespace IsolatedAgents.Protocol;
 internal readonly record struct EntryFrames(FrameType Rejected, FrameType File, FrameType Data, FrameType Descriptor)
 {
     /// <summary>The output folder's.</summary>
-    public static EntryFrames Outputs { get; } = new(FrameType.OutputRejected, FrameType.OutputFile, FrameType.OutputData, FrameType.OutputDescriptor);
+    public static EntryFrames Outputs { get; } =
+        new(FrameType.OutputRejected, FrameType.OutputFile, FrameType.OutputData, FrameType.OutputDescriptor);
 
     /// <summary>Those of the agent's copy of the workspace.</summary>
     public static EntryFrames Workspace { get; } =

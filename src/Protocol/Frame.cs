@@ -20,40 +20,85 @@ internal static class Frame
     /// <summary>Data bytes that may be under way without a <see cref="FrameType.Credit"/> frame.</summary>
     public const int InitialCredit = 1024 * 1024;
 
-    /// <summary>Descriptors that may be under way without a <see cref="FrameType.Credit"/> frame: the receiver has a bound on those that it may have open.</summary>
+    /// <summary>
+    /// Descriptors that may be under way without a <see cref="FrameType.Credit"/> frame: the receiver has a bound on those that it may have
+    /// open.
+    /// </summary>
     public const int MaxDescriptors = 16;
 
     private const ushort Magic = 0xA71A;
 
     /// <summary>The bound on the payload of <paramref name="type"/>, or -1 where no such type exists.</summary>
-    public static int MaxPayload(FrameType type) => type switch
-    {
-        FrameType.Launch => 16 * 1024 * 1024,
-        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.WorkspaceData or FrameType.EgressReply or FrameType.EgressSent or FrameType.WorkspaceEntries or FrameType.WorkspaceRequest => MaxDataLength,
-        FrameType.EgressReplyUrgent or FrameType.EgressSentUrgent => EgressData.HeaderLength + 1,
-        FrameType.EgressOpened => EgressOpened.MaxLength,
-        FrameType.EgressQuestion => EgressQuestion.MaxLength,
-        FrameType.EgressReplyEnd or FrameType.EgressSentEnd or FrameType.EgressReplyWindow or FrameType.EgressSentWindow or FrameType.EgressAnswer => 16,
-        FrameType.Stop or FrameType.Credit or FrameType.Alive or FrameType.Started or FrameType.Usage or FrameType.Exited or FrameType.Done => 256,
-        FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor => 0,
-        FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,
-        FrameType.OutputRejected or FrameType.OutputFile or FrameType.WorkspaceRejected or FrameType.WorkspaceFile or FrameType.Activity => 16 * 1024,
-        _ => -1,
-    };
+    public static int MaxPayload(FrameType type) =>
+        type switch
+        {
+            FrameType.Launch => 16 * 1024 * 1024,
+            FrameType.StandardOutput
+            or FrameType.StandardError
+            or FrameType.OutputData
+            or FrameType.WorkspaceData
+            or FrameType.EgressReply
+            or FrameType.EgressSent
+            or FrameType.WorkspaceEntries
+            or FrameType.WorkspaceRequest => MaxDataLength,
+            FrameType.EgressReplyUrgent or FrameType.EgressSentUrgent => EgressData.HeaderLength + 1,
+            FrameType.EgressOpened => EgressOpened.MaxLength,
+            FrameType.EgressQuestion => EgressQuestion.MaxLength,
+            FrameType.EgressReplyEnd
+            or FrameType.EgressSentEnd
+            or FrameType.EgressReplyWindow
+            or FrameType.EgressSentWindow
+            or FrameType.EgressAnswer => 16,
+            FrameType.Stop
+            or FrameType.Credit
+            or FrameType.Alive
+            or FrameType.Started
+            or FrameType.Usage
+            or FrameType.Exited
+            or FrameType.Done => 256,
+            FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor => 0,
+            FrameType.Hello or FrameType.SetupFailed or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.Verified => 4096,
+            FrameType.OutputRejected
+            or FrameType.OutputFile
+            or FrameType.WorkspaceRejected
+            or FrameType.WorkspaceFile
+            or FrameType.Activity => 16 * 1024,
+            _ => -1,
+        };
 
-    /// <summary>How many bytes of the receiver's credit a frame takes: its payload's, or more where it stands for something dearer; 0 where it needs none.</summary>
-    public static int Cost(FrameType type, int length) => type switch
-    {
-        FrameType.StandardOutput or FrameType.StandardError or FrameType.OutputData or FrameType.WorkspaceData or FrameType.Activity or FrameType.WorkspaceEntries => length,
-        FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor => InitialCredit / MaxDescriptors,
-        _ => 0,
-    };
+    /// <summary>
+    /// How many bytes of the receiver's credit a frame takes: its payload's, or more where it stands for something dearer; 0 where it needs
+    /// none.
+    /// </summary>
+    public static int Cost(FrameType type, int length) =>
+        type switch
+        {
+            FrameType.StandardOutput
+            or FrameType.StandardError
+            or FrameType.OutputData
+            or FrameType.WorkspaceData
+            or FrameType.Activity
+            or FrameType.WorkspaceEntries => length,
+            FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor => InitialCredit / MaxDescriptors,
+            _ => 0,
+        };
 
     /// <summary>Whether a frame comes once every process of the agent has ended: how it ended, and what it left.</summary>
-    public static bool IsOfCollection(FrameType type) => type
-        is FrameType.Exited or FrameType.Done or FrameType.OutputsFound or FrameType.WorkspaceFound or FrameType.WorkspaceEntries
-        or FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData or FrameType.OutputDescriptor
-        or FrameType.WorkspaceRejected or FrameType.WorkspaceFile or FrameType.WorkspaceData or FrameType.WorkspaceDescriptor;
+    public static bool IsOfCollection(FrameType type) =>
+        type
+            is FrameType.Exited
+                or FrameType.Done
+                or FrameType.OutputsFound
+                or FrameType.WorkspaceFound
+                or FrameType.WorkspaceEntries
+                or FrameType.OutputRejected
+                or FrameType.OutputFile
+                or FrameType.OutputData
+                or FrameType.OutputDescriptor
+                or FrameType.WorkspaceRejected
+                or FrameType.WorkspaceFile
+                or FrameType.WorkspaceData
+                or FrameType.WorkspaceDescriptor;
 
     /// <summary>Writes a header for a payload of <paramref name="length"/> bytes.</summary>
     public static void WriteHeader(Span<byte> destination, FrameType type, int length)

@@ -12,10 +12,15 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: so many more data bytes may be sent.</summary>
     Credit = 3,
 
-    /// <summary>To the supervisor: the host is still there. Sent where the stream's end does not show that it is not (<see cref="LaunchSpec.LeaseMilliseconds"/>).</summary>
+    /// <summary>
+    /// To the supervisor: the host is still there. Sent where the stream's end does not show that it is not
+    /// (<see cref="LaunchSpec.LeaseMilliseconds"/>).
+    /// </summary>
     Alive = 4,
 
-    /// <summary>To the supervisor: bytes of an egress connection for the agent (<see cref="EgressData"/>). Bounded by the connection's window.</summary>
+    /// <summary>
+    /// To the supervisor: bytes of an egress connection for the agent (<see cref="EgressData"/>). Bounded by the connection's window.
+    /// </summary>
     EgressReply = 5,
 
     /// <summary>To the supervisor: nothing more comes for the agent (<see cref="EgressEnd"/>).</summary>
@@ -24,10 +29,15 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: bytes that the agent sent were taken (<see cref="EgressWindow"/>).</summary>
     EgressSentWindow = 7,
 
-    /// <summary>To the supervisor: one byte of an egress connection that the server sent as urgent (<see cref="EgressData"/>). Counts against the window like any other.</summary>
+    /// <summary>
+    /// To the supervisor: one byte of an egress connection that the server sent as urgent (<see cref="EgressData"/>). Counts against the
+    /// window like any other.
+    /// </summary>
     EgressReplyUrgent = 8,
 
-    /// <summary>To the supervisor: does a process still hold the agent's end of a connection (<see cref="Protocol.EgressQuestion"/>)?</summary>
+    /// <summary>
+    /// To the supervisor: does a process still hold the agent's end of a connection (<see cref="Protocol.EgressQuestion"/>)?
+    /// </summary>
     EgressQuestion = 9,
 
     /// <summary>To the supervisor: the files that are wanted of a changed workspace (<see cref="Protocol.WorkspaceRequest"/>).</summary>
@@ -72,7 +82,10 @@ internal enum FrameType : byte
     /// <summary>The controls were tried from inside and hold (<see cref="ProbeResults"/>). Before <see cref="Started"/>.</summary>
     Verified = 76,
 
-    /// <summary>What the agent did or tried, one thing or several (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of it is ever dropped.</summary>
+    /// <summary>
+    /// What the agent did or tried, one thing or several (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of
+    /// it is ever dropped.
+    /// </summary>
     Activity = 77,
 
     /// <summary>The agent has opened a connection (<see cref="Protocol.EgressOpened"/>).</summary>
@@ -87,7 +100,9 @@ internal enum FrameType : byte
     /// <summary>Bytes for the agent were taken by it (<see cref="EgressWindow"/>).</summary>
     EgressReplyWindow = 81,
 
-    /// <summary>One byte that the agent sent on it as urgent (<see cref="EgressData"/>). Counts against the window like any other.</summary>
+    /// <summary>
+    /// One byte that the agent sent on it as urgent (<see cref="EgressData"/>). Counts against the window like any other.
+    /// </summary>
     EgressSentUrgent = 82,
 
     /// <summary>Whether a process holds it (<see cref="Protocol.EgressAnswer"/>).</summary>
@@ -100,7 +115,8 @@ internal enum FrameType : byte
     WorkspaceEntries = 91,
 
     /// <summary>
-    /// The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts against the credit.
+    /// The file begun last, as an open descriptor that comes with this frame's first byte, in place of its bytes. On a socket alone. Counts
+    /// against the credit.
     /// </summary>
     OutputDescriptor = 92,
 

@@ -3,7 +3,10 @@ using System.Net.Sockets;
 
 namespace IsolatedAgents.Protocol;
 
-/// <summary>The one spelling of host names and addresses that come from an agent. What has no such spelling is refused, so that nothing hides behind another one.</summary>
+/// <summary>
+/// The one spelling of host names and addresses that come from an agent. What has no such spelling is refused, so that nothing hides behind
+/// another one.
+/// </summary>
 internal static class HostText
 {
     /// <summary>Characters of the longest host name.</summary>
@@ -12,7 +15,9 @@ internal static class HostText
     private const int MaxLabel = 63;
 
     /// <summary>Gives a host name in lower case and without its trailing dot.</summary>
-    /// <param name="raw">The name as it was sent; any other byte than letters, digits, inner hyphens, underscores and single dots makes it no name.</param>
+    /// <param name="raw">
+    /// The name as it was sent; any other byte than letters, digits, inner hyphens, underscores and single dots makes it no name.
+    /// </param>
     /// <param name="name">Room for <see cref="MaxLength"/> characters.</param>
     /// <param name="length">Characters written.</param>
     /// <returns>False where it is no host name, and where it is an address in any spelling.</returns>
@@ -50,7 +55,10 @@ internal static class HostText
         return label > 0 && rest[^1] != (byte)'-' && !EndsInNumber(name[..length]);
     }
 
-    /// <summary>The one spelling of an address: IPv4 as four decimal numbers, IPv6 in its shortest form without brackets and zone, an IPv4-mapped IPv6 address as IPv4.</summary>
+    /// <summary>
+    /// The one spelling of an address: IPv4 as four decimal numbers, IPv6 in its shortest form without brackets and zone, an IPv4-mapped
+    /// IPv6 address as IPv4.
+    /// </summary>
     public static string Of(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
@@ -70,7 +78,8 @@ internal static class HostText
     private static bool EndsInNumber(ReadOnlySpan<char> host)
     {
         ReadOnlySpan<char> last = host[(host.LastIndexOf('.') + 1)..];
-        return last.IsEmpty || !last.ContainsAnyExceptInRange('0', '9')
+        return last.IsEmpty
+            || !last.ContainsAnyExceptInRange('0', '9')
             || (last.StartsWith("0x", StringComparison.Ordinal) && IsHex(last[2..]));
     }
 
@@ -87,6 +96,6 @@ internal static class HostText
         return true;
     }
 
-    private static bool IsLabelByte(byte value) => value
-        is >= (byte)'a' and <= (byte)'z' or >= (byte)'A' and <= (byte)'Z' or >= (byte)'0' and <= (byte)'9' or (byte)'-' or (byte)'_';
+    private static bool IsLabelByte(byte value) =>
+        value is >= (byte)'a' and <= (byte)'z' or >= (byte)'A' and <= (byte)'Z' or >= (byte)'0' and <= (byte)'9' or (byte)'-' or (byte)'_';
 }

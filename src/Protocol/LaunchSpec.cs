@@ -15,7 +15,9 @@ internal sealed record LaunchSpec
     /// <summary>Sandbox path of the workspace, or empty where there is none. Its owner, unless root, is who the agent runs as.</summary>
     public string WorkspacePath { get; init; } = "";
 
-    /// <summary>The host's boot id, or empty. Where the sandbox finds the same one, both are under one kernel, and inodes can be compared.</summary>
+    /// <summary>
+    /// The host's boot id, or empty. Where the sandbox finds the same one, both are under one kernel, and inodes can be compared.
+    /// </summary>
     public string HostBootId { get; init; } = "";
 
     /// <summary>Who the agent runs as; 0 where the owner of the mounted workspace decides.</summary>
@@ -24,18 +26,24 @@ internal sealed record LaunchSpec
     /// <summary>Its group; 0 likewise.</summary>
     public int AgentGroupId { get; init; }
 
-    /// <summary>The image's own user, <c>user</c> or <c>user:group</c> by name or number, or empty: who the agent runs as where nothing else decides.</summary>
+    /// <summary>
+    /// The image's own user, <c>user</c> or <c>user:group</c> by name or number, or empty: who the agent runs as where nothing else
+    /// decides.
+    /// </summary>
     public string ImageUser { get; init; } = "";
 
     /// <summary>Sandbox paths that must be mounts of their own and read-only, with everything that is mounted below them.</summary>
     public required string[] ReadonlyPaths { get; init; }
 
     /// <summary>
-    /// For each of those the inode that the host saw when it checked the path; 0 where it saw none. Proves that the mount shows the host's file, and the one that was checked.
+    /// For each of those the inode that the host saw when it checked the path; 0 where it saw none. Proves that the mount shows the host's
+    /// file, and the one that was checked.
     /// </summary>
     public required long[] ReadonlyInodes { get; init; }
 
-    /// <summary>Sandbox paths of folders that were filled with copies: all that is in them must belong to root, writable by nobody else.</summary>
+    /// <summary>
+    /// Sandbox paths of folders that were filled with copies: all that is in them must belong to root, writable by nobody else.
+    /// </summary>
     public required string[] CopiedPaths { get; init; }
 
     /// <summary>Sandbox paths that the agent may read, with all that is below them.</summary>
@@ -44,10 +52,14 @@ internal sealed record LaunchSpec
     /// <summary>Sandbox paths that the agent may read and write, with all that is below them.</summary>
     public required string[] AllowedWritePaths { get; init; }
 
-    /// <summary>What the agent may connect to, in the spelling of <see cref="EndpointMatcher"/>. Empty: nothing, and no lookups either.</summary>
+    /// <summary>
+    /// What the agent may connect to, in the spelling of <see cref="EndpointMatcher"/>. Empty: nothing, and no lookups either.
+    /// </summary>
     public string[] AllowedEndpoints { get; init; } = [];
 
-    /// <summary>Certificates, in PEM, that the agent's programs are to trust beside those of the image; empty where there are none.</summary>
+    /// <summary>
+    /// Certificates, in PEM, that the agent's programs are to trust beside those of the image; empty where there are none.
+    /// </summary>
     public string TrustedCertificates { get; init; } = "";
 
     /// <summary>Globs below the workspace that are not written although it may be: <see cref="PathGlobs"/>.</summary>
@@ -59,13 +71,17 @@ internal sealed record LaunchSpec
     /// <summary>Bound on the bytes of that copy while the agent works on it, by apparent size or by what it takes of a disk.</summary>
     public long MaxWorkspaceBytes { get; init; }
 
-    /// <summary>Links that no engine takes in an archive, since they lead out of it: the sandbox path of each, followed by what it leads to.</summary>
+    /// <summary>
+    /// Links that no engine takes in an archive, since they lead out of it: the sandbox path of each, followed by what it leads to.
+    /// </summary>
     public string[] Links { get; init; } = [];
 
     /// <summary>Whether the agent is not to be started where the kernel has no Landlock.</summary>
     public bool RequireLandlock { get; init; }
 
-    /// <summary>Sandbox path of the file that shows whether mounts are the host's folders; empty where there is no mount to doubt.</summary>
+    /// <summary>
+    /// Sandbox path of the file that shows whether mounts are the host's folders; empty where there is no mount to doubt.
+    /// </summary>
     public string SentinelPath { get; init; } = "";
 
     /// <summary>What that file must hold.</summary>
@@ -80,7 +96,9 @@ internal sealed record LaunchSpec
     /// <summary>Between SIGTERM and SIGKILL, in milliseconds.</summary>
     public long GraceMilliseconds { get; init; }
 
-    /// <summary>How long the host may be silent, in milliseconds, before it counts as gone; 0 where the end of the stream shows it at once.</summary>
+    /// <summary>
+    /// How long the host may be silent, in milliseconds, before it counts as gone; 0 where the end of the stream shows it at once.
+    /// </summary>
     public long LeaseMilliseconds { get; init; }
 
     /// <summary>Between two <see cref="FrameType.Usage"/> frames, in milliseconds.</summary>
@@ -110,15 +128,44 @@ internal sealed record LaunchSpec
     /// <summary>The CPU limit that must be in force, in thousandths of a core.</summary>
     public long CpuMillicores { get; init; }
 
-    public byte[] ToPayload() => new MessageWriter()
-        .Texts(Arguments).Texts(Environment).Text(WorkingDirectory)
-        .Text(WorkspacePath).Text(HostBootId).Int32(AgentUserId).Int32(AgentGroupId).Text(ImageUser).Texts(ReadonlyPaths).Int64s(ReadonlyInodes).Texts(CopiedPaths)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Texts(AllowedEndpoints).Text(TrustedCertificates).Texts(ProtectedPaths).Flag(IsWorkspaceWritable).Int64(MaxWorkspaceBytes).Texts(Links).Flag(RequireLandlock)
-        .Text(SentinelPath).Text(Sentinel).Int64(HostNetworkNamespace)
-        .Int64(TimeoutMilliseconds).Int64(GraceMilliseconds).Int64(LeaseMilliseconds).Int64(UsageIntervalMilliseconds)
-        .Int64(MaxLogBytes).Text(OutputPath).Int64(MaxOutputBytes).Int32(MaxOutputFiles).Flag(CollectOutputs)
-        .Int64(MemoryLimitBytes).Int64(PidsLimit).Int64(CpuMillicores)
-        .Written.ToArray();
+    public byte[] ToPayload() =>
+        new MessageWriter()
+            .Texts(Arguments)
+            .Texts(Environment)
+            .Text(WorkingDirectory)
+            .Text(WorkspacePath)
+            .Text(HostBootId)
+            .Int32(AgentUserId)
+            .Int32(AgentGroupId)
+            .Text(ImageUser)
+            .Texts(ReadonlyPaths)
+            .Int64s(ReadonlyInodes)
+            .Texts(CopiedPaths)
+            .Texts(AllowedReadPaths)
+            .Texts(AllowedWritePaths)
+            .Texts(AllowedEndpoints)
+            .Text(TrustedCertificates)
+            .Texts(ProtectedPaths)
+            .Flag(IsWorkspaceWritable)
+            .Int64(MaxWorkspaceBytes)
+            .Texts(Links)
+            .Flag(RequireLandlock)
+            .Text(SentinelPath)
+            .Text(Sentinel)
+            .Int64(HostNetworkNamespace)
+            .Int64(TimeoutMilliseconds)
+            .Int64(GraceMilliseconds)
+            .Int64(LeaseMilliseconds)
+            .Int64(UsageIntervalMilliseconds)
+            .Int64(MaxLogBytes)
+            .Text(OutputPath)
+            .Int64(MaxOutputBytes)
+            .Int32(MaxOutputFiles)
+            .Flag(CollectOutputs)
+            .Int64(MemoryLimitBytes)
+            .Int64(PidsLimit)
+            .Int64(CpuMillicores)
+            .Written.ToArray();
 
     public static LaunchSpec FromPayload(ReadOnlySpan<byte> payload)
     {

@@ -15,12 +15,13 @@ internal ref struct MessageReader(ReadOnlySpan<byte> payload)
 
     public byte Byte() => Take(1)[0];
 
-    public bool Flag() => Byte() switch
-    {
-        0 => false,
-        1 => true,
-        byte other => throw new ProtocolException($"A flag holds {other}."),
-    };
+    public bool Flag() =>
+        Byte() switch
+        {
+            0 => false,
+            1 => true,
+            byte other => throw new ProtocolException($"A flag holds {other}."),
+        };
 
     public int Int32() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
 
@@ -66,7 +67,9 @@ internal ref struct MessageReader(ReadOnlySpan<byte> payload)
     private int Count(int leastLength)
     {
         int count = Int32();
-        return count >= 0 && count <= _rest.Length / leastLength ? count : throw new ProtocolException($"A list of {count} entries does not fit its message.");
+        return count >= 0 && count <= _rest.Length / leastLength
+            ? count
+            : throw new ProtocolException($"A list of {count} entries does not fit its message.");
     }
 
     /// <summary>Says that the message ends here.</summary>

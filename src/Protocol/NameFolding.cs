@@ -4,8 +4,8 @@ using System.Text;
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// What file systems that ignore case, or the form of a character, take for the same name. Finds more than any one of them does, and less than none: it decides what must not be written.
-/// Needs no data of the system's, so that it holds wherever this runs.
+/// What file systems that ignore case, or the form of a character, take for the same name. Finds more than any one of them does, and less
+/// than none: it decides what must not be written. Needs no data of the system's, so that it holds wherever this runs.
 /// </summary>
 internal static class NameFolding
 {
@@ -45,7 +45,9 @@ internal static class NameFolding
             }
             else if (CharUnicodeInfo.GetUnicodeCategory(letter) != UnicodeCategory.Format)
             {
-                folded.Append(char.ToUpperInvariant(letter is >= FirstFullwidth and <= LastFullwidth ? (char)(letter - FullwidthOffset) : letter));
+                folded.Append(
+                    char.ToUpperInvariant(letter is >= FirstFullwidth and <= LastFullwidth ? (char)(letter - FullwidthOffset) : letter)
+                );
             }
         }
 
@@ -76,6 +78,9 @@ internal static class NameFolding
 
     // Marks, and the vowels and final consonants that make a syllable of Hangul with what is before them.
     private static bool IsMark(char letter) =>
-        CharUnicodeInfo.GetUnicodeCategory(letter) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+        CharUnicodeInfo.GetUnicodeCategory(letter)
+            is UnicodeCategory.NonSpacingMark
+                or UnicodeCategory.SpacingCombiningMark
+                or UnicodeCategory.EnclosingMark
         || letter is >= '\u1160' and <= '\u11FF';
 }

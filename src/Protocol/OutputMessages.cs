@@ -3,7 +3,9 @@ namespace IsolatedAgents.Protocol;
 /// <summary>What the output folder holds, once every process that could change it is gone.</summary>
 /// <param name="Files">Regular files.</param>
 /// <param name="Bytes">Their apparent sizes together.</param>
-/// <param name="Passed">The bound that is passed, or was while the agent ran; then no file follows, and the figures are lower bounds.</param>
+/// <param name="Passed">
+/// The bound that is passed, or was while the agent ran; then no file follows, and the figures are lower bounds.
+/// </param>
 internal sealed record OutputsFound(int Files, long Bytes, OutputBound Passed)
 {
     public byte[] ToPayload() => new MessageWriter().Int32(Files).Int64(Bytes).Byte((byte)Passed).Written.ToArray();
@@ -63,7 +65,10 @@ internal sealed record OutputRejection(byte[] Path, RejectionReason Reason)
         byte reason = reader.Byte();
         OutputRejection message = new(
             reader.Bytes().ToArray(),
-            reason <= (byte)RejectionReason.Unreadable ? (RejectionReason)reason : throw new ProtocolException($"Rejection reason {reason} is unknown."));
+            reason <= (byte)RejectionReason.Unreadable
+                ? (RejectionReason)reason
+                : throw new ProtocolException($"Rejection reason {reason} is unknown.")
+        );
         reader.End();
         return message;
     }

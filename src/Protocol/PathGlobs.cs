@@ -3,13 +3,15 @@ using System.Text;
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// Globs over paths below the workspace. Each holds at any depth, as if <c>**/</c> stood before it, and covers what it names with all that is below: <c>.git/hooks</c> covers
-/// <c>module/.git/hooks/pre-commit</c>. One that begins with a slash holds from the workspace on alone. <c>*</c> and <c>?</c> stay within a name; <c>**</c> stands for any number of folders.
+/// Globs over paths below the workspace. Each holds at any depth, as if <c>**/</c> stood before it, and covers what it names with all that
+/// is below: <c>.git/hooks</c> covers
+/// <c>module/.git/hooks/pre-commit</c>. One that begins with a slash holds from the workspace on alone. <c>*</c> and <c>?</c> stay within a
+/// name; <c>**</c> stands for any number of folders.
 /// </summary>
 /// <param name="globs">With forward slashes. A byte or a character of theirs is compared with one of the path's.</param>
 /// <param name="isLoose">
-/// Whether a name also counts that some file system takes for the same: in another case (ASCII), with blanks or points at its end, with a stream behind a colon,
-/// by its short form, or in another form of the same characters. For what must not be written, not for what may be.
+/// Whether a name also counts that some file system takes for the same: in another case (ASCII), with blanks or points at its end, with a
+/// stream behind a colon, by its short form, or in another form of the same characters. For what must not be written, not for what may be.
 /// </param>
 internal sealed class PathGlobs(IReadOnlyCollection<string> globs, bool isLoose)
 {
@@ -22,14 +24,20 @@ internal sealed class PathGlobs(IReadOnlyCollection<string> globs, bool isLoose)
     /// <summary>Whether a glob names <paramref name="path"/> or a folder above it.</summary>
     public bool Covers(string path) => Covers(path, int.MaxValue);
 
-    /// <summary>Whether a glob that begins to hold no deeper than <paramref name="deepest"/> folders names <paramref name="path"/> or a folder above it.</summary>
+    /// <summary>
+    /// Whether a glob that begins to hold no deeper than <paramref name="deepest"/> folders names <paramref name="path"/> or a folder above
+    /// it.
+    /// </summary>
     public bool Covers(string path, int deepest)
     {
         string[] names = Names(path);
         return Array.Exists(_globs, glob => IsAnywhere(glob.Names, names, isPrefix: false, glob.IsAnchored ? 0 : deepest));
     }
 
-    /// <summary>Whether <paramref name="path"/> is a folder that a glob names on its way: to move it, or to put another in its place, moves or makes what the glob covers.</summary>
+    /// <summary>
+    /// Whether <paramref name="path"/> is a folder that a glob names on its way: to move it, or to put another in its place, moves or makes
+    /// what the glob covers.
+    /// </summary>
     public bool LeadsTo(string path) => LeadsTo(path, int.MaxValue);
 
     /// <summary>The same for globs that begin to hold no deeper than <paramref name="deepest"/> folders.</summary>
@@ -71,9 +79,12 @@ internal sealed class PathGlobs(IReadOnlyCollection<string> globs, bool isLoose)
     {
         int colon = name.IndexOf(':', StringComparison.Ordinal);
         ReadOnlySpan<char> plain = (colon > 0 ? name.AsSpan(0, colon) : name).TrimEnd(" .");
-        return plain.StartsWith(GitShortName, StringComparison.OrdinalIgnoreCase) && plain.Length > GitShortName.Length && plain[GitShortName.Length..].IndexOfAnyExceptInRange('0', '9') < 0
-            ? GitFolder
-            : plain.Length == name.Length || plain.IsEmpty ? name : plain.ToString();
+        return plain.StartsWith(GitShortName, StringComparison.OrdinalIgnoreCase)
+            && plain.Length > GitShortName.Length
+            && plain[GitShortName.Length..].IndexOfAnyExceptInRange('0', '9') < 0
+                ? GitFolder
+            : plain.Length == name.Length || plain.IsEmpty ? name
+            : plain.ToString();
     }
 
     private bool IsAnywhere(string[] glob, string[] names, bool isPrefix, int deepest)
@@ -117,13 +128,19 @@ internal sealed class PathGlobs(IReadOnlyCollection<string> globs, bool isLoose)
     private bool IsName(string glob, string name) =>
         Matches(glob, name)
         || (isLoose && !Ascii.IsValid(name) && Matches(NameFolding.Fold(glob), NameFolding.Fold(name)))
-        || (isLoose && (NameFolding.HasMarks(name) || NameFolding.HasMarks(glob)) && Matches(NameFolding.Outline(glob), NameFolding.Outline(name)));
+        || (
+            isLoose
+            && (NameFolding.HasMarks(name) || NameFolding.HasMarks(glob))
+            && Matches(NameFolding.Outline(glob), NameFolding.Outline(name))
+        );
 
     // Goes back to the last star only, which suffices: no recursion that a name could make long.
     private bool Matches(ReadOnlySpan<char> glob, ReadOnlySpan<char> name)
     {
-        int at = 0, star = -1, resume = 0;
-        for (int i = 0; i < name.Length;)
+        int at = 0,
+            star = -1,
+            resume = 0;
+        for (int i = 0; i < name.Length; )
         {
             if (at < glob.Length && glob[at] == '*')
             {

@@ -4,7 +4,10 @@ using System.Net;
 
 namespace IsolatedAgents.Protocol;
 
-/// <summary>What one end of a TCP connection is called in the kernel's table: its own address and the other one, as they stand there (proc_net_tcp, Documentation/networking/proc_net_tcp.rst).</summary>
+/// <summary>
+/// What one end of a TCP connection is called in the kernel's table: its own address and the other one, as they stand there (proc_net_tcp,
+/// Documentation/networking/proc_net_tcp.rst).
+/// </summary>
 internal static class SocketName
 {
     /// <summary>Most characters of one: two addresses of IPv6 in hexadecimal digits, with their ports.</summary>
@@ -16,7 +19,8 @@ internal static class SocketName
     /// <param name="other">The address of the other one.</param>
     public static string Of(IPEndPoint own, IPEndPoint other) => $"{Text(own)} {Text(other)}";
 
-    // The address as words of this machine, the port as a number: tcp4_seq_show, net/ipv4/tcp_ipv4.c, and tcp6_seq_show, net/ipv6/tcp_ipv6.c.
+    // The address as words of this machine, the port as a number: tcp4_seq_show, net/ipv4/tcp_ipv4.c, and tcp6_seq_show,
+    // net/ipv6/tcp_ipv6.c.
     private static string Text(IPEndPoint end)
     {
         Span<byte> address = stackalloc byte[MaxAddress];

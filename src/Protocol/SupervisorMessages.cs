@@ -8,7 +8,12 @@ namespace IsolatedAgents.Protocol;
 internal sealed record Hello(string KernelRelease, int ControlGroupVersion, int LandlockVersion, bool HasSystemCallNotification)
 {
     public byte[] ToPayload() =>
-        new MessageWriter().Text(KernelRelease).Int32(ControlGroupVersion).Int32(LandlockVersion).Flag(HasSystemCallNotification).Written.ToArray();
+        new MessageWriter()
+            .Text(KernelRelease)
+            .Int32(ControlGroupVersion)
+            .Int32(LandlockVersion)
+            .Flag(HasSystemCallNotification)
+            .Written.ToArray();
 
     public static Hello FromPayload(ReadOnlySpan<byte> payload)
     {
@@ -48,9 +53,12 @@ internal sealed record SetupFailure(SetupFailureKind Kind, string Subject, strin
         MessageReader reader = new(payload);
         byte kind = reader.Byte();
         SetupFailure message = new(
-            kind <= (byte)SetupFailureKind.Probe ? (SetupFailureKind)kind : throw new ProtocolException($"Setup failure kind {kind} is unknown."),
+            kind <= (byte)SetupFailureKind.Probe
+                ? (SetupFailureKind)kind
+                : throw new ProtocolException($"Setup failure kind {kind} is unknown."),
             reader.Text(),
-            reader.Text());
+            reader.Text()
+        );
         reader.End();
         return message;
     }
@@ -100,21 +108,29 @@ internal sealed record ResourceUsage
     /// <summary>Since the agent was started, in nanoseconds.</summary>
     public long ElapsedNanoseconds { get; init; }
 
-    public void Write(MessageWriter writer) => writer
-        .Int64(CpuNanoseconds).Int64(MemoryBytes).Int64(MemoryPeakBytes).Int64(Pids)
-        .Int64(OutOfMemoryKills).Int64(PidsDenied).Int64(OutputBytes).Int64(ElapsedNanoseconds);
+    public void Write(MessageWriter writer) =>
+        writer
+            .Int64(CpuNanoseconds)
+            .Int64(MemoryBytes)
+            .Int64(MemoryPeakBytes)
+            .Int64(Pids)
+            .Int64(OutOfMemoryKills)
+            .Int64(PidsDenied)
+            .Int64(OutputBytes)
+            .Int64(ElapsedNanoseconds);
 
-    public static ResourceUsage Read(ref MessageReader reader) => new()
-    {
-        CpuNanoseconds = reader.Int64(),
-        MemoryBytes = reader.Int64(),
-        MemoryPeakBytes = reader.Int64(),
-        Pids = reader.Int64(),
-        OutOfMemoryKills = reader.Int64(),
-        PidsDenied = reader.Int64(),
-        OutputBytes = reader.Int64(),
-        ElapsedNanoseconds = reader.Int64(),
-    };
+    public static ResourceUsage Read(ref MessageReader reader) =>
+        new()
+        {
+            CpuNanoseconds = reader.Int64(),
+            MemoryBytes = reader.Int64(),
+            MemoryPeakBytes = reader.Int64(),
+            Pids = reader.Int64(),
+            OutOfMemoryKills = reader.Int64(),
+            PidsDenied = reader.Int64(),
+            OutputBytes = reader.Int64(),
+            ElapsedNanoseconds = reader.Int64(),
+        };
 
     public byte[] ToPayload()
     {
@@ -178,7 +194,11 @@ internal sealed record AgentExit
     public byte[] ToPayload()
     {
         MessageWriter writer = new MessageWriter()
-            .Int32(ExitCode).Int32(Signal).Byte((byte)Cause).Int64(StandardOutputBytes).Int64(StandardErrorBytes);
+            .Int32(ExitCode)
+            .Int32(Signal)
+            .Byte((byte)Cause)
+            .Int64(StandardOutputBytes)
+            .Int64(StandardErrorBytes);
         Usage.Write(writer);
         return writer.Written.ToArray();
     }
@@ -193,7 +213,8 @@ internal sealed record AgentExit
         {
             ExitCode = exitCode,
             Signal = signal,
-            Cause = cause <= (byte)EndCause.WorkspaceLimit ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
+            Cause =
+                cause <= (byte)EndCause.WorkspaceLimit ? (EndCause)cause : throw new ProtocolException($"End cause {cause} is unknown."),
             StandardOutputBytes = reader.Int64(),
             StandardErrorBytes = reader.Int64(),
             Usage = ResourceUsage.Read(ref reader),

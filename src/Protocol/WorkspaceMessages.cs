@@ -66,23 +66,31 @@ internal sealed record WorkspaceEntries(IReadOnlyList<WorkspaceEntry> Entries)
     public static WorkspaceEntries FromPayload(ReadOnlySpan<byte> payload)
     {
         List<WorkspaceEntry> entries = [];
-        for (MessageReader reader = new(payload); !reader.IsAtEnd;)
+        for (MessageReader reader = new(payload); !reader.IsAtEnd; )
         {
             byte kind = reader.Byte();
             WorkspaceEntry entry = new(
-                kind <= (byte)WorkspaceEntryKind.Unreadable ? (WorkspaceEntryKind)kind : throw new ProtocolException($"Entry kind {kind} is unknown."),
+                kind <= (byte)WorkspaceEntryKind.Unreadable
+                    ? (WorkspaceEntryKind)kind
+                    : throw new ProtocolException($"Entry kind {kind} is unknown."),
                 reader.Flag(),
                 reader.Int64(),
                 reader.Bytes().ToArray(),
-                reader.Bytes().ToArray());
-            entries.Add(entry is { Size: >= 0, Path.Length: > 0 } ? entry : throw new ProtocolException("An entry has no name, or a negative size."));
+                reader.Bytes().ToArray()
+            );
+            entries.Add(
+                entry is { Size: >= 0, Path.Length: > 0 } ? entry : throw new ProtocolException("An entry has no name, or a negative size.")
+            );
         }
 
         return new WorkspaceEntries(entries);
     }
 }
 
-/// <summary>How the private copy of the workspace differs from what it was before the agent started: all entries were sent. The supervisor waits for <see cref="WorkspaceRequest"/>.</summary>
+/// <summary>
+/// How the private copy of the workspace differs from what it was before the agent started: all entries were sent. The supervisor waits for
+/// <see cref="WorkspaceRequest"/>.
+/// </summary>
 /// <param name="Entries">How many entries were sent.</param>
 /// <param name="Bytes">Apparent sizes of all files of the copy together.</param>
 /// <param name="Exceeded">Whether the copy has passed its own bounds; then nothing follows, and the figures are lower bounds.</param>

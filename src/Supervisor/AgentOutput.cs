@@ -6,8 +6,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor;
 
 /// <summary>
-/// Carries one of the agent's output streams to the host, byte for byte, until the shared budget is used up; what comes after is read and counted,
-/// so that an agent that floods is neither blocked nor able to fill anything.
+/// Carries one of the agent's output streams to the host, byte for byte, until the shared budget is used up; what comes after is read and
+/// counted, so that an agent that floods is neither blocked nor able to fill anything.
 /// </summary>
 internal sealed class AgentOutput(int fd, FrameType type, AgentOutput.Budget budget)
 {

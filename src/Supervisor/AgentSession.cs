@@ -13,8 +13,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor;
 
 /// <summary>
-/// One agent from its start to the moment no process of the sandbox is left but this one. A single thread and a single wait, which nothing that the agent does can hold up:
-/// nothing here can be raced, and nothing polls but the figures, at the interval that was asked for.
+/// One agent from its start to the moment no process of the sandbox is left but this one. A single thread and a single wait, which nothing
+/// that the agent does can hold up: nothing here can be raced, and nothing polls but the figures, at the interval that was asked for.
 /// </summary>
 internal sealed unsafe class AgentSession
 {
@@ -81,11 +81,13 @@ internal sealed unsafe class AgentSession
     private long ElapsedMilliseconds => (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
 
     // The lease runs on the clock that the channel uses, which starts elsewhere.
-    private long LeaseLeft => _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
+    private long LeaseLeft =>
+        _spec.LeaseMilliseconds == 0 ? long.MaxValue : _channel.LastHeard + _spec.LeaseMilliseconds - Environment.TickCount64;
 
     private bool AreConnectionsDone => Connections is null or { Open: 0 } || ElapsedMilliseconds >= _reapedAt + LastBytesMilliseconds;
 
-    private bool IsOver => _areAllReaped && AreConnectionsDone && _standardOutput.IsEnded && _standardError.IsEnded && _isReportComplete && Report.IsEmpty;
+    private bool IsOver =>
+        _areAllReaped && AreConnectionsDone && _standardOutput.IsEnded && _standardError.IsEnded && _isReportComplete && Report.IsEmpty;
 
     /// <summary>Runs until everything has ended. Null when the host went away, and with it the lease.</summary>
     public AgentExit? Run()
@@ -124,7 +126,15 @@ internal sealed unsafe class AgentSession
             }
 
             // Before the agent's output, so that what it prints comes after what it did.
-            if (_channel.HasRoom && (descriptors[5].Returned != 0 || descriptors[3].Returned != 0 || descriptors[4].Returned != 0 || Environment.TickCount64 >= Report.SendAt))
+            if (
+                _channel.HasRoom
+                && (
+                    descriptors[5].Returned != 0
+                    || descriptors[3].Returned != 0
+                    || descriptors[4].Returned != 0
+                    || Environment.TickCount64 >= Report.SendAt
+                )
+            )
             {
                 Report.Send(_channel);
             }
@@ -161,7 +171,10 @@ internal sealed unsafe class AgentSession
             case FrameType.Stop:
                 End(EndCause.Stop, StopRequest.FromPayload(payload).GraceMilliseconds);
                 break;
-            case FrameType.EgressReply or FrameType.EgressReplyUrgent or FrameType.EgressReplyEnd or FrameType.EgressSentWindow when Connections is not null:
+            case FrameType.EgressReply
+            or FrameType.EgressReplyUrgent
+            or FrameType.EgressReplyEnd
+            or FrameType.EgressSentWindow when Connections is not null:
                 Connections.Deliver(type, payload);
                 break;
             case FrameType.EgressQuestion:
@@ -175,7 +188,10 @@ internal sealed unsafe class AgentSession
 
     private int NextTimeout()
     {
-        long next = Math.Min(Math.Min(_nextUsage, Math.Min(_nextWatch, _isEnding ? long.MaxValue : Workspace?.NextWatch ?? long.MaxValue)), _killAt);
+        long next = Math.Min(
+            Math.Min(_nextUsage, Math.Min(_nextWatch, _isEnding ? long.MaxValue : Workspace?.NextWatch ?? long.MaxValue)),
+            _killAt
+        );
         if (!_isEnding)
         {
             next = Math.Min(next, _isTimeoutNear ? _spec.TimeoutMilliseconds : _timeoutNear);

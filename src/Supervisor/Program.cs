@@ -21,7 +21,8 @@ internal static class Program
             Supervisor.BlockSignals(arguments);
             return new Supervisor(HostStream.Open(arguments)).Run();
         }
-        catch (Exception failure) when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)
+        catch (Exception failure)
+            when (failure is KernelException or ProtocolException or SetupException or IOException or UnauthorizedAccessException)
         {
             // The host shows this as the cause of a lost sandbox.
             _ = Descriptor.Write(2, Encoding.UTF8.GetBytes($"supervisor: {failure.Message}\n"));

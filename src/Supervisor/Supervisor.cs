@@ -105,12 +105,28 @@ internal sealed unsafe class Supervisor(HostStream host)
         substitutes.Add(UserDatabase.GroupFile, OwnFiles.Groups);
         string[] readPaths = identity.ImageHome is { } home ? [.. spec.AllowedReadPaths, home] : spec.AllowedReadPaths;
         FramePipe? pipe = null;
-        EgressGate gate = EgressService.Start(spec.AllowedEndpoints, loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null, report, (userId, groupId));
+        EgressGate gate = EgressService.Start(
+            spec.AllowedEndpoints,
+            loop => spec.AllowedEndpoints.Length > 0 ? CreateCarrier(loop, out pipe) : null,
+            report,
+            (userId, groupId)
+        );
         ObserverParts parts = new(CreateRules(spec, readPaths), substitutes, gate, report);
         LaunchObserver observer = new(parts, (userId, groupId), () => controlGroup.ReadUsage().Pids, processLimit);
         AgentProcess agent = AgentProcess.Start(
-            new LaunchPlan(spec.Arguments, spec.Environment, spec.WorkingDirectory, userId, groupId, readPaths, spec.AllowedWritePaths, spec.RequireLandlock, gate.Nobodys.ToString()),
-            observer);
+            new LaunchPlan(
+                spec.Arguments,
+                spec.Environment,
+                spec.WorkingDirectory,
+                userId,
+                groupId,
+                readPaths,
+                spec.AllowedWritePaths,
+                spec.RequireLandlock,
+                gate.Nobodys.ToString()
+            ),
+            observer
+        );
         // From here on this thread looks at files with the agent's rights alone.
         _ = LibC.setfsgid(groupId);
         _ = LibC.setfsuid(userId);
@@ -119,7 +135,11 @@ internal sealed unsafe class Supervisor(HostStream host)
         OutputWatch outputs = new(spec);
         AgentExit? exit = new AgentSession(_channel, spec, controlGroup, agent, signals)
         {
-            Outputs = outputs, Report = report, Connections = pipe, Workspace = workspace, ProcessesDeniedBefore = processesDenied,
+            Outputs = outputs,
+            Report = report,
+            Connections = pipe,
+            Workspace = workspace,
+            ProcessesDeniedBefore = processesDenied,
         }.Run();
         if (exit is null)
         {
@@ -174,7 +194,8 @@ internal sealed unsafe class Supervisor(HostStream host)
         }
     }
 
-    private static bool IsInWorkspaceCopy(LaunchSpec spec, string path) => spec.IsWorkspaceWritable && path.StartsWith(spec.WorkspacePath + "/", StringComparison.Ordinal);
+    private static bool IsInWorkspaceCopy(LaunchSpec spec, string path) =>
+        spec.IsWorkspaceWritable && path.StartsWith(spec.WorkspacePath + "/", StringComparison.Ordinal);
 
     private static FileRules CreateRules(LaunchSpec spec, string[] readPaths)
     {
@@ -200,12 +221,13 @@ internal sealed unsafe class Supervisor(HostStream host)
         return [.. plain.Distinct()];
     }
 
-    private void TakeLaunch(FrameType type, byte[] payload) => _spec = (type, _spec) switch
-    {
-        (FrameType.Launch, null) => LaunchSpec.FromPayload(payload),
-        (FrameType.Stop or FrameType.Alive, _) => _spec,
-        _ => throw new ProtocolException($"A {type} frame came instead of a launch."),
-    };
+    private void TakeLaunch(FrameType type, byte[] payload) =>
+        _spec = (type, _spec) switch
+        {
+            (FrameType.Launch, null) => LaunchSpec.FromPayload(payload),
+            (FrameType.Stop or FrameType.Alive, _) => _spec,
+            _ => throw new ProtocolException($"A {type} frame came instead of a launch."),
+        };
 
     // The end of a child, and the request to end.
     private static SignalSet ReadSignals()

@@ -13,8 +13,8 @@ using ILogger = Microsoft.Extensions.Logging.ILogger;
 namespace IsolatedAgents.Tasks;
 
 /// <summary>
-/// Shows a run's events in the build log, as messages only: errors and warnings of the build come from the run's diagnostics, so that nothing appears twice
-/// and nothing that an agent says becomes one.
+/// Shows a run's events in the build log, as messages only: errors and warnings of the build come from the run's diagnostics, so that
+/// nothing appears twice and nothing that an agent says becomes one.
 /// </summary>
 internal sealed class BuildLogProvider(TaskLoggingHelper log, TelemetrySettings settings) : ILoggerProvider
 {
@@ -35,7 +35,13 @@ internal sealed class BuildLogProvider(TaskLoggingHelper log, TelemetrySettings 
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= _level && logLevel != LogLevel.None;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
             if (state is not LoggedEvent logged || !IsEnabled(logLevel))
             {
@@ -51,15 +57,26 @@ internal sealed class BuildLogProvider(TaskLoggingHelper log, TelemetrySettings 
 
         public void Dispose() => _rendered.Dispose();
 
-        /// <summary>Milestones, what the agent says and trouble are shown at the usual verbosity of a build; figures and single accesses at a higher one.</summary>
-        private static MessageImportance ImportanceOf(TelemetryEvent telemetryEvent) => telemetryEvent.Level switch
-        {
-            TelemetryLevel.Debug => MessageImportance.Low,
-            TelemetryLevel.Warning or TelemetryLevel.Error => MessageImportance.High,
-            _ => telemetryEvent is ContainerProvisioning or DependenciesInstalling or DependenciesInstalled or AgentStarting or AgentOutput or AgentCompleted or SessionCompleted
-                ? MessageImportance.High
-                : MessageImportance.Normal,
-        };
+        /// <summary>
+        /// Milestones, what the agent says and trouble are shown at the usual verbosity of a build; figures and single accesses at a higher
+        /// one.
+        /// </summary>
+        private static MessageImportance ImportanceOf(TelemetryEvent telemetryEvent) =>
+            telemetryEvent.Level switch
+            {
+                TelemetryLevel.Debug => MessageImportance.Low,
+                TelemetryLevel.Warning or TelemetryLevel.Error => MessageImportance.High,
+                _ => telemetryEvent
+                    is ContainerProvisioning
+                        or DependenciesInstalling
+                        or DependenciesInstalled
+                        or AgentStarting
+                        or AgentOutput
+                        or AgentCompleted
+                        or SessionCompleted
+                    ? MessageImportance.High
+                    : MessageImportance.Normal,
+            };
 
         private string Text(TelemetryEvent telemetryEvent)
         {

@@ -4,7 +4,9 @@ using IsolatedAgents.Policies.Keys;
 
 namespace IsolatedAgents.Tasks;
 
-/// <summary>The policy keys that a step's parameters set, by the name of the parameter. What is not given leaves the file's value.</summary>
+/// <summary>
+/// The policy keys that a step's parameters set, by the name of the parameter. What is not given leaves the file's value.
+/// </summary>
 internal sealed class PolicyParameters
 {
     private readonly Dictionary<string, ImmutableArray<string>> _values = new(StringComparer.Ordinal);
@@ -29,9 +31,9 @@ internal sealed class PolicyParameters
 
     /// <summary>In the order of the keys.</summary>
     public ImmutableArray<PolicyOverride> Overrides() =>
-    [
-        .. PolicyKeys.All
-            .Where(key => _values.ContainsKey(key.PascalName))
-            .Select(key => new PolicyOverride(key.Name, _values[key.PascalName], key.PascalName)),
-    ];
+        [
+            .. PolicyKeys
+                .All.Where(key => _values.ContainsKey(key.PascalName))
+                .Select(key => new PolicyOverride(key.Name, _values[key.PascalName], key.PascalName)),
+        ];
 }

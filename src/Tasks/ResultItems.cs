@@ -13,33 +13,42 @@ internal static class ResultItems
 {
     private static readonly SearchValues<char> Special = SearchValues.Create("%*?@$();'\\");
 
-    public static ITaskItem Of(Artifact artifact) => Item(
-        artifact.Path,
-        ("Name", artifact.Name),
-        ("Size", artifact.Size.ToString(CultureInfo.InvariantCulture)),
-        ("Sha256", artifact.Sha256));
+    public static ITaskItem Of(Artifact artifact) =>
+        Item(
+            artifact.Path,
+            ("Name", artifact.Name),
+            ("Size", artifact.Size.ToString(CultureInfo.InvariantCulture)),
+            ("Sha256", artifact.Sha256)
+        );
 
-    public static ITaskItem Of(Violation violation) => Item(
-        violation.Subject,
-        ("Kind", Kind(violation)),
-        ("Rule", violation.Rule),
-        ("Subject", violation.Subject),
-        ("Reason", violation.Reason),
-        ("Action", violation.Action));
+    public static ITaskItem Of(Violation violation) =>
+        Item(
+            violation.Subject,
+            ("Kind", Kind(violation)),
+            ("Rule", violation.Rule),
+            ("Subject", violation.Subject),
+            ("Reason", violation.Reason),
+            ("Action", violation.Action)
+        );
 
-    public static ITaskItem Of(WorkspaceChange change) => Item(
-        change.Path,
-        ("Kind", change.Kind.ToString().ToLowerInvariant()),
-        ("Status", change.Status switch
-        {
-            WorkspaceChangeStatus.Applied => "applied",
-            WorkspaceChangeStatus.HeldBack => "held_back",
-            _ => "not_applied",
-        }),
-        ("RunsCode", change.RunsCode ? "true" : "false"),
-        ("Size", change.After?.Size.ToString(CultureInfo.InvariantCulture) ?? ""),
-        ("Sha256", change.After?.Sha256 ?? ""),
-        ("Reason", change.HeldBackReason ?? ""));
+    public static ITaskItem Of(WorkspaceChange change) =>
+        Item(
+            change.Path,
+            ("Kind", change.Kind.ToString().ToLowerInvariant()),
+            (
+                "Status",
+                change.Status switch
+                {
+                    WorkspaceChangeStatus.Applied => "applied",
+                    WorkspaceChangeStatus.HeldBack => "held_back",
+                    _ => "not_applied",
+                }
+            ),
+            ("RunsCode", change.RunsCode ? "true" : "false"),
+            ("Size", change.After?.Size.ToString(CultureInfo.InvariantCulture) ?? ""),
+            ("Sha256", change.After?.Sha256 ?? ""),
+            ("Reason", change.HeldBackReason ?? "")
+        );
 
     public static string Seconds(TimeSpan duration) => duration.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
 

@@ -79,7 +79,10 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>Whether nothing runs, and the step fails where <see cref="StampFile"/> holds no record of a passing run.</summary>
     public bool RecordOnly { get; set; }
 
-    /// <summary>The project that the step is of; the file that holds the step when not given. No other project may use its folders, and its agent never changes that file.</summary>
+    /// <summary>
+    /// The project that the step is of; the file that holds the step when not given. No other project may use its folders, and its agent
+    /// never changes that file.
+    /// </summary>
     public string? Project { get; set; }
 
     /// <summary>What tells the step apart from others of <see cref="Project"/>; the agent when not given.</summary>
@@ -107,7 +110,9 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public ITaskItem[] Artifacts { get; set; } = [];
 
-    /// <summary>What the agent changed in a writable workspace, by paths below it, with metadata Kind, Status, RunsCode, Size, Sha256 and Reason.</summary>
+    /// <summary>
+    /// What the agent changed in a writable workspace, by paths below it, with metadata Kind, Status, RunsCode, Size, Sha256 and Reason.
+    /// </summary>
     [Output]
     public ITaskItem[] Changes { get; set; } = [];
 
@@ -148,7 +153,8 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     public string AuditHead { get; set; } = "";
 
     /// <summary>Prepares the run; tests of this class replace it.</summary>
-    internal Func<AgentRunRequest, EngineMemory, CancellationToken, Task<PreparedRun>> PrepareRun { get; init; } = RunPreparation.PrepareAsync;
+    internal Func<AgentRunRequest, EngineMemory, CancellationToken, Task<PreparedRun>> PrepareRun { get; init; } =
+        RunPreparation.PrepareAsync;
 
     /// <inheritdoc/>
     public override bool Execute()
@@ -158,12 +164,16 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
             AgentRunRequest request = Request();
 
             // Off the caller's thread: an IDE's has a context that a continuation could wait for for ever.
-            RunOutcome outcome = RecordOnly ? new RunOutcome(AgentRunner.FindRecord(request)) : Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
+            RunOutcome outcome = RecordOnly
+                ? new RunOutcome(AgentRunner.FindRecord(request))
+                : Task.Run(() => RunAsync(request)).GetAwaiter().GetResult();
             SetOutputs(outcome.Result);
             Report(outcome.Result);
             if (HostSummary && outcome.Report is { } report)
             {
-                BuildHosts.Known.Find(request.HostEnvironment)?.GiveSummary(report, request.HostEnvironment, line => Log.LogMessage(MessageImportance.High, "{0}", line));
+                BuildHosts
+                    .Known.Find(request.HostEnvironment)
+                    ?.GiveSummary(report, request.HostEnvironment, line => Log.LogMessage(MessageImportance.High, "{0}", line));
             }
         }
         catch (ConfigurationException failure)
@@ -204,42 +214,55 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
 
     private string Base() => Given(BaseDirectory) ?? Path.GetDirectoryName(BuildEngine.ProjectFileOfTaskNode) ?? Path.GetTempPath();
 
-    private AgentRunRequest Request() => new()
-    {
-        BaseDirectory = Base(),
-        Agent = Given(Agent),
-        Command = Given(Command),
-        Arguments = List(Arguments),
-        Image = Given(Image),
-        WorkingDirectory = Given(WorkingDirectory),
-        OutputDirectory = Given(OutputDirectory),
-        PolicyFile = Given(PolicyFile),
-        PolicyOverrides = _policy.Overrides(),
-        Engine = EngineOf(Engine),
-        Transport = Choice(nameof(Transport), Transport, RequestWords.Transport),
-        Delivery = Choice(nameof(Delivery), Delivery, RequestWords.Delivery),
-        AuditLog = Given(AuditLog),
-        ReportDirectory = Given(ReportDirectory),
-        AttestationKey = Given(AttestationKey),
-        Environment = List(Environment),
-        HostEnvironment = HostVariables.Snapshot(),
-        ProtectedFiles = [.. new[] { Given(Project), Given(BuildEngine.ProjectFileOfTaskNode) }.OfType<string>()],
-        StampFile = Given(StampFile),
-        Inputs = List(Inputs),
-        AlwaysRun = AlwaysRun,
-        Owner = new FolderOwner(
-            Given(Project) ?? BuildEngine.ProjectFileOfTaskNode ?? "",
-            Given(Item) ?? Given(Agent) ?? "",
-            Given(Configuration) ?? "") { ProjectItems = List(ProjectItems) },
-    };
+    private AgentRunRequest Request() =>
+        new()
+        {
+            BaseDirectory = Base(),
+            Agent = Given(Agent),
+            Command = Given(Command),
+            Arguments = List(Arguments),
+            Image = Given(Image),
+            WorkingDirectory = Given(WorkingDirectory),
+            OutputDirectory = Given(OutputDirectory),
+            PolicyFile = Given(PolicyFile),
+            PolicyOverrides = _policy.Overrides(),
+            Engine = EngineOf(Engine),
+            Transport = Choice(nameof(Transport), Transport, RequestWords.Transport),
+            Delivery = Choice(nameof(Delivery), Delivery, RequestWords.Delivery),
+            AuditLog = Given(AuditLog),
+            ReportDirectory = Given(ReportDirectory),
+            AttestationKey = Given(AttestationKey),
+            Environment = List(Environment),
+            HostEnvironment = HostVariables.Snapshot(),
+            ProtectedFiles = [.. new[] { Given(Project), Given(BuildEngine.ProjectFileOfTaskNode) }.OfType<string>()],
+            StampFile = Given(StampFile),
+            Inputs = List(Inputs),
+            AlwaysRun = AlwaysRun,
+            Owner = new FolderOwner(
+                Given(Project) ?? BuildEngine.ProjectFileOfTaskNode ?? "",
+                Given(Item) ?? Given(Agent) ?? "",
+                Given(Configuration) ?? ""
+            )
+            {
+                ProjectItems = List(ProjectItems),
+            },
+        };
 
-    private static EngineKind EngineOf(string? engine) => string.Equals(engine, "embedded", StringComparison.OrdinalIgnoreCase)
-        ? throw new ConfigurationException(DiagnosticTable.Parameters, "Parameter 'Engine' is 'embedded', which is not available in this version. Use 'auto', 'docker' or 'podman'.")
-        : Choice(nameof(Engine), engine, RequestWords.Engine);
+    private static EngineKind EngineOf(string? engine) =>
+        string.Equals(engine, "embedded", StringComparison.OrdinalIgnoreCase)
+            ? throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                "Parameter 'Engine' is 'embedded', which is not available in this version. Use 'auto', 'docker' or 'podman'."
+            )
+            : Choice(nameof(Engine), engine, RequestWords.Engine);
 
     private static T Choice<T>(string parameter, string? word, Func<string?, T?> choose)
         where T : struct, Enum =>
-        choose(word) ?? throw new ConfigurationException(DiagnosticTable.Parameters, $"Parameter '{parameter}' must be {RequestWords.Of<T>()}, but is '{word}'.");
+        choose(word)
+        ?? throw new ConfigurationException(
+            DiagnosticTable.Parameters,
+            $"Parameter '{parameter}' must be {RequestWords.Of<T>()}, but is '{word}'."
+        );
 
     private async Task<RunOutcome> RunAsync(AgentRunRequest request)
     {
@@ -288,13 +311,18 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     {
         if (result.Skipped && !RecordOnly)
         {
-            Log.LogMessage(MessageImportance.High, "{0}", $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed.");
+            Log.LogMessage(
+                MessageImportance.High,
+                "{0}",
+                $"Skipped agent '{Agent ?? Command}': nothing that it depends on has changed since it last passed."
+            );
         }
 
         if (result.ImageNotCompared is { } problem)
         {
             const string Code = DiagnosticTable.ImageNotCompared;
-            string message = $"{Code}: The image of agent '{Agent ?? Command}' could not be compared with that of its last run. {UntrustedText.Display(problem)}";
+            string message =
+                $"{Code}: The image of agent '{Agent ?? Command}' could not be compared with that of its last run. {UntrustedText.Display(problem)}";
             Log.LogMessage(null, Code, null, null, 0, 0, 0, 0, MessageImportance.High, "{0}", message);
         }
 
@@ -311,7 +339,15 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
         if (result.Verdict != Runs.Verdict.Passed && !Log.HasLoggedErrors)
         {
             // A step that fails without an error is an error of MSBuild's, which says nothing.
-            DiagnosticLog.Write(Log, new Diagnostic(DiagnosticTable.EngineLost, DiagnosticSeverity.Error, $"The run ended as '{result.Verdict.Name()}' and gave no reason."), Base());
+            DiagnosticLog.Write(
+                Log,
+                new Diagnostic(
+                    DiagnosticTable.EngineLost,
+                    DiagnosticSeverity.Error,
+                    $"The run ended as '{result.Verdict.Name()}' and gave no reason."
+                ),
+                Base()
+            );
         }
     }
 }

@@ -35,7 +35,10 @@ public sealed class AuditCommandTests
         using System.Diagnostics.Process made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(fixture.Folder, "pipe")]);
         await made.WaitForExitAsync(TestContext.CancellationToken);
         Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "audit", "verify", name));
-        Assert.AreEqual($"error IA1003: The audit log '{name}' cannot be read: It is not a regular file. Name an existing file.\n", fixture.Error.ReplaceLineEndings("\n"));
+        Assert.AreEqual(
+            $"error IA1003: The audit log '{name}' cannot be read: It is not a regular file. Name an existing file.\n",
+            fixture.Error.ReplaceLineEndings("\n")
+        );
     }
 
     [TestMethod]

@@ -24,16 +24,18 @@ internal sealed class CommandLineFixture : IDisposable
 
     public string Error => _error.ToString();
 
-    public Terminal Terminal => new()
-    {
-        OutputStream = Stream.Null,
-        Output = _output,
-        Error = _error,
-        CurrentDirectory = Folder,
-        Environment = new Dictionary<string, string> { ["HOME"] = Folder, ["TOKEN"] = "x" }.ToFrozenDictionary(),
-    };
+    public Terminal Terminal =>
+        new()
+        {
+            OutputStream = Stream.Null,
+            Output = _output,
+            Error = _error,
+            CurrentDirectory = Folder,
+            Environment = new Dictionary<string, string> { ["HOME"] = Folder, ["TOKEN"] = "x" }.ToFrozenDictionary(),
+        };
 
-    public Task<int> InvokeAsync(CancellationToken cancellationToken, params string[] args) => InvokeAsync(Terminal, cancellationToken, args);
+    public Task<int> InvokeAsync(CancellationToken cancellationToken, params string[] args) =>
+        InvokeAsync(Terminal, cancellationToken, args);
 
     public Task<int> InvokeAsync(Terminal terminal, CancellationToken cancellationToken, params string[] args) =>
         new CommandLine(terminal, PrepareAsync).InvokeAsync(args, cancellationToken);
@@ -49,9 +51,9 @@ internal sealed class CommandLineFixture : IDisposable
 
     private Task<PreparedRun> PrepareAsync(AgentRunRequest request, CancellationToken cancellationToken) =>
         Task.FromResult(new PreparedRun(TelemetrySettings.Default, [], (_, token) =>
-        {
-            Request = request;
-            SawCancellation = token.IsCancellationRequested;
-            return Task.FromResult(new RunOutcome(Result));
-        }));
+            {
+                Request = request;
+                SawCancellation = token.IsCancellationRequested;
+                return Task.FromResult(new RunOutcome(Result));
+            }));
 }

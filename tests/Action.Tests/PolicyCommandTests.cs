@@ -35,7 +35,10 @@ public sealed class PolicyCommandTests
         Assert.Contains("\n  cpu_cores = 1\n", fixture.Output);
         Assert.Contains("\n* network.allowed_endpoints = [\"a.example\"]\n", fixture.Output);
         Assert.Contains("\n* env_vars = {\"KEY\":\"***\"}\n", fixture.Output);
-        Assert.Contains("\np.json(4,32): warning IA1001: 'allowed_env_vars' names the variable 'MISSING', which is not set here", fixture.Output);
+        Assert.Contains(
+            "\np.json(4,32): warning IA1001: 'allowed_env_vars' names the variable 'MISSING', which is not set here",
+            fixture.Output
+        );
         Assert.DoesNotContain("'HOME'", fixture.Output);
         Assert.AreEqual("", fixture.Error);
     }
@@ -50,9 +53,15 @@ public sealed class PolicyCommandTests
         Assert.IsTrue((bool)json["valid"]!);
         Assert.AreEqual(64, (int)json["policy"]!["memory_mb"]!);
         Assert.AreEqual("***", (string?)json["policy"]!["env_vars"]!["KEY"]);
-        Assert.AreEqual("allowed_env_vars env_vars memory_mb network.allowed_endpoints", string.Join(' ', json["explicit_keys"]!.AsArray()));
+        Assert.AreEqual(
+            "allowed_env_vars env_vars memory_mb network.allowed_endpoints",
+            string.Join(' ', json["explicit_keys"]!.AsArray())
+        );
         Assert.IsEmpty(json["refused"]!.AsArray());
-        Assert.AreEqual("IA1001 4 32", $"{json["warnings"]![0]!["code"]} {json["warnings"]![0]!["line"]} {json["warnings"]![0]!["column"]}");
+        Assert.AreEqual(
+            "IA1001 4 32",
+            $"{json["warnings"]![0]!["code"]} {json["warnings"]![0]!["line"]} {json["warnings"]![0]!["column"]}"
+        );
     }
 
     [TestMethod]
@@ -87,7 +96,9 @@ public sealed class PolicyCommandTests
         fixture.Write("p.json", "{ \"memory_mb\": 1 }");
         Assert.AreEqual(2, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "check", "p.json"));
         Assert.AreEqual(
-            "p.json(1,16): error IA1001: 'memory_mb' must be an integer from 16 to 16777216, but is 1.\n", fixture.Error.ReplaceLineEndings("\n"));
+            "p.json(1,16): error IA1001: 'memory_mb' must be an integer from 16 to 16777216, but is 1.\n",
+            fixture.Error.ReplaceLineEndings("\n")
+        );
         Assert.AreEqual("", fixture.Output);
     }
 
@@ -111,11 +122,26 @@ public sealed class PolicyCommandTests
     }
 
     [TestMethod]
-    [DataRow("/usr/bin/python3", "/usr/bin/python3\n  read    allowed by default (system files): /usr\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n")]
-    [DataRow("/etc/shadow", "/etc/shadow\n  read    denied by sensitive_paths: Holds secrets of the system\n  write   denied by sensitive_paths: Holds secrets of the system\n")]
-    [DataRow("/srv/data/x", "/srv/data/x\n  read    allowed by filesystem.allowed_read_paths: /srv/data\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n")]
-    [DataRow("/workspace/a", "/workspace/a\n  read    allowed by filesystem.workspace: /workspace\n  write   denied by filesystem.workspace: The workspace is read-only\n")]
-    [DataRow("/home/me/a", "/home/me/a\n  read    allowed by filesystem.allowed_write_paths: /home/me\n  write   allowed by filesystem.allowed_write_paths: /home/me\n")]
+    [DataRow(
+        "/usr/bin/python3",
+        "/usr/bin/python3\n  read    allowed by default (system files): /usr\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n"
+    )]
+    [DataRow(
+        "/etc/shadow",
+        "/etc/shadow\n  read    denied by sensitive_paths: Holds secrets of the system\n  write   denied by sensitive_paths: Holds secrets of the system\n"
+    )]
+    [DataRow(
+        "/srv/data/x",
+        "/srv/data/x\n  read    allowed by filesystem.allowed_read_paths: /srv/data\n  write   denied by filesystem.allowed_write_paths: Outside allowed paths\n"
+    )]
+    [DataRow(
+        "/workspace/a",
+        "/workspace/a\n  read    allowed by filesystem.workspace: /workspace\n  write   denied by filesystem.workspace: The workspace is read-only\n"
+    )]
+    [DataRow(
+        "/home/me/a",
+        "/home/me/a\n  read    allowed by filesystem.allowed_write_paths: /home/me\n  write   allowed by filesystem.allowed_write_paths: /home/me\n"
+    )]
     public async Task Explain_Path_NamesTheRule(string subject, string expected)
     {
         using CommandLineFixture fixture = new();
@@ -127,12 +153,21 @@ public sealed class PolicyCommandTests
     [TestMethod]
     [DataRow("A.example:443", "connect allowed by network.allowed_endpoints: a.example: exact name, default ports 443 and 80")]
     [DataRow("a.example", "connect on 80 allowed by network.allowed_endpoints: a.example: exact name, default ports 443 and 80")]
-    [DataRow("a.example:22", "connect denied by network.allowed_endpoints: Allowed on 80, 443 alone; a run refuses it and tells it as IA3002")]
+    [DataRow(
+        "a.example:22",
+        "connect denied by network.allowed_endpoints: Allowed on 80, 443 alone; a run refuses it and tells it as IA3002"
+    )]
     [DataRow("x.y.cdn.example:8443", "connect allowed by network.allowed_endpoints: *.cdn.example:8443: wildcard")]
-    [DataRow("cdn.example:8443", "connect denied by network.allowed_endpoints: Not in allowed endpoints: '*.cdn.example' allows names below it, not that name itself; a run refuses it and tells it as IA3002")]
+    [DataRow(
+        "cdn.example:8443",
+        "connect denied by network.allowed_endpoints: Not in allowed endpoints: '*.cdn.example' allows names below it, not that name itself; a run refuses it and tells it as IA3002"
+    )]
     [DataRow("10.1.2.3:443", "connect allowed by network.allowed_endpoints: 10.1.0.0/16: range, default ports 443 and 80")]
     [DataRow("9.9.9.9:53", "connect allowed by network.allowed_endpoints: 9.9.9.9:53: address")]
-    [DataRow("169.254.169.254", "This address is the cloud's metadata service: it is reached only where an entry names it or a range that holds it")]
+    [DataRow(
+        "169.254.169.254",
+        "This address is the cloud's metadata service: it is reached only where an entry names it or a range that holds it"
+    )]
     [DataRow("a.example:443", "is refused unless an entry names the address or a range that holds it; named are 9.9.9.9:53, 10.1.0.0/16")]
     [DataRow("a.example", "a.example:443 is inspected by network.inspect: a.example:443; allowed are GET /v1/*")]
     [DataRow("a.example", "a.example:443 gets the header Authorization from the host's KEY; the agent has a placeholder in KEY")]
@@ -140,7 +175,9 @@ public sealed class PolicyCommandTests
     public async Task Explain_Endpoint_NamesEntryAndWhatItNeeds(string subject, string expected)
     {
         using CommandLineFixture fixture = new();
-        fixture.Write("p.json", """
+        fixture.Write(
+            "p.json",
+            """
             {
               "network": {
                 "allowed_endpoints": ["a.example", "*.cdn.example:8443", "9.9.9.9:53", "10.1.0.0/16"],
@@ -149,7 +186,8 @@ public sealed class PolicyCommandTests
               },
               "expected_violations": [{ "kind": "network", "match": "ads.*", "reason": "a library asks" }]
             }
-            """);
+            """
+        );
         Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "explain", subject, "--policy", "p.json"));
         Assert.Contains(expected + "\n", fixture.Output);
     }
@@ -159,10 +197,18 @@ public sealed class PolicyCommandTests
     {
         using CommandLineFixture fixture = new();
         fixture.Write("p.json", "{\n  \"memory_mb\": 64\n}\n");
-        fixture.Write("session.jsonl", string.Join('\n',
-            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"api.example","isolated_agents.reason":"Not in allowed endpoints (name lookup)","security_rule.name":"network.allowed_endpoints"}""",
-            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"10.0.0.1","server.port":443,"isolated_agents.reason":"Not in allowed endpoints","security_rule.name":"network.allowed_endpoints"}""") + "\n");
-        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json"));
+        fixture.Write(
+            "session.jsonl",
+            string.Join(
+                '\n',
+                """{"event.name":"violation.network","severity_text":"ERROR","server.address":"api.example","isolated_agents.reason":"Not in allowed endpoints (name lookup)","security_rule.name":"network.allowed_endpoints"}""",
+                """{"event.name":"violation.network","severity_text":"ERROR","server.address":"10.0.0.1","server.port":443,"isolated_agents.reason":"Not in allowed endpoints","security_rule.name":"network.allowed_endpoints"}"""
+            ) + "\n"
+        );
+        Assert.AreEqual(
+            0,
+            await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json")
+        );
         Assert.Contains("+    \"allowed_endpoints\": [\"api.example\"]\n", fixture.Output);
         Assert.Contains("not suggested: network connection to 10.0.0.1:443: ", fixture.Error);
     }
@@ -195,11 +241,19 @@ public sealed class PolicyCommandTests
     {
         using CommandLineFixture fixture = new();
         fixture.Write("p.json", "{\n  // limits\n  \"memory_mb\": 64\n}\n");
-        fixture.Write("session.jsonl", """{"event.name":"violation.filesystem","severity_text":"ERROR","file.path":"/srv/x","security_rule.name":"filesystem.allowed_read_paths"}""" + "\n");
-        Assert.AreEqual(0, await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json"));
+        fixture.Write(
+            "session.jsonl",
+            """{"event.name":"violation.filesystem","severity_text":"ERROR","file.path":"/srv/x","security_rule.name":"filesystem.allowed_read_paths"}"""
+                + "\n"
+        );
+        Assert.AreEqual(
+            0,
+            await fixture.InvokeAsync(TestContext.CancellationToken, "policy", "suggest", "session.jsonl", "--policy", "p.json")
+        );
         Assert.AreEqual(
             "--- a/p.json\n+++ b/p.json\n@@ -1,4 +1,7 @@\n {\n+  \"filesystem\": {\n+    \"allowed_read_paths\": [\"/srv/x\"]\n+  },\n   // limits\n   \"memory_mb\": 64\n }\n",
-            fixture.Output);
+            fixture.Output
+        );
         Assert.AreEqual("", fixture.Error);
     }
 

@@ -28,13 +28,15 @@ public sealed class TelemetryCompositionTests
     {
         using CommandLineFixture fixture = new();
         fixture.Write("p.json", """{ "telemetry_format": "json", "telemetry_level": "ERROR", "enable_telemetry": false }""");
-        TelemetrySettings settings = await PrepareAsync(new AgentRunRequest
-        {
-            BaseDirectory = fixture.Folder,
-            Command = "true",
-            PolicyFile = "p.json",
-            PolicyOverrides = [new PolicyOverride("telemetry_level", ["debug"], "--telemetry-level")],
-        });
+        TelemetrySettings settings = await PrepareAsync(
+            new AgentRunRequest
+            {
+                BaseDirectory = fixture.Folder,
+                Command = "true",
+                PolicyFile = "p.json",
+                PolicyOverrides = [new PolicyOverride("telemetry_level", ["debug"], "--telemetry-level")],
+            }
+        );
 
         Assert.AreEqual(new TelemetrySettings(false, TelemetryLevel.Debug, TelemetryFormat.Json), settings);
     }
@@ -46,7 +48,15 @@ public sealed class TelemetryCompositionTests
 
         Assert.AreEqual(
             TelemetrySettings.Default,
-            await PrepareAsync(new AgentRunRequest { BaseDirectory = fixture.Folder, Command = "true", PolicyFile = "none.json" }));
+            await PrepareAsync(
+                new AgentRunRequest
+                {
+                    BaseDirectory = fixture.Folder,
+                    Command = "true",
+                    PolicyFile = "none.json",
+                }
+            )
+        );
     }
 
     [TestMethod]
@@ -55,7 +65,14 @@ public sealed class TelemetryCompositionTests
         using CommandLineFixture fixture = new();
         fixture.Write("p.json", """{ "telemetry_format": "json" }""");
 
-        TelemetrySettings settings = await PrepareAsync(new AgentRunRequest { BaseDirectory = fixture.Folder, Agent = "none.py", PolicyFile = "p.json" });
+        TelemetrySettings settings = await PrepareAsync(
+            new AgentRunRequest
+            {
+                BaseDirectory = fixture.Folder,
+                Agent = "none.py",
+                PolicyFile = "p.json",
+            }
+        );
 
         Assert.AreEqual(TelemetryFormat.Json, settings.Format);
     }

@@ -6,6 +6,13 @@ internal static class DocumentedLayers
     public static string[] Of(string root)
     {
         string[] lines = File.ReadAllLines(SourceFolders.PathOf("docs", "architecture.md"));
-        return [.. lines.SkipWhile(line => line != $"```layers {root}").Skip(1).TakeWhile(line => line != "```").Select(line => line.Split(' ')[0])];
+        return
+        [
+            .. lines
+                .SkipWhile(line => line != $"```layers {root}")
+                .Skip(1)
+                .TakeWhile(line => line != "```")
+                .Select(line => line.Split(' ')[0]),
+        ];
     }
 }

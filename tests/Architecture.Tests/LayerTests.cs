@@ -4,7 +4,9 @@ using ArchUnitNET.Loader;
 
 namespace IsolatedAgents.Architecture.Tests;
 
-/// <summary>Reads the references between namespaces from the compiled assemblies, and compares them with the layers in docs/architecture.md.</summary>
+/// <summary>
+/// Reads the references between namespaces from the compiled assemblies, and compares them with the layers in docs/architecture.md.
+/// </summary>
 [TestClass]
 public sealed class LayerTests
 {
@@ -38,9 +40,13 @@ public sealed class LayerTests
     {
         string[] wrong =
         [
-            .. SourceFolders.Of(project)
+            .. SourceFolders
+                .Of(project)
                 .SelectMany(folder => folder.EnumerateDirectories("*", SearchOption.AllDirectories).Append(folder))
-                .Where(folder => folder.GetFiles("*.cs").Length is 1 or > 20 || (folder.GetFiles("*.cs").Length == 0 && folder.GetDirectories().Length < 2))
+                .Where(folder =>
+                    folder.GetFiles("*.cs").Length is 1 or > 20
+                    || (folder.GetFiles("*.cs").Length == 0 && folder.GetDirectories().Length < 2)
+                )
                 .Select(folder => $"{folder.FullName}: {folder.GetFiles("*.cs").Length} files"),
         ];
 
@@ -55,7 +61,8 @@ public sealed class LayerTests
 
         Assert.Contains(
             arrow => arrow.StartsWith("Reports -> Runs", StringComparison.Ordinal),
-            ForbiddenArrows("IsolatedAgents", typeof(AgentRunner).Assembly, layers));
+            ForbiddenArrows("IsolatedAgents", typeof(AgentRunner).Assembly, layers)
+        );
     }
 
     private static IEnumerable<string> ForbiddenArrows(string root, System.Reflection.Assembly assembly, string[] layers)
@@ -66,7 +73,11 @@ public sealed class LayerTests
             string from = Folder(root, dependency.Origin);
             string to = Folder(root, dependency.Target);
             bool isForbidden = from != to && to.Length > 0 && from.Length > 0 && Array.IndexOf(layers, from) < Array.IndexOf(layers, to);
-            bool isIntoRoot = from.Length > 0 && to.Length == 0 && dependency.Target.Namespace?.FullName == root && dependency.Target.Assembly == dependency.Origin.Assembly;
+            bool isIntoRoot =
+                from.Length > 0
+                && to.Length == 0
+                && dependency.Target.Namespace?.FullName == root
+                && dependency.Target.Assembly == dependency.Origin.Assembly;
             if ((isForbidden || isIntoRoot) && seen.Add((from, to)))
             {
                 yield return $"{from} -> {(to.Length > 0 ? to : "(root)")}: {dependency.Origin.Name} uses {dependency.Target.Name}";
@@ -84,7 +95,8 @@ public sealed class LayerTests
     private static string Folder(string root, IType type)
     {
         string name = type.Namespace?.FullName ?? "";
-        return !name.StartsWith(root + ".", StringComparison.Ordinal) || name.StartsWith("IsolatedAgents.Protocol", StringComparison.Ordinal)
+        return
+            !name.StartsWith(root + ".", StringComparison.Ordinal) || name.StartsWith("IsolatedAgents.Protocol", StringComparison.Ordinal)
             ? ""
             : name[(root.Length + 1)..].Split('.')[0];
     }

@@ -35,16 +35,39 @@ internal sealed class ActionImage(string executable) : IAsyncDisposable
         Directory.CreateDirectory(Workspace);
         Directory.CreateDirectory(Temporary);
         _isBuilt = true;
-        Size = (await ExternalProgram.ReadAsync(cancellationToken, "bash", script, _tag, "--published", Path.GetDirectoryName(executable)!)).Split('\n')[^1];
+        Size = (
+            await ExternalProgram.ReadAsync(cancellationToken, "bash", script, _tag, "--published", Path.GetDirectoryName(executable)!)
+        ).Split('\n')[^1];
         return null;
     }
 
     /// <summary>The command that a runner starts a step with.</summary>
     public string[] Step(string agent) =>
-    [
-        "docker", "run", "--rm", "--workdir", "/github/workspace", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", $"{Workspace}:/github/workspace", "-v", $"{Temporary}:/github/runner_temp",
-        "-e", "GITHUB_ACTIONS=true", "-e", "GITHUB_WORKSPACE=/github/workspace", "-e", "RUNNER_TEMP=/github/runner_temp", "-e", $"INPUT_COMMAND={agent}", "-e", $"INPUT_IMAGE={DockerClient.Image}", _tag, "action",
-    ];
+        [
+            "docker",
+            "run",
+            "--rm",
+            "--workdir",
+            "/github/workspace",
+            "-v",
+            "/var/run/docker.sock:/var/run/docker.sock",
+            "-v",
+            $"{Workspace}:/github/workspace",
+            "-v",
+            $"{Temporary}:/github/runner_temp",
+            "-e",
+            "GITHUB_ACTIONS=true",
+            "-e",
+            "GITHUB_WORKSPACE=/github/workspace",
+            "-e",
+            "RUNNER_TEMP=/github/runner_temp",
+            "-e",
+            $"INPUT_COMMAND={agent}",
+            "-e",
+            $"INPUT_IMAGE={DockerClient.Image}",
+            _tag,
+            "action",
+        ];
 
     public async ValueTask DisposeAsync()
     {

@@ -12,12 +12,26 @@ internal sealed record BenchmarkOptions(IReadOnlyList<string> Names, int Pairs, 
     {
         List<string> names = [];
         int pairs = DefaultPairs;
-        string commandLine = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "publish", "IsolatedAgents.Action", "release_linux-x64", "isolated-agents"));
+        string commandLine = Path.GetFullPath(
+            Path.Combine(
+                AppContext.BaseDirectory,
+                "..",
+                "..",
+                "..",
+                "publish",
+                "IsolatedAgents.Action",
+                "release_linux-x64",
+                "isolated-agents"
+            )
+        );
         for (int i = 0; i < arguments.Length; i++)
         {
             switch (arguments[i])
             {
-                case "--pairs" when i + 1 < arguments.Length && int.TryParse(arguments[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int given) && given > 0:
+                case "--pairs"
+                    when i + 1 < arguments.Length
+                        && int.TryParse(arguments[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int given)
+                        && given > 0:
                     pairs = given;
                     i++;
                     break;

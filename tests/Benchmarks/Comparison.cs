@@ -12,15 +12,19 @@ internal sealed record Comparison(string Measure, Peer Peer, IReadOnlyList<doubl
 
     public static string Header { get; } = Columns("measure", "peer", "ours", "peer's", "ratio", "95 % interval", "goal", "");
 
-    public override string ToString() => Columns(
-        Measure,
-        Peer.Name,
-        Milliseconds(Ours),
-        Milliseconds(Theirs),
-        Number(_ratio.Median),
-        $"{Number(_ratio.Low)}..{Number(_ratio.High)}",
-        $"<= {Number(Peer.Goal)}",
-        IsMissed ? "missed" : _ratio.High <= Peer.Goal ? "met" : "open");
+    public override string ToString() =>
+        Columns(
+            Measure,
+            Peer.Name,
+            Milliseconds(Ours),
+            Milliseconds(Theirs),
+            Number(_ratio.Median),
+            $"{Number(_ratio.Low)}..{Number(_ratio.High)}",
+            $"<= {Number(Peer.Goal)}",
+            IsMissed ? "missed"
+                : _ratio.High <= Peer.Goal ? "met"
+                : "open"
+        );
 
     /// <summary>Pairs in random order, one pair after the other, so that whatever the machine does meanwhile meets both.</summary>
     public static async Task<IReadOnlyList<Comparison>> RunAsync(IMeasure measure, int pairs, CancellationToken cancellationToken)
@@ -45,10 +49,19 @@ internal sealed record Comparison(string Measure, Peer Peer, IReadOnlyList<doubl
         return [.. measure.Peers.Select((peer, index) => new Comparison(measure.Name, peer, times[0], times[index + 1]))];
     }
 
-    private static string Columns(string measure, string peer, string ours, string theirs, string ratio, string interval, string goal, string outcome) =>
-        $"{measure,-18}{peer,-26}{ours,10}{theirs,11}{ratio,8}  {interval,-14}{goal,-9}{outcome}".TrimEnd();
+    private static string Columns(
+        string measure,
+        string peer,
+        string ours,
+        string theirs,
+        string ratio,
+        string interval,
+        string goal,
+        string outcome
+    ) => $"{measure, -18}{peer, -26}{ours, 10}{theirs, 11}{ratio, 8}  {interval, -14}{goal, -9}{outcome}".TrimEnd();
 
-    private static string Milliseconds(IReadOnlyList<double> times) => Statistics.Median(times).ToString("0.0 ms", CultureInfo.InvariantCulture);
+    private static string Milliseconds(IReadOnlyList<double> times) =>
+        Statistics.Median(times).ToString("0.0 ms", CultureInfo.InvariantCulture);
 
     private static string Number(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 }

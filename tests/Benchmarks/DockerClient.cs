@@ -16,9 +16,24 @@ internal static class DockerClient
 
     /// <summary>The same on another network.</summary>
     public static string[] RunImageOn(string network, string image, params string[] options) =>
-    [
-        "docker", "run", "--rm", "--network", network, "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--pids-limit", "64", "--read-only", .. options, image,
-    ];
+        [
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            network,
+            "--memory",
+            "128m",
+            "--memory-swap",
+            "128m",
+            "--cpus",
+            "1",
+            "--pids-limit",
+            "64",
+            "--read-only",
+            .. options,
+            image,
+        ];
 
     /// <summary>The reason why the engine or the image is not there; null where both are.</summary>
     public static async Task<string?> MissingAsync(CancellationToken cancellationToken)

@@ -19,7 +19,8 @@ internal sealed class EventLog : ILoggerProvider, ILogger
     /// <summary>Without the ends of lines.</summary>
     public long Characters { get; private set; }
 
-    public string ContainerId => _events.OfType<ContainerProvisioning>().First(provisioning => provisioning.ContainerId is not null).ContainerId!;
+    public string ContainerId =>
+        _events.OfType<ContainerProvisioning>().First(provisioning => provisioning.ContainerId is not null).ContainerId!;
 
     /// <summary>When the first event of a kind was raised.</summary>
     public DateTimeOffset At<T>()
@@ -32,7 +33,13 @@ internal sealed class EventLog : ILoggerProvider, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    )
     {
         if (state is not LoggedEvent { Event: { } raised })
         {
@@ -51,7 +58,5 @@ internal sealed class EventLog : ILoggerProvider, ILogger
         }
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

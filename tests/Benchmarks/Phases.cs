@@ -33,21 +33,42 @@ internal sealed class Phases
     }
 
     public IEnumerable<string> Lines() =>
-        _order.Select(phase => string.Create(CultureInfo.InvariantCulture, $"  {phase,-26}{Statistics.Median(_times[phase]),8:0.0} ms"));
+        _order.Select(phase => string.Create(CultureInfo.InvariantCulture, $"  {phase, -26}{Statistics.Median(_times[phase]), 8:0.0} ms"));
 
     // The engine dates its events in nanoseconds, with the clock of this machine.
-    private static async Task<IReadOnlyList<(string Phase, DateTimeOffset At)>> EngineMarksAsync(TimedRun run, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<(string Phase, DateTimeOffset At)>> EngineMarksAsync(
+        TimedRun run,
+        CancellationToken cancellationToken
+    )
     {
         string since = Seconds(run.Started.AddSeconds(-1));
         string until = Seconds(DateTimeOffset.UtcNow);
         string lines = await ExternalProgram.ReadAsync(
-            cancellationToken, "docker", "events", "--since", since, "--until", until, "--filter", $"container={run.Log.ContainerId}", "--format", "{{.Action}} {{.TimeNano}}");
-        Dictionary<string, DateTimeOffset> events = lines.Split('\n').Select(line => line.Split(' '))
-            .ToDictionary(parts => parts[0], parts => DateTimeOffset.UnixEpoch.AddTicks(long.Parse(parts[1], CultureInfo.InvariantCulture) / 100), StringComparer.Ordinal);
+            cancellationToken,
+            "docker",
+            "events",
+            "--since",
+            since,
+            "--until",
+            until,
+            "--filter",
+            $"container={run.Log.ContainerId}",
+            "--format",
+            "{{.Action}} {{.TimeNano}}"
+        );
+        Dictionary<string, DateTimeOffset> events = lines
+            .Split('\n')
+            .Select(line => line.Split(' '))
+            .ToDictionary(
+                parts => parts[0],
+                parts => DateTimeOffset.UnixEpoch.AddTicks(long.Parse(parts[1], CultureInfo.InvariantCulture) / 100),
+                StringComparer.Ordinal
+            );
         return [("inspect image, create", events["create"])];
     }
 
-    private static string Seconds(DateTimeOffset time) => (time.ToUnixTimeMilliseconds() / 1000.0).ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Seconds(DateTimeOffset time) =>
+        (time.ToUnixTimeMilliseconds() / 1000.0).ToString("0.000", CultureInfo.InvariantCulture);
 
     private void Add(string phase, double milliseconds)
     {

@@ -1,6 +1,9 @@
 namespace IsolatedAgents.Benchmarks;
 
-/// <summary>Prints a table: this product beside others at the same job. Exit code 1 where a goal is surely missed, 2 for a wrong command line, 130 when cancelled.</summary>
+/// <summary>
+/// Prints a table: this product beside others at the same job. Exit code 1 where a goal is surely missed, 2 for a wrong command line, 130
+/// when cancelled.
+/// </summary>
 internal static class Program
 {
     private const int Cancelled = 130;
@@ -58,7 +61,7 @@ internal static class Program
         await using IMeasure measure = create();
         if (await measure.PrepareAsync(cancellationToken) is { } reason)
         {
-            Console.WriteLine($"{measure.Name,-18}skipped: {reason}");
+            Console.WriteLine($"{measure.Name, -18}skipped: {reason}");
             return false;
         }
 
@@ -71,5 +74,6 @@ internal static class Program
         return rows.Any(row => row.IsMissed);
     }
 
-    private static string Load() => File.Exists("/proc/loadavg") ? string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ')[..3]) : "unknown";
+    private static string Load() =>
+        File.Exists("/proc/loadavg") ? string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ')[..3]) : "unknown";
 }

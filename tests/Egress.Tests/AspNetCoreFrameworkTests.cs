@@ -4,7 +4,10 @@ using IsolatedAgents.Egress.Inspection;
 
 namespace IsolatedAgents.Egress.Tests;
 
-/// <summary>Kestrel is found where a process was started without it, and in the context that a host of plug-ins, such as MSBuild, loads the library into.</summary>
+/// <summary>
+/// Kestrel is found where a process was started without it, and in the context that a host of plug-ins, such as MSBuild, loads the library
+/// into.
+/// </summary>
 [TestClass]
 public sealed class AspNetCoreFrameworkTests
 {

@@ -14,14 +14,28 @@ internal sealed class BrokerHost : IAsyncDisposable
     private readonly ConcurrentBag<TcpListener> _listeners = [];
     private readonly ConcurrentBag<Task> _work = [];
 
-    public BrokerHost(NetworkPolicy network, EgressOptions? options = null, Dictionary<string, string>? environment = null, LimitsPolicy? limits = null)
+    public BrokerHost(
+        NetworkPolicy network,
+        EgressOptions? options = null,
+        Dictionary<string, string>? environment = null,
+        LimitsPolicy? limits = null
+    )
     {
         Policy policy = Policy.Default with { Network = network, Limits = limits ?? new LimitsPolicy() };
-        Broker = new EgressBroker(policy, Sink, (environment ?? []).ToFrozenDictionary(StringComparer.Ordinal), (options ?? Loopback) with { Loop = ReadinessLoop.OfProcess });
+        Broker = new EgressBroker(
+            policy,
+            Sink,
+            (environment ?? []).ToFrozenDictionary(StringComparer.Ordinal),
+            (options ?? Loopback) with
+            {
+                Loop = ReadinessLoop.OfProcess,
+            }
+        );
     }
 
     /// <summary>Every name is this machine.</summary>
-    public static EgressOptions Loopback { get; } = new() { Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]) };
+    public static EgressOptions Loopback { get; } =
+        new() { Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]) };
 
     public RecordingSink Sink { get; } = new();
 

@@ -13,7 +13,17 @@ public sealed class ClientHelloTests
     {
         using CapturingStream captured = new();
         using SslStream tls = new(captured);
-        Assert.ThrowsAsync<IOException>(() => tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11] })).Wait();
+        Assert
+            .ThrowsAsync<IOException>(() =>
+                tls.AuthenticateAsClientAsync(
+                    new SslClientAuthenticationOptions
+                    {
+                        TargetHost = name,
+                        ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                    }
+                )
+            )
+            .Wait();
         return captured.Written.ToArray();
     }
 
@@ -81,12 +91,32 @@ public sealed class ClientHelloTests
         byte[] name = [0, 0, 0, 8, 0, 6, 0, 0, 3, (byte)'a', (byte)'.', (byte)'b'];
         Assert.AreEqual("a.b", ClientHello.Read(Made(name)).ServerName);
         Assert.AreEqual(ClientHelloState.Malformed, ClientHello.Read(Made([.. name, .. name])).State);
-        Assert.AreEqual(ClientHelloState.Malformed, ClientHello.Read(Made([0, 0, 0, 14, 0, 12, 0, 0, 3, (byte)'a', (byte)'.', (byte)'b', 0, 0, 3, (byte)'c', (byte)'.', (byte)'d'])).State);
+        Assert.AreEqual(
+            ClientHelloState.Malformed,
+            ClientHello
+                .Read(Made([0, 0, 0, 14, 0, 12, 0, 0, 3, (byte)'a', (byte)'.', (byte)'b', 0, 0, 3, (byte)'c', (byte)'.', (byte)'d']))
+                .State
+        );
     }
 
     private static byte[] Made(byte[] extensions)
     {
-        byte[] body = [3, 3, .. new byte[32], 0, 0, 2, 0x13, 1, 1, 0, (byte)(extensions.Length >> 8), (byte)extensions.Length, .. extensions];
+        byte[] body =
+        [
+            3,
+            3,
+            .. new byte[32],
+            0,
+            0,
+            2,
+            0x13,
+            1,
+            1,
+            0,
+            (byte)(extensions.Length >> 8),
+            (byte)extensions.Length,
+            .. extensions,
+        ];
         byte[] message = [1, 0, (byte)(body.Length >> 8), (byte)body.Length, .. body];
         return [22, 3, 1, (byte)(message.Length >> 8), (byte)message.Length, .. message];
     }
@@ -95,7 +125,8 @@ public sealed class ClientHelloTests
     {
         public List<byte> Written { get; } = [];
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(0);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(0);
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {

@@ -10,7 +10,8 @@ namespace IsolatedAgents.Egress.Tests;
 internal static class Clients
 {
     /// <summary>.NET's client: every connection goes to the exposed port, whatever the address says.</summary>
-    public static HttpClient Http(int exposedPort, X509Certificate2Collection? roots = null) => new(Handler(exposedPort, roots)) { Timeout = TimeSpan.FromSeconds(30) };
+    public static HttpClient Http(int exposedPort, X509Certificate2Collection? roots = null) =>
+        new(Handler(exposedPort, roots)) { Timeout = TimeSpan.FromSeconds(30) };
 
     /// <summary>.NET's WebSocket, connected.</summary>
     public static async Task<ClientWebSocket> WebSocketAsync(int exposedPort, X509Certificate2Collection roots, Uri address)
@@ -46,7 +47,11 @@ internal static class Clients
         };
         if (roots is not null)
         {
-            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
             handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
         }
 
@@ -63,7 +68,10 @@ internal static class Clients
     /// <summary>Runs curl; gives its exit code and what it printed.</summary>
     public static async Task<(int Code, string Output)> CurlAsync(int exposedPort, params string[] arguments)
     {
-        ProcessStartInfo start = new("curl", ["-sS", "--noproxy", "*", "--max-time", "20", "--connect-to", $"::127.0.0.1:{exposedPort}", .. arguments])
+        ProcessStartInfo start = new(
+            "curl",
+            ["-sS", "--noproxy", "*", "--max-time", "20", "--connect-to", $"::127.0.0.1:{exposedPort}", .. arguments]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -24,13 +24,14 @@ public sealed class DepartureTests
             await tls.AuthenticateAsServerAsync(Authority.Sign("api.test"));
             _ = await tls.ReadAsync(new byte[4096]);
             await tls.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"u8.ToArray());
-            while (await tls.ReadAsync(new byte[4096]) > 0)
-            {
-            }
+            while (await tls.ReadAsync(new byte[4096]) > 0) { }
 
             ended.TrySetResult();
         });
-        NetworkPolicy network = BrokerHost.Allow($"api.test:{server.Port}") with { Inspect = [new InspectedEndpoint($"api.test:{server.Port}", [])] };
+        NetworkPolicy network = BrokerHost.Allow($"api.test:{server.Port}") with
+        {
+            Inspect = [new InspectedEndpoint($"api.test:{server.Port}", [])],
+        };
         EgressOptions options = BrokerHost.Loopback with { TrustedRoots = Authority.Roots };
         await using BrokerHost host = new(network, isReset ? options : options with { IdleTimeout = TimeSpan.FromSeconds(1) });
         using Socket agent = await host.ConnectAsync("api.test", server.Port);

@@ -6,7 +6,9 @@ using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Egress.Tests;
 
-/// <summary>A server that answers before it has read the request is heard, whatever it does with the rest, and however much of it there is.</summary>
+/// <summary>
+/// A server that answers before it has read the request is heard, whatever it does with the rest, and however much of it there is.
+/// </summary>
 [TestClass]
 public sealed class EarlyAnswerTests
 {
@@ -47,7 +49,10 @@ public sealed class EarlyAnswerTests
     [DataRow(30_000_000)]
     public async Task Answer_OfNginxInHttp2_ReachesTheAgent(int bytes)
     {
-        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /large { client_max_body_size 1k; proxy_pass http://127.0.0.1:1; }");
+        await using Nginx nginx = await Nginx.StartAsync(
+            Authority.Sign("api.test"),
+            "location /large { client_max_body_size 1k; proxy_pass http://127.0.0.1:1; }"
+        );
         await using BrokerHost host = Host(nginx.TlsPort, isInspected: true);
         foreach (string version in (string[])["1.1", "2.0"])
         {
@@ -71,27 +76,50 @@ public sealed class EarlyAnswerTests
     {
         TaskCompletionSource<string> body = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await using TestServer server = new(socket => SpeakAsync(socket, isInspected, async stream =>
-        {
-            string head = await ReadHeadAsync(stream);
-            Assert.Contains("Expect: 100-continue", head);
-            if (head.StartsWith("POST /no", StringComparison.Ordinal))
             {
-                await WriteAsync(stream, $"HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                body.TrySetResult($"{await ReadAsync(stream, new byte[1])}");
-                return;
-            }
+                string head = await ReadHeadAsync(stream);
+                Assert.Contains("Expect: 100-continue", head);
+                if (head.StartsWith("POST /no", StringComparison.Ordinal))
+                {
+                    await WriteAsync(stream, $"HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                    body.TrySetResult($"{await ReadAsync(stream, new byte[1])}");
+                    return;
+                }
 
-            await WriteAsync(stream, "HTTP/1.1 100 Continue\r\n\r\n");
-            byte[] bytes = new byte[4];
-            await stream.ReadExactlyAsync(bytes);
-            await WriteAsync(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n" + Encoding.ASCII.GetString(bytes));
-        }));
+                await WriteAsync(stream, "HTTP/1.1 100 Continue\r\n\r\n");
+                byte[] bytes = new byte[4];
+                await stream.ReadExactlyAsync(bytes);
+                await WriteAsync(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n" + Encoding.ASCII.GetString(bytes)
+                );
+            }));
         await using BrokerHost host = Host(server.Port, isInspected);
         int port = host.Expose("api.test", server.Port);
         string scheme = isInspected ? "https" : "http";
-        (_, string yes) = await Clients.CurlAsync(port, "-k", "--http1.1", "-H", "Expect: 100-continue", "-d", "body", $"{scheme}://api.test:{server.Port}/yes");
+        (_, string yes) = await Clients.CurlAsync(
+            port,
+            "-k",
+            "--http1.1",
+            "-H",
+            "Expect: 100-continue",
+            "-d",
+            "body",
+            $"{scheme}://api.test:{server.Port}/yes"
+        );
         Assert.AreEqual("body", yes);
-        (_, string no) = await Clients.CurlAsync(port, "-k", "--http1.1", "-H", "Expect: 100-continue", "-d", "body", "-w", "%{http_code} %{size_upload}", $"{scheme}://api.test:{server.Port}/no");
+        (_, string no) = await Clients.CurlAsync(
+            port,
+            "-k",
+            "--http1.1",
+            "-H",
+            "Expect: 100-continue",
+            "-d",
+            "body",
+            "-w",
+            "%{http_code} %{size_upload}",
+            $"{scheme}://api.test:{server.Port}/no"
+        );
         Assert.AreEqual("401 0", no);
         Assert.AreEqual("0", await body.Task.WaitAsync(TimeSpan.FromSeconds(20)));
     }
@@ -102,17 +130,23 @@ public sealed class EarlyAnswerTests
     public async Task Trailers_PassBothWays(bool isInspected)
     {
         await using TestServer server = new(socket => SpeakAsync(socket, isInspected, async stream =>
-        {
-            await ReadHeadAsync(stream);
-            string rest = await ReadHeadAsync(stream);
-            bool hasTrailer = rest.Contains("0\r\nx-sum: 42\r\n", StringComparison.OrdinalIgnoreCase);
-            await WriteAsync(stream, $"HTTP/1.1 200 OK\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{(hasTrailer ? "yes" : "no!")}\r\n0\r\nX-End: 7\r\n\r\n");
-            _ = await stream.ReadAsync(new byte[1]);
-        }));
+            {
+                await ReadHeadAsync(stream);
+                string rest = await ReadHeadAsync(stream);
+                bool hasTrailer = rest.Contains("0\r\nx-sum: 42\r\n", StringComparison.OrdinalIgnoreCase);
+                await WriteAsync(
+                    stream,
+                    $"HTTP/1.1 200 OK\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{(hasTrailer ? "yes" : "no!")}\r\n0\r\nX-End: 7\r\n\r\n"
+                );
+                _ = await stream.ReadAsync(new byte[1]);
+            }));
         await using BrokerHost host = Host(server.Port, isInspected);
         using Socket socket = await host.ConnectAsync("api.test", server.Port);
         using Stream agent = await AgentAsync(host, socket, isInspected);
-        await WriteAsync(agent, $"POST / HTTP/1.1\r\nHost: api.test:{server.Port}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n");
+        await WriteAsync(
+            agent,
+            $"POST / HTTP/1.1\r\nHost: api.test:{server.Port}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n"
+        );
         await ReadHeadAsync(agent);
         string answer = await ReadHeadAsync(agent);
         Assert.Contains("yes", answer);
@@ -124,22 +158,31 @@ public sealed class EarlyAnswerTests
     {
         const int Bytes = 1_000_000;
         await using TestServer server = new(socket => SpeakAsync(socket, isTls: true, async stream =>
-        {
-            await ReadHeadAsync(stream);
-            await WriteAsync(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
-            byte[] buffer = new byte[Bytes];
-            await stream.ReadExactlyAsync(buffer);
-            await WriteAsync(stream, "3\r\nall\r\n0\r\n\r\n");
-            _ = await stream.ReadAsync(buffer);
-        }));
+            {
+                await ReadHeadAsync(stream);
+                await WriteAsync(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+                byte[] buffer = new byte[Bytes];
+                await stream.ReadExactlyAsync(buffer);
+                await WriteAsync(stream, "3\r\nall\r\n0\r\n\r\n");
+                _ = await stream.ReadAsync(buffer);
+            }));
         await using BrokerHost host = Host(server.Port, isInspected: true);
         (string head, string rest) = await AskAsync(host, server.Port, Bytes, isInspected: true);
         Assert.Contains("200 OK", head);
         Assert.Contains("all", rest);
     }
 
-    private static BrokerHost Host(int port, bool isInspected) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = isInspected ? [new InspectedEndpoint($"api.test:{port}", [])] : [] }, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+    private static BrokerHost Host(int port, bool isInspected) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = isInspected ? [new InspectedEndpoint($"api.test:{port}", [])] : [],
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            }
+        );
 
     /// <summary>Sends a large body and reads at the same time, as clients do that look for an early answer.</summary>
     private static async Task<(string Head, string Text)> AskAsync(BrokerHost host, int port, int bytes, bool isInspected)
@@ -153,7 +196,10 @@ public sealed class EarlyAnswerTests
         byte[] buffer = new byte[1000];
         try
         {
-            while (!rest.ToString().Contains(Body, StringComparison.Ordinal) && await agent.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(30)) is var read and > 0)
+            while (
+                !rest.ToString().Contains(Body, StringComparison.Ordinal)
+                && await agent.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(30)) is var read and > 0
+            )
             {
                 rest.Append(Encoding.ASCII.GetString(buffer, 0, read));
             }
@@ -185,42 +231,45 @@ public sealed class EarlyAnswerTests
         }
 
         SslStream tls = new(new NetworkStream(socket));
-        System.Security.Cryptography.X509Certificates.X509ChainPolicy trust = new() { TrustMode = System.Security.Cryptography.X509Certificates.X509ChainTrustMode.CustomRootTrust, RevocationMode = System.Security.Cryptography.X509Certificates.X509RevocationMode.NoCheck };
+        System.Security.Cryptography.X509Certificates.X509ChainPolicy trust = new()
+        {
+            TrustMode = System.Security.Cryptography.X509Certificates.X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = System.Security.Cryptography.X509Certificates.X509RevocationMode.NoCheck,
+        };
         trust.CustomTrustStore.AddRange(Clients.Roots(host.Broker.AuthorityPem!));
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "api.test", CertificateChainPolicy = trust });
         return tls;
     }
 
-    private static Task ServeAsync(Socket socket, Server kind, bool isTls, int status, bool hasLength) => SpeakAsync(socket, isTls, async stream =>
-    {
-        await ReadHeadAsync(stream);
-        if (kind == Server.ClosesAfterAWhile)
+    private static Task ServeAsync(Socket socket, Server kind, bool isTls, int status, bool hasLength) =>
+        SpeakAsync(socket, isTls, async stream =>
         {
-            byte[] some = new byte[256 * 1024];
-            await stream.ReadExactlyAsync(some);
-            await Task.Delay(500);
-        }
-
-        string framing = hasLength ? $"Content-Length: {Body.Length}\r\nConnection: close" : "Connection: close";
-        await WriteAsync(stream, $"HTTP/1.1 {status} No\r\n{framing}\r\n\r\n{Body}");
-        if (kind == Server.Drains)
-        {
-            // The end of the answer, and all that still comes.
-            if (stream is SslStream tls)
+            await ReadHeadAsync(stream);
+            if (kind == Server.ClosesAfterAWhile)
             {
-                await tls.ShutdownAsync();
-            }
-            else
-            {
-                socket.Shutdown(SocketShutdown.Send);
+                byte[] some = new byte[256 * 1024];
+                await stream.ReadExactlyAsync(some);
+                await Task.Delay(500);
             }
 
-            byte[] buffer = new byte[64 * 1024];
-            while (await ReadAsync(stream, buffer) > 0)
+            string framing = hasLength ? $"Content-Length: {Body.Length}\r\nConnection: close" : "Connection: close";
+            await WriteAsync(stream, $"HTTP/1.1 {status} No\r\n{framing}\r\n\r\n{Body}");
+            if (kind == Server.Drains)
             {
+                // The end of the answer, and all that still comes.
+                if (stream is SslStream tls)
+                {
+                    await tls.ShutdownAsync();
+                }
+                else
+                {
+                    socket.Shutdown(SocketShutdown.Send);
+                }
+
+                byte[] buffer = new byte[64 * 1024];
+                while (await ReadAsync(stream, buffer) > 0) { }
             }
-        }
-    });
+        });
 
     /// <summary>Reads on; 0 where the other side has ended, cleanly or not.</summary>
     private static async Task<int> ReadAsync(Stream stream, byte[] buffer)
@@ -260,7 +309,10 @@ public sealed class EarlyAnswerTests
     {
         StringBuilder head = new();
         byte[] one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal) && await stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(30)) > 0)
+        while (
+            !head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal)
+            && await stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(30)) > 0
+        )
         {
             head.Append((char)one[0]);
         }

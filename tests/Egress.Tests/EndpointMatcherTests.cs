@@ -8,8 +8,17 @@ namespace IsolatedAgents.Egress.Tests;
 [TestClass]
 public sealed class EndpointMatcherTests
 {
-    private static readonly EndpointMatcher Matcher = new(
-        ["api.example.com", "git.example.com:22", "git.example.com:443", "*.cdn.example.com:8443", "192.0.2.7:5432", "[2001:db8::1]:443", "10.1.0.0/16", "2001:db8:1::/48", "192.0.2.9"]);
+    private static readonly EndpointMatcher Matcher = new([
+        "api.example.com",
+        "git.example.com:22",
+        "git.example.com:443",
+        "*.cdn.example.com:8443",
+        "192.0.2.7:5432",
+        "[2001:db8::1]:443",
+        "10.1.0.0/16",
+        "2001:db8:1::/48",
+        "192.0.2.9",
+    ]);
 
     [TestMethod]
     [DataRow("api.example.com", 443, true)]
@@ -37,7 +46,8 @@ public sealed class EndpointMatcherTests
     [DataRow("2001:db8:1:2::3", 80, true)]
     [DataRow("0x0a010001", 443, false, DisplayName = "N3 an address in hexadecimal is no name")]
     [DataRow("167837697", 443, false, DisplayName = "N3 an address as one number is no name")]
-    public void IsAllowed_Endpoint_AsThePolicySays(string host, int port, bool expected) => Assert.AreEqual(expected, Matcher.IsAllowed(host, port));
+    public void IsAllowed_Endpoint_AsThePolicySays(string host, int port, bool expected) =>
+        Assert.AreEqual(expected, Matcher.IsAllowed(host, port));
 
     [TestMethod]
     public void IsAddressAllowed_MappedAddress_IsTheMappedOne()
@@ -74,7 +84,10 @@ public sealed class EndpointMatcherTests
 
         void Match()
         {
-            _ = Matcher.IsNameAllowed("a.b.cdn.example.com", 8443) && Matcher.IsNameKnown("evil.test") && Matcher.IsAddressAllowed(address, 443);
+            _ =
+                Matcher.IsNameAllowed("a.b.cdn.example.com", 8443)
+                && Matcher.IsNameKnown("evil.test")
+                && Matcher.IsAddressAllowed(address, 443);
         }
     }
 

@@ -120,12 +120,26 @@ public sealed class FanOutTests
         Assert.AreEqual(0, server.Count);
     }
 
-    private static BrokerHost Host(int port, int most) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])], MaxConnections = most }, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+    private static BrokerHost Host(int port, int most) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", [])],
+                MaxConnections = most,
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            }
+        );
 
     private static async Task<HttpResponseMessage> SendAsync(HttpClient client, int port, string path)
     {
-        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{port}{path}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{port}{path}")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         return await client.SendAsync(request);
     }
 

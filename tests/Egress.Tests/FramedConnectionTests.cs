@@ -15,7 +15,10 @@ public sealed class FramedConnectionTests
         Assert.IsTrue(connections.TryTake(FrameType.EgressOpened, new EgressOpened(1, "a.test", 7, "").ToPayload()));
         byte[] payload = new byte[EgressData.HeaderLength + 1];
         EgressData.WriteHeader(payload, 1);
-        Assert.ThrowsExactly<ProtocolException>(() => connections.TryTake(FrameType.EgressSentUrgent, payload[..EgressData.HeaderLength]), "no byte");
+        Assert.ThrowsExactly<ProtocolException>(
+            () => connections.TryTake(FrameType.EgressSentUrgent, payload[..EgressData.HeaderLength]),
+            "no byte"
+        );
         byte[] tooLong = Frame.Create(FrameType.EgressSentUrgent, payload);
         tooLong[4]++;
         Assert.ThrowsExactly<ProtocolException>(() => Frame.ReadHeader(tooLong), "two bytes");
@@ -36,7 +39,9 @@ public sealed class FramedConnectionTests
         Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, answer));
         Task left = holders.WhenUnheldAsync("x y", CancellationToken.None);
         Assert.AreEqual(new EgressQuestion(1, "x y"), EgressQuestion.FromPayload(await sent.Reader.ReadAsync()));
-        Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, new EgressAnswer(2, IsHeld: false).ToPayload()));
+        Assert.ThrowsExactly<ProtocolException>(() =>
+            holders.TryTake(FrameType.EgressAnswer, new EgressAnswer(2, IsHeld: false).ToPayload())
+        );
         Assert.IsTrue(holders.TryTake(FrameType.EgressAnswer, answer));
         await left.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.ThrowsExactly<ProtocolException>(() => holders.TryTake(FrameType.EgressAnswer, answer));

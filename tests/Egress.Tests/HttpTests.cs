@@ -21,7 +21,10 @@ public sealed class HttpTests
         string second = await client.GetStringAsync($"http://API.test:{nginx.Port}/b");
         Assert.Contains("host=api.test", first);
         Assert.Contains("requests=2", second);
-        Assert.AreEqual("GET /a 200, GET /b 200", string.Join(", ", host.Sink.Allowed.Select(told => $"{told.Method} {told.Path} {told.Status}")));
+        Assert.AreEqual(
+            "GET /a 200, GET /b 200",
+            string.Join(", ", host.Sink.Allowed.Select(told => $"{told.Method} {told.Path} {told.Status}"))
+        );
         client.Dispose();
         Assert.IsNull((await host.Sink.NextClosedAsync()).Error);
     }
@@ -29,28 +32,44 @@ public sealed class HttpTests
     [TestMethod]
     public async Task Request_Upload_ChunkedAndSized_ArriveWhole()
     {
-        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /put { client_body_in_file_only clean; proxy_pass http://127.0.0.1:1; } location /len { return 200 $content_length; }");
+        await using Nginx nginx = await Nginx.StartAsync(
+            Authority.Sign("api.test"),
+            "location /put { client_body_in_file_only clean; proxy_pass http://127.0.0.1:1; } location /len { return 200 $content_length; }"
+        );
         await using TestServer server = new(async socket =>
         {
             string head = await TestServer.ReadUntilAsync(socket, "\r\n\r\n");
             string body = await TestServer.ReadUntilAsync(socket, "0\r\n\r\n");
-            await TestServer.SendAllAsync(socket, $"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{(head.Contains("chunked", StringComparison.Ordinal) && body.Contains("hello", StringComparison.Ordinal) ? "yes" : "no!")}");
+            await TestServer.SendAllAsync(
+                socket,
+                $"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{(head.Contains("chunked", StringComparison.Ordinal) && body.Contains("hello", StringComparison.Ordinal) ? "yes" : "no!")}"
+            );
             await TestServer.ReadToEndAsync(socket);
         });
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}", $"api.test:{nginx.Port}"));
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port));
-        using HttpRequestMessage chunked = new(HttpMethod.Post, $"http://api.test:{server.Port}/") { Content = JsonContent.Create(new { say = "hello" }) };
+        using HttpRequestMessage chunked = new(HttpMethod.Post, $"http://api.test:{server.Port}/")
+        {
+            Content = JsonContent.Create(new { say = "hello" }),
+        };
         chunked.Headers.TransferEncodingChunked = true;
         using HttpResponseMessage answer = await client.SendAsync(chunked);
         Assert.AreEqual("yes", await answer.Content.ReadAsStringAsync());
         using HttpClient sized = Clients.Http(host.Expose("api.test", nginx.Port));
-        using HttpResponseMessage length = await sized.PostAsync($"http://api.test:{nginx.Port}/len", new ByteArrayContent(new byte[300_000]));
+        using HttpResponseMessage length = await sized.PostAsync(
+            $"http://api.test:{nginx.Port}/len",
+            new ByteArrayContent(new byte[300_000])
+        );
         Assert.AreEqual("300000", await length.Content.ReadAsStringAsync());
     }
 
     [TestMethod]
     [DataRow("GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n", "names 'evil.test'", DisplayName = "N5 another Host")]
-    [DataRow("GET http://evil.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n", "names 'evil.test'", DisplayName = "N5 another host in the target")]
+    [DataRow(
+        "GET http://evil.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n",
+        "names 'evil.test'",
+        DisplayName = "N5 another host in the target"
+    )]
     [DataRow("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2 without TLS", DisplayName = "HTTP/2 without TLS")]
     [DataRow("GET /\r\n\r\n", "request line", DisplayName = "HTTP/0.9")]
     public async Task Request_Refused_Gets403AndNeverReachesTheServer(string request, string reason)
@@ -77,7 +96,10 @@ public sealed class HttpTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}"));
         using Socket agent = await host.ConnectAsync("api.test", nginx.Port);
-        await TestServer.SendAllAsync(agent, $"GET /1 HTTP/1.1\r\nHost: api.test:{nginx.Port}\r\n\r\nGET /2 HTTP/1.1\r\nHost: evil.test\r\n\r\n");
+        await TestServer.SendAllAsync(
+            agent,
+            $"GET /1 HTTP/1.1\r\nHost: api.test:{nginx.Port}\r\n\r\nGET /2 HTTP/1.1\r\nHost: evil.test\r\n\r\n"
+        );
         string answer = await TestServer.ReadToEndAsync(agent);
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer);
         Assert.Contains("uri=/1", answer);
@@ -103,7 +125,11 @@ public sealed class HttpTests
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}"));
-        (int code, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.Port), "--http2", $"http://api.test:{nginx.Port}/");
+        (int code, string output) = await Clients.CurlAsync(
+            host.Expose("api.test", nginx.Port),
+            "--http2",
+            $"http://api.test:{nginx.Port}/"
+        );
         Assert.AreEqual(0, code, output);
         Assert.Contains("protocol=HTTP/1.1", output);
     }
@@ -113,12 +139,23 @@ public sealed class HttpTests
     public async Task HeadWithoutEnd_IsBounded()
     {
         await using TestServer server = new(TestServer.EchoAsync);
-        await using BrokerHost host = new(BrokerHost.Allow($"api.test:{server.Port}"), BrokerHost.Loopback with { HeadTimeout = TimeSpan.FromSeconds(1) });
+        await using BrokerHost host = new(
+            BrokerHost.Allow($"api.test:{server.Port}"),
+            BrokerHost.Loopback with
+            {
+                HeadTimeout = TimeSpan.FromSeconds(1),
+            }
+        );
         using Socket large = await host.ConnectAsync("api.test", server.Port);
         await TestServer.SendAllAsync(large, "GET / HTTP/1.1\r\nHost: api.test\r\nX: ");
         try
         {
-            await TestServer.SendAllAsync(large, new byte[1 << 20].Select(_ => (byte)'x').ToArray());
+            await TestServer.SendAllAsync(
+                large,
+                new byte[1 << 20]
+                    .Select(_ => (byte)'x')
+                    .ToArray()
+            );
         }
         catch (SocketException)
         {
@@ -230,7 +267,12 @@ public sealed class HttpTests
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.Port}") with { MaxUploadBytes = 10_000 });
-        (_, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.Port), "-H", $"X: {new string('x', 20_000)}", $"http://api.test:{nginx.Port}/");
+        (_, string output) = await Clients.CurlAsync(
+            host.Expose("api.test", nginx.Port),
+            "-H",
+            $"X: {new string('x', 20_000)}",
+            $"http://api.test:{nginx.Port}/"
+        );
         Assert.Contains("\"rule\":\"network.max_upload_bytes\"", output);
         Assert.AreEqual(0, host.Broker.BytesSent);
     }

@@ -27,7 +27,11 @@ public sealed class InspectionTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = Host(nginx.TlsPort, "GET /v1/*");
         using HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!));
-        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/v1/models?x=1") { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/v1/models?x=1")
+        {
+            Version = Version.Parse(version),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using HttpResponseMessage answer = await client.SendAsync(request);
         string body = await answer.Content.ReadAsStringAsync();
         Assert.AreEqual(version, answer.Version.ToString());
@@ -44,7 +48,13 @@ public sealed class InspectionTests
         await using BrokerHost host = Host(nginx.TlsPort);
         string file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, host.Broker.AuthorityPem);
-        (int code, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.TlsPort), "--cacert", file, $"https://api.test:{nginx.TlsPort}/a", $"https://api.test:{nginx.TlsPort}/b");
+        (int code, string output) = await Clients.CurlAsync(
+            host.Expose("api.test", nginx.TlsPort),
+            "--cacert",
+            file,
+            $"https://api.test:{nginx.TlsPort}/a",
+            $"https://api.test:{nginx.TlsPort}/b"
+        );
         Assert.AreEqual(0, code, output);
         Assert.Contains("uri=/b", output);
         (int untrusted, _) = await Clients.CurlAsync(host.Expose("api.test", nginx.TlsPort), $"https://api.test:{nginx.TlsPort}/a");
@@ -63,7 +73,15 @@ public sealed class InspectionTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = Host(nginx.TlsPort, "GET /v1/*");
         (int code, string output) = await Clients.CurlAsync(
-            host.Expose("api.test", nginx.TlsPort), "-k", "--path-as-is", "-X", method, "-w", "%{http_code}", $"https://api.test:{nginx.TlsPort}{path}");
+            host.Expose("api.test", nginx.TlsPort),
+            "-k",
+            "--path-as-is",
+            "-X",
+            method,
+            "-w",
+            "%{http_code}",
+            $"https://api.test:{nginx.TlsPort}{path}"
+        );
         Assert.AreEqual(0, code, output);
         Assert.EndsWith("403", output);
         Assert.Contains("\"rule\":\"network.inspect\"", output);
@@ -78,7 +96,14 @@ public sealed class InspectionTests
         await using BrokerHost host = Host(nginx.TlsPort);
         foreach (string version in (string[])["--http1.1", "--http2"])
         {
-            (_, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.TlsPort), "-k", version, "-H", "Host: evil.test", $"https://api.test:{nginx.TlsPort}/");
+            (_, string output) = await Clients.CurlAsync(
+                host.Expose("api.test", nginx.TlsPort),
+                "-k",
+                version,
+                "-H",
+                "Host: evil.test",
+                $"https://api.test:{nginx.TlsPort}/"
+            );
             Assert.Contains("names 'evil.test'", output.Replace("\\u0027", "'", StringComparison.Ordinal));
         }
 
@@ -129,7 +154,12 @@ public sealed class InspectionTests
             await tls.FlushAsync();
         });
         await using BrokerHost host = Host(server.Port);
-        (int code, string output) = await Clients.CurlAsync(host.Expose("api.test", server.Port), "-k", version, $"https://api.test:{server.Port}/");
+        (int code, string output) = await Clients.CurlAsync(
+            host.Expose("api.test", server.Port),
+            "-k",
+            version,
+            $"https://api.test:{server.Port}/"
+        );
         Assert.AreNotEqual(0, code, output);
         Assert.Contains("The exchange with the server failed", (await host.Sink.NextClosedAsync()).Error ?? "");
     }
@@ -137,11 +167,20 @@ public sealed class InspectionTests
     [TestMethod]
     public async Task Upload_OverTheLimit_IsCutAndTold()
     {
-        await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"), "location /body { proxy_pass http://127.0.0.1:PLAIN/; }");
-        NetworkPolicy network = BrokerHost.Allow($"api.test:{nginx.TlsPort}") with { Inspect = [new InspectedEndpoint($"api.test:{nginx.TlsPort}", [])], MaxUploadBytes = 50_000 };
+        await using Nginx nginx = await Nginx.StartAsync(
+            Authority.Sign("api.test"),
+            "location /body { proxy_pass http://127.0.0.1:PLAIN/; }"
+        );
+        NetworkPolicy network = BrokerHost.Allow($"api.test:{nginx.TlsPort}") with
+        {
+            Inspect = [new InspectedEndpoint($"api.test:{nginx.TlsPort}", [])],
+            MaxUploadBytes = 50_000,
+        };
         await using BrokerHost host = new(network, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
         using HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!));
-        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.PostAsync($"https://api.test:{nginx.TlsPort}/body", new ByteArrayContent(new byte[2_000_000])));
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() =>
+            client.PostAsync($"https://api.test:{nginx.TlsPort}/body", new ByteArrayContent(new byte[2_000_000]))
+        );
         Assert.AreEqual("network.max_upload_bytes", (await host.Sink.NextBlockedAsync()).Rule);
     }
 
@@ -151,12 +190,20 @@ public sealed class InspectionTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = Host(nginx.TlsPort);
         int port = host.Expose("api.test", nginx.TlsPort);
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
-        {
-            using HttpClient client = Clients.Http(port, Clients.Roots(host.Broker.AuthorityPem!));
-            string[] answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(j => client.GetStringAsync($"https://api.test:{nginx.TlsPort}/{i}/{j}")));
-            Assert.IsTrue(answers.Select((answer, j) => answer.Contains($"uri=/{i}/{j}\n", StringComparison.Ordinal)).All(isRight => isRight));
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 20)
+                .Select(async i =>
+                {
+                    using HttpClient client = Clients.Http(port, Clients.Roots(host.Broker.AuthorityPem!));
+                    string[] answers = await Task.WhenAll(
+                        Enumerable.Range(0, 10).Select(j => client.GetStringAsync($"https://api.test:{nginx.TlsPort}/{i}/{j}"))
+                    );
+                    Assert.IsTrue(
+                        answers.Select((answer, j) => answer.Contains($"uri=/{i}/{j}\n", StringComparison.Ordinal)).All(isRight => isRight)
+                    );
+                })
+        );
         Assert.HasCount(200, host.Sink.Allowed);
     }
 
@@ -164,7 +211,11 @@ public sealed class InspectionTests
     public async Task Credential_IsSetOutside_AndItsPlaceholderGoesNowhereElse()
     {
         await using Nginx nginx = await Nginx.StartAsync(
-            Authority.Sign("api.test"), "location /body { proxy_pass http://127.0.0.1:PLAIN/; } location /is { if ($http_authorization = 'Bearer " + RealKey + "') { return 200 real; } return 200 $http_authorization; }");
+            Authority.Sign("api.test"),
+            "location /body { proxy_pass http://127.0.0.1:PLAIN/; } location /is { if ($http_authorization = 'Bearer "
+                + RealKey
+                + "') { return 200 real; } return 200 $http_authorization; }"
+        );
         EgressCredentials credentials = Credentials(nginx.TlsPort);
         string placeholder = credentials.Environment["API_KEY"];
         await using BrokerHost host = Host(nginx.TlsPort, credentials, new LimitsPolicy());
@@ -178,7 +229,12 @@ public sealed class InspectionTests
         await AssertRefusedAsync(new HttpRequestMessage(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/header"));
         client.DefaultRequestHeaders.Clear();
         await AssertRefusedAsync(new HttpRequestMessage(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/?q={placeholder}"));
-        await AssertRefusedAsync(new HttpRequestMessage(HttpMethod.Post, $"https://api.test:{nginx.TlsPort}/body") { Content = new StringContent(new string('x', 70_000) + placeholder) });
+        await AssertRefusedAsync(
+            new HttpRequestMessage(HttpMethod.Post, $"https://api.test:{nginx.TlsPort}/body")
+            {
+                Content = new StringContent(new string('x', 70_000) + placeholder),
+            }
+        );
         Assert.IsTrue(host.Sink.Blocked.All(blocked => blocked.Rule == "network.credentials"));
 
         async Task AssertRefusedAsync(HttpRequestMessage request)
@@ -207,7 +263,12 @@ public sealed class InspectionTests
         string placeholder = credentials.Environment["API_KEY"];
         NetworkPolicy network = BrokerHost.Allow($"plain.test:{server.Port}");
         await using BrokerHost host = new(network, BrokerHost.Loopback with { Credentials = credentials });
-        (_, string output) = await Clients.CurlAsync(host.Expose("plain.test", server.Port), "-H", $"X: {placeholder}", $"http://plain.test:{server.Port}/");
+        (_, string output) = await Clients.CurlAsync(
+            host.Expose("plain.test", server.Port),
+            "-H",
+            $"X: {placeholder}",
+            $"http://plain.test:{server.Port}/"
+        );
         Assert.Contains("network.credentials", output);
         using Socket agent = await host.ConnectAsync("plain.test", server.Port);
         await TestServer.SendAllAsync(agent, "\u0001\u0002" + placeholder[..20]);
@@ -231,7 +292,9 @@ public sealed class InspectionTests
     public void Credential_WithoutItsVariable_IsAConfigurationError()
     {
         LoadedPolicy loaded = Loaded(443);
-        ConfigurationException missing = Assert.ThrowsExactly<ConfigurationException>(() => EgressCredentials.Resolve(loaded, FrozenDictionary<string, string>.Empty));
+        ConfigurationException missing = Assert.ThrowsExactly<ConfigurationException>(() =>
+            EgressCredentials.Resolve(loaded, FrozenDictionary<string, string>.Empty)
+        );
         Assert.Contains("'KEY_ON_HOST', which is not set", missing.Message);
         Assert.AreEqual("IA1003", missing.Diagnostic.Code);
     }
@@ -243,17 +306,30 @@ public sealed class InspectionTests
         EgressCredentials credentials = Credentials(server.Port);
         await using BrokerHost host = Host(server.Port, credentials, new LimitsPolicy { MaxModelTokens = 50 });
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
-        using StringContent question = new("""{"messages":[{"role":"user","content":"model \"x\""}],"model":"gpt-5","stream":true}""", Encoding.UTF8, "application/json");
-        using HttpRequestMessage request = new(HttpMethod.Post, $"https://api.test:{server.Port}/v1/chat/completions") { Content = question };
+        using StringContent question = new(
+            """{"messages":[{"role":"user","content":"model \"x\""}],"model":"gpt-5","stream":true}""",
+            Encoding.UTF8,
+            "application/json"
+        );
+        using HttpRequestMessage request = new(HttpMethod.Post, $"https://api.test:{server.Port}/v1/chat/completions")
+        {
+            Content = question,
+        };
         using HttpResponseMessage answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using StreamReader reader = new(await answer.Content.ReadAsStreamAsync());
         Assert.AreEqual("data: {\"model\":\"gpt-5-2026\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}", await reader.ReadLineAsync());
         s_goOn.Release();
         Assert.Contains("[DONE]", await reader.ReadToEndAsync());
         await host.Sink.NextExceededAsync();
-        Assert.AreEqual(new ModelUsage(new EgressTarget("api.test", server.Port), "chat", "openai", "gpt-5", "gpt-5-2026", 40, 20), host.Sink.Usages.Single());
+        Assert.AreEqual(
+            new ModelUsage(new EgressTarget("api.test", server.Port), "chat", "openai", "gpt-5", "gpt-5-2026", 40, 20),
+            host.Sink.Usages.Single()
+        );
         Assert.AreEqual((60L, 50L), host.Sink.Exceeded.Single());
-        using HttpResponseMessage refused = await client.PostAsync($"https://api.test:{server.Port}/v1/chat/completions", new StringContent("{}"));
+        using HttpResponseMessage refused = await client.PostAsync(
+            $"https://api.test:{server.Port}/v1/chat/completions",
+            new StringContent("{}")
+        );
         Assert.AreEqual(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Contains("limits.max_model_tokens", await refused.Content.ReadAsStringAsync());
     }
@@ -261,7 +337,13 @@ public sealed class InspectionTests
     [TestMethod]
     public async Task Model_AnswerThatSaysNoUsage_EndsWhatALimitAllows()
     {
-        await using TestServer server = new(socket => SilentLlmAsync(socket, "data: {\"model\":\"gpt-5\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n", isWhole: true));
+        await using TestServer server = new(socket =>
+            SilentLlmAsync(
+                socket,
+                "data: {\"model\":\"gpt-5\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n",
+                isWhole: true
+            )
+        );
         await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy { MaxModelTokens = 50 });
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
         Assert.Contains("[DONE]", await AskAsync(client, server.Port, "/v1/chat/completions"));
@@ -274,7 +356,9 @@ public sealed class InspectionTests
     [TestMethod]
     public async Task Model_AnswerThatSaysNoUsage_GoesOnWithoutALimit()
     {
-        await using TestServer server = new(socket => SilentLlmAsync(socket, "data: {\"model\":\"gpt-5\"}\n\ndata: [DONE]\n\n", isWhole: true));
+        await using TestServer server = new(socket =>
+            SilentLlmAsync(socket, "data: {\"model\":\"gpt-5\"}\n\ndata: [DONE]\n\n", isWhole: true)
+        );
         await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy());
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
         for (int i = 0; i < 2; i++)
@@ -288,7 +372,13 @@ public sealed class InspectionTests
     [TestMethod]
     public async Task Model_AnswerThatIsBrokenOff_IsCountedByItsBytes()
     {
-        await using TestServer server = new(socket => SilentLlmAsync(socket, $"data: {{\"model\":\"gpt-5\",\"choices\":[{{\"delta\":{{\"content\":\"{new string('x', 4000)}\"}}}}]}}\n\n", isWhole: false));
+        await using TestServer server = new(socket =>
+            SilentLlmAsync(
+                socket,
+                $"data: {{\"model\":\"gpt-5\",\"choices\":[{{\"delta\":{{\"content\":\"{new string('x', 4000)}\"}}}}]}}\n\n",
+                isWhole: false
+            )
+        );
         await using BrokerHost host = Host(server.Port, Credentials(server.Port), new LimitsPolicy { MaxModelTokens = 50 });
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
         using HttpRequestMessage request = Question(server.Port, "/v1/chat/completions");
@@ -303,7 +393,10 @@ public sealed class InspectionTests
     }
 
     private static HttpRequestMessage Question(int port, string path) =>
-        new(HttpMethod.Post, $"https://api.test:{port}{path}") { Content = new StringContent("""{"model":"gpt-5","stream":true}""", Encoding.UTF8, "application/json") };
+        new(HttpMethod.Post, $"https://api.test:{port}{path}")
+        {
+            Content = new StringContent("""{"model":"gpt-5","stream":true}""", Encoding.UTF8, "application/json"),
+        };
 
     private static async Task<string> AskAsync(HttpClient client, int port, string path)
     {
@@ -326,7 +419,11 @@ public sealed class InspectionTests
             {
                 got.Clear();
                 string end = isWhole ? "0\r\n\r\n" : "";
-                await tls.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{events.Length:x}\r\n{events}\r\n{end}"));
+                await tls.WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        $"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{events.Length:x}\r\n{events}\r\n{end}"
+                    )
+                );
                 await tls.FlushAsync();
                 try
                 {
@@ -373,12 +470,30 @@ public sealed class InspectionTests
     }
 
     private static BrokerHost Host(int port, params string[] allow) =>
-        new(BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [.. allow])] }, BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", [.. allow])],
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            }
+        );
 
-    private static BrokerHost Host(int port, EgressCredentials credentials, LimitsPolicy limits) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])] },
-        BrokerHost.Loopback with { TrustedRoots = Authority.Roots, Credentials = credentials },
-        limits: limits);
+    private static BrokerHost Host(int port, EgressCredentials credentials, LimitsPolicy limits) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", [])],
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+                Credentials = credentials,
+            },
+            limits: limits
+        );
 
     private static EgressCredentials Credentials(int port) =>
         EgressCredentials.Resolve(Loaded(port), new Dictionary<string, string> { ["KEY_ON_HOST"] = RealKey }.ToFrozenDictionary());

@@ -9,7 +9,10 @@ public sealed class KeepAliveTests(TestContext context)
     private const int Clients = 4;
     private const int Rounds = 500;
 
-    /// <summary>A read from the server that was begun and not taken must not look like its end: once in some hundred times, the next request went unread for ever.</summary>
+    /// <summary>
+    /// A read from the server that was begun and not taken must not look like its end: once in some hundred times, the next request went
+    /// unread for ever.
+    /// </summary>
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
     public async Task SecondRequest_IsReadWheneverTheFirstAnswerCame()

@@ -17,7 +17,9 @@ internal sealed class Nginx : IAsyncDisposable
         TlsPort = FreePort();
         File.WriteAllText(Path.Combine(_folder.FullName, "cert.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(_folder.FullName, "key.pem"), certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(Path.Combine(_folder.FullName, "nginx.conf"), $$"""
+        File.WriteAllText(
+            Path.Combine(_folder.FullName, "nginx.conf"),
+            $$"""
             user root;
             daemon off;
             worker_processes 1;
@@ -43,8 +45,11 @@ internal sealed class Nginx : IAsyncDisposable
                 {{locations.Replace("PLAIN", $"{Port}", StringComparison.Ordinal)}}
               }
             }
-            """);
-        _process = Process.Start(new ProcessStartInfo("nginx", ["-p", _folder.FullName, "-c", Path.Combine(_folder.FullName, "nginx.conf")]))!;
+            """
+        );
+        _process = Process.Start(
+            new ProcessStartInfo("nginx", ["-p", _folder.FullName, "-c", Path.Combine(_folder.FullName, "nginx.conf")])
+        )!;
     }
 
     public int Port { get; }
@@ -69,7 +74,7 @@ internal sealed class Nginx : IAsyncDisposable
     /// <summary>Returns when something listens there.</summary>
     public static async Task WaitForAsync(int port, Process process)
     {
-        for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20) && !process.HasExited;)
+        for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20) && !process.HasExited; )
         {
             using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try

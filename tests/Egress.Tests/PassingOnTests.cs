@@ -33,9 +33,12 @@ public sealed class PassingOnTests
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
         using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{server.Port}/")
         {
-            Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Version = Version.Parse(version),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
-        using HttpResponseMessage answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(10));
+        using HttpResponseMessage answer = await client
+            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead)
+            .WaitAsync(TimeSpan.FromSeconds(10));
         seen.SetResult();
         Assert.AreEqual("ok", await answer.Content.ReadAsStringAsync());
     }
@@ -47,10 +50,13 @@ public sealed class PassingOnTests
         await using TestServer server = new(async socket =>
         {
             using SslStream tls = new(new NetworkStream(socket));
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
-            {
-                ServerCertificate = Authority.Sign("api.test"), ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-            });
+            await tls.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions
+                {
+                    ServerCertificate = Authority.Sign("api.test"),
+                    ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                }
+            );
             if (tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http11)
             {
                 await ReadHeadAsync(tls);
@@ -65,8 +71,13 @@ public sealed class PassingOnTests
         using SslStream agent = new(new NetworkStream(socket));
         X509ChainPolicy trust = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         trust.CustomTrustStore.AddRange(Clients.Roots(host.Broker.AuthorityPem!));
-        await agent.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "api.test", CertificateChainPolicy = trust });
-        await WriteAsync(agent, $"POST / HTTP/1.1\r\nHost: api.test:{server.Port}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n");
+        await agent.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "api.test", CertificateChainPolicy = trust }
+        );
+        await WriteAsync(
+            agent,
+            $"POST / HTTP/1.1\r\nHost: api.test:{server.Port}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n"
+        );
         Assert.StartsWith("HTTP/1.1 200 ", await ReadHeadAsync(agent));
         Assert.Contains("x-sum: 42", (await got.Task.WaitAsync(TimeSpan.FromSeconds(20))).ToLowerInvariant());
     }
@@ -80,7 +91,9 @@ public sealed class PassingOnTests
             await TestServer.SendAllAsync(socket, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
         });
         await using Nginx nginx = await Nginx.StartAsync(
-            Authority.Sign("api.test"), $"location /break {{ proxy_buffering off; proxy_pass http://127.0.0.1:{server.Port}; }}");
+            Authority.Sign("api.test"),
+            $"location /break {{ proxy_buffering off; proxy_pass http://127.0.0.1:{server.Port}; }}"
+        );
         await using BrokerHost host = Host(nginx.TlsPort);
         using (HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Clients.Roots(host.Broker.AuthorityPem!)))
         {
@@ -88,7 +101,8 @@ public sealed class PassingOnTests
             {
                 using HttpRequestMessage request = new(HttpMethod.Delete, $"https://api.test:{nginx.TlsPort}/break/{name}")
                 {
-                    Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                    Version = HttpVersion.Version20,
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact,
                 };
                 await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.SendAsync(request));
             }
@@ -99,9 +113,17 @@ public sealed class PassingOnTests
         Assert.Contains("('DELETE /break/two')", told);
     }
 
-    private static BrokerHost Host(int port) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])] },
-        BrokerHost.Loopback with { TrustedRoots = Authority.Roots });
+    private static BrokerHost Host(int port) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", [])],
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            }
+        );
 
     private static async Task WriteAsync(Stream stream, string text) => await stream.WriteAsync(Encoding.ASCII.GetBytes(text));
 
@@ -110,7 +132,10 @@ public sealed class PassingOnTests
     {
         StringBuilder text = new();
         byte[] one = new byte[1];
-        while (!text.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal) && await stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(20)) > 0)
+        while (
+            !text.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal)
+            && await stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(20)) > 0
+        )
         {
             text.Append((char)one[0]);
         }

@@ -40,12 +40,19 @@ public sealed class ProxyTests
         {
             // The broker never resolves the name itself.
             EgressOptions options = new() { Resolver = static (_, _) => throw new SocketException((int)SocketError.HostNotFound) };
-            await using BrokerHost host = new(new Policies.NetworkPolicy { AllowedEndpoints = [$"localhost:{nginx.TlsPort}"] }, options, new() { ["https_proxy"] = address });
+            await using BrokerHost host = new(
+                new Policies.NetworkPolicy { AllowedEndpoints = [$"localhost:{nginx.TlsPort}"] },
+                options,
+                new() { ["https_proxy"] = address }
+            );
             using HttpClient client = Clients.Http(host.Expose("localhost", nginx.TlsPort), Authority.Roots);
             if (expected is null)
             {
                 await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetAsync($"https://localhost:{nginx.TlsPort}/"));
-                Assert.AreEqual($"The upstream proxy '127.0.0.1:{port}' asks for a user name and password (status 407); put them into the variable that names it, as http://user:password@host:port", (await host.Sink.NextClosedAsync()).Error);
+                Assert.AreEqual(
+                    $"The upstream proxy '127.0.0.1:{port}' asks for a user name and password (status 407); put them into the variable that names it, as http://user:password@host:port",
+                    (await host.Sink.NextClosedAsync()).Error
+                );
                 return;
             }
 
@@ -75,12 +82,19 @@ public sealed class ProxyTests
 
         Assert.HasCount(3, host.Sink.Allowed);
         Assert.AreEqual("/", host.Sink.Allowed.First().Path);
-        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetAsync($"https://localhost:{nginx.Port}/"), "a tunnel to another port is refused");
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(
+            () => client.GetAsync($"https://localhost:{nginx.Port}/"),
+            "a tunnel to another port is refused"
+        );
     }
 
     [TestMethod]
     [DataRow("", "asks for a user name and password (status 407)", DisplayName = "no password")]
-    [DataRow("user:wrong@", "asks for a user name and password|does not take the user name and password|refuses with status 401", DisplayName = "the wrong one")]
+    [DataRow(
+        "user:wrong@",
+        "asks for a user name and password|does not take the user name and password|refuses with status 401",
+        DisplayName = "the wrong one"
+    )]
     public async Task PlainHttp_ProxyThatWantsAnotherPassword_IsNamedAndNotTheAgentsBusiness(string user, string expected)
     {
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("localhost"));
@@ -123,10 +137,14 @@ public sealed class ProxyTests
     [DataRow("git.example.com", 443, "one", DisplayName = "other port")]
     public void Proxies_For_AsTheEnvironmentSays(string host, int port, string? expected)
     {
-        UpstreamProxies proxies = new(new Dictionary<string, string>
-        {
-            ["HTTPS_PROXY"] = "http://u:one@p.test:1", ["http_proxy"] = "http://u:two@p.test:2", ["NO_PROXY"] = ".internal, 10.0.0.0/8,git.example.com:22",
-        }.ToFrozenDictionary());
+        UpstreamProxies proxies = new(
+            new Dictionary<string, string>
+            {
+                ["HTTPS_PROXY"] = "http://u:one@p.test:1",
+                ["http_proxy"] = "http://u:two@p.test:2",
+                ["NO_PROXY"] = ".internal, 10.0.0.0/8,git.example.com:22",
+            }.ToFrozenDictionary()
+        );
         Assert.AreEqual(expected, proxies.For(new EgressTarget(host, port))?.Password);
     }
 
@@ -136,15 +154,19 @@ public sealed class ProxyTests
     [DataRow("nonsense://")]
     public void Proxies_NotHttp_IsAConfigurationError(string value)
     {
-        ConfigurationException exception = Assert.ThrowsExactly<ConfigurationException>(() => new UpstreamProxies(new Dictionary<string, string> { ["ALL_PROXY"] = value }.ToFrozenDictionary()));
+        ConfigurationException exception = Assert.ThrowsExactly<ConfigurationException>(() =>
+            new UpstreamProxies(new Dictionary<string, string> { ["ALL_PROXY"] = value }.ToFrozenDictionary())
+        );
         Assert.AreEqual("IA1003", exception.Diagnostic.Code);
         Assert.Contains("'ALL_PROXY'", exception.Message);
     }
 
-    private static BrokerHost NewHost(int port, string proxy) => new(
-        new Policies.NetworkPolicy { AllowedEndpoints = [$"localhost:{port}"] },
-        new EgressOptions { Resolver = static (_, _) => throw new SocketException((int)SocketError.HostNotFound) },
-        new() { ["http_proxy"] = proxy });
+    private static BrokerHost NewHost(int port, string proxy) =>
+        new(
+            new Policies.NetworkPolicy { AllowedEndpoints = [$"localhost:{port}"] },
+            new EgressOptions { Resolver = static (_, _) => throw new SocketException((int)SocketError.HostNotFound) },
+            new() { ["http_proxy"] = proxy }
+        );
 
     /// <summary>A tinyproxy of a test's own.</summary>
     private sealed class ProxyProcess(Process process, DirectoryInfo folder, int port) : IAsyncDisposable

@@ -78,9 +78,7 @@ public sealed class ReadinessTests
         await using TestServer sink = new(async socket =>
         {
             byte[] buffer = new byte[1024 * 1024];
-            while (await socket.ReceiveAsync(buffer) > 0)
-            {
-            }
+            while (await socket.ReceiveAsync(buffer) > 0) { }
         });
         await using TestServer echo = new(TestServer.EchoAsync);
         await using BrokerHost host = new(BrokerHost.Allow($"sink.test:{sink.Port}", $"echo.test:{echo.Port}"));
@@ -119,7 +117,8 @@ public sealed class ReadinessTests
         listener.Start();
         (string? thread, bool isConnected) = await InLoopAsync(async () =>
         {
-            using Socket socket = await DialAsync(listener.LocalEndpoint, TimeSpan.FromSeconds(20), CancellationToken.None).ConfigureAwait(false);
+            using Socket socket = await DialAsync(listener.LocalEndpoint, TimeSpan.FromSeconds(20), CancellationToken.None)
+                .ConfigureAwait(false);
             return (Thread.CurrentThread.Name, socket.Connected);
         });
         Assert.AreEqual(Loop, thread);
@@ -156,8 +155,10 @@ public sealed class ReadinessTests
             return new[]
             {
                 await FailureAsync(cancelled).ConfigureAwait(false),
-                await FailureAsync(DialAsync(closed.LocalEndPoint!, TimeSpan.FromSeconds(20), CancellationToken.None)).ConfigureAwait(false),
-                await FailureAsync(DialAsync(silent.LocalEndPoint!, TimeSpan.FromMilliseconds(50), CancellationToken.None)).ConfigureAwait(false),
+                await FailureAsync(DialAsync(closed.LocalEndPoint!, TimeSpan.FromSeconds(20), CancellationToken.None))
+                    .ConfigureAwait(false),
+                await FailureAsync(DialAsync(silent.LocalEndPoint!, TimeSpan.FromMilliseconds(50), CancellationToken.None))
+                    .ConfigureAwait(false),
             };
         });
         Assert.IsInstanceOfType<OperationCanceledException>(failures[0]);
@@ -179,7 +180,11 @@ public sealed class ReadinessTests
     }
 
     private static ValueTask<Socket> DialAsync(EndPoint server, TimeSpan timeout, CancellationToken cancellationToken) =>
-        new HappyEyeballs(timeout, ReadinessLoop.OfProcess).ConnectAsync([((IPEndPoint)server).Address], ((IPEndPoint)server).Port, cancellationToken);
+        new HappyEyeballs(timeout, ReadinessLoop.OfProcess).ConnectAsync(
+            [((IPEndPoint)server).Address],
+            ((IPEndPoint)server).Port,
+            cancellationToken
+        );
 
     /// <summary>A listener whose queue is full answers nothing.</summary>
     private static async Task<Socket> ListenAndFillAsync()

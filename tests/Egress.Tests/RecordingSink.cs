@@ -10,7 +10,11 @@ internal sealed class RecordingSink : IEgressSink
 {
     private readonly Channel<Closed> _closed = Channel.CreateUnbounded<Closed>();
 
-    private readonly Channel<(EgressTarget Target, string Reason, string Rule)> _blocked = Channel.CreateUnbounded<(EgressTarget, string, string)>();
+    private readonly Channel<(EgressTarget Target, string Reason, string Rule)> _blocked = Channel.CreateUnbounded<(
+        EgressTarget,
+        string,
+        string
+    )>();
 
     private readonly Channel<(long Used, long Limit)> _exceeded = Channel.CreateUnbounded<(long, long)>();
 
@@ -53,10 +57,12 @@ internal sealed class RecordingSink : IEgressSink
     public async Task<Closed> NextClosedAsync() => await _closed.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     /// <summary>The next time that the limit of tokens was passed.</summary>
-    public async Task<(long Used, long Limit)> NextExceededAsync() => await _exceeded.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<(long Used, long Limit)> NextExceededAsync() =>
+        await _exceeded.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     /// <summary>The next refusal.</summary>
-    public async Task<(EgressTarget Target, string Reason, string Rule)> NextBlockedAsync() => await _blocked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<(EgressTarget Target, string Reason, string Rule)> NextBlockedAsync() =>
+        await _blocked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     internal sealed record Closed(EgressTarget Target, long Sent, long Received, string? Error);
 }

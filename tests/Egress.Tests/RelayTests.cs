@@ -87,7 +87,10 @@ public sealed class RelayTests
             agent.LingerState = new LingerOption(true, 0);
         }
 
-        Assert.AreEqual(SocketError.ConnectionReset, ((await seen.Task.WaitAsync(TimeSpan.FromSeconds(10))) as SocketException)?.SocketErrorCode);
+        Assert.AreEqual(
+            SocketError.ConnectionReset,
+            ((await seen.Task.WaitAsync(TimeSpan.FromSeconds(10))) as SocketException)?.SocketErrorCode
+        );
     }
 
     [TestMethod]
@@ -113,7 +116,7 @@ public sealed class RelayTests
         bool isSame = true;
         while (await agent.ReceiveAsync(buffer) is var read and > 0)
         {
-            for (int at = 0; at < read;)
+            for (int at = 0; at < read; )
             {
                 int from = (int)((received + at) % block.Length);
                 int length = Math.Min(read - at, block.Length - from);
@@ -179,7 +182,10 @@ public sealed class RelayTests
         await TestServer.SendAllAsync(second, new byte[60_000]);
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(second));
         (EgressTarget target, string reason, string rule) = await host.Sink.NextBlockedAsync();
-        Assert.AreEqual($"raw.test:{server.Port} More than 100000 bytes to one endpoint network.max_upload_bytes", $"{target} {reason} {rule}");
+        Assert.AreEqual(
+            $"raw.test:{server.Port} More than 100000 bytes to one endpoint network.max_upload_bytes",
+            $"{target} {reason} {rule}"
+        );
         Assert.IsLessThanOrEqualTo(100_000L, Interlocked.Read(ref got));
     }
 
@@ -187,7 +193,13 @@ public sealed class RelayTests
     public async Task Connection_Idle_IsReset()
     {
         await using TestServer server = new(TestServer.EchoAsync);
-        await using BrokerHost host = new(BrokerHost.Allow($"raw.test:{server.Port}"), BrokerHost.Loopback with { IdleTimeout = TimeSpan.FromSeconds(1) });
+        await using BrokerHost host = new(
+            BrokerHost.Allow($"raw.test:{server.Port}"),
+            BrokerHost.Loopback with
+            {
+                IdleTimeout = TimeSpan.FromSeconds(1),
+            }
+        );
         using Socket agent = await host.ConnectAsync("raw.test", server.Port);
         await TestServer.SendAllAsync(agent, "\u0001");
         await Assert.ThrowsExactlyAsync<SocketException>(() => TestServer.ReadToEndAsync(agent));
@@ -234,22 +246,27 @@ public sealed class RelayTests
         int port = host.Expose("raw.test", server.Port);
         TaskCompletionSource all = new();
         int ready = 0;
-        await Task.WhenAll(Enumerable.Range(0, 1000).Select(async i =>
-        {
-            using Socket agent = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            await agent.ConnectAsync(IPAddress.Loopback, port);
-            await TestServer.SendAllAsync(agent, $"\u0001{i}\n");
-            Assert.AreEqual($"\u0001{i}\n", await TestServer.ReadUntilAsync(agent, "\n"));
-            if (Interlocked.Increment(ref ready) == 1000)
-            {
-                all.SetResult();
-            }
+        await Task.WhenAll(
+                Enumerable
+                    .Range(0, 1000)
+                    .Select(async i =>
+                    {
+                        using Socket agent = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                        await agent.ConnectAsync(IPAddress.Loopback, port);
+                        await TestServer.SendAllAsync(agent, $"\u0001{i}\n");
+                        Assert.AreEqual($"\u0001{i}\n", await TestServer.ReadUntilAsync(agent, "\n"));
+                        if (Interlocked.Increment(ref ready) == 1000)
+                        {
+                            all.SetResult();
+                        }
 
-            await all.Task;
-            await TestServer.SendAllAsync(agent, "end\n");
-            agent.Shutdown(SocketShutdown.Send);
-            Assert.AreEqual("end\n", await TestServer.ReadToEndAsync(agent));
-        })).WaitAsync(TimeSpan.FromSeconds(60));
+                        await all.Task;
+                        await TestServer.SendAllAsync(agent, "end\n");
+                        agent.Shutdown(SocketShutdown.Send);
+                        Assert.AreEqual("end\n", await TestServer.ReadToEndAsync(agent));
+                    })
+            )
+            .WaitAsync(TimeSpan.FromSeconds(60));
         Assert.IsEmpty(host.Sink.Blocked);
     }
 

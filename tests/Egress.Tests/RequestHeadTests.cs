@@ -66,7 +66,9 @@ public sealed class RequestHeadTests
     [TestMethod]
     public void Parse_AnyBytes_AreTakenOrRefused()
     {
-        byte[] sound = Encoding.Latin1.GetBytes("POST http://a.test/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nConnection: close\r\n\r\n");
+        byte[] sound = Encoding.Latin1.GetBytes(
+            "POST http://a.test/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+        );
         for (int i = 0; i < 50_000; i++)
         {
             byte[] changed = [.. sound];
@@ -136,5 +138,6 @@ public sealed class RequestHeadTests
     [DataRow("*1\r\n$4\r\nPING\r\n", FirstBytesKind.Other)]
     [DataRow("\0\0\0\u0008\u0004\u00d2\u0016\u002f", FirstBytesKind.Other)]
     [DataRow("\u0080.", FirstBytesKind.Other)]
-    public void FirstBytes_TellTheProtocol(string bytes, object expected) => Assert.AreEqual((FirstBytesKind)expected, FirstBytesRules.Classify(Encoding.Latin1.GetBytes(bytes), false));
+    public void FirstBytes_TellTheProtocol(string bytes, object expected) =>
+        Assert.AreEqual((FirstBytesKind)expected, FirstBytesRules.Classify(Encoding.Latin1.GetBytes(bytes), false));
 }

@@ -41,20 +41,29 @@ public sealed class ResolutionTests
     [DataRow("fe80::1", "link-local")]
     [DataRow("ff02::1", "multicast")]
     [DataRow("4000::1", "reserved")]
-    public void Address_SpecialOnes_AreKnown(string address, string? expected) => Assert.AreEqual(expected, AddressGuard.Problem(IPAddress.Parse(address)));
+    public void Address_SpecialOnes_AreKnown(string address, string? expected) =>
+        Assert.AreEqual(expected, AddressGuard.Problem(IPAddress.Parse(address)));
 
     [TestMethod]
     public async Task Resolve_MixOfAddresses_KeepsTheGoodOnesInTurn()
     {
         HostResolver resolver = Resolver([], "8.8.8.8", "10.0.0.1", "8.8.4.4", "2606:4700::1", "::ffff:127.0.0.1");
-        Assert.AreEqual("8.8.8.8 2606:4700::1 8.8.4.4", string.Join(' ', (await resolver.ResolveAsync(new EgressTarget("a.test", 443))).Select(address => address.ToString())));
+        Assert.AreEqual(
+            "8.8.8.8 2606:4700::1 8.8.4.4",
+            string.Join(' ', (await resolver.ResolveAsync(new EgressTarget("a.test", 443))).Select(address => address.ToString()))
+        );
     }
 
     [TestMethod]
     public async Task Resolve_OnlySpecialOnes_IsRefused_UnlessListed()
     {
-        EgressRefusedException refused = await Assert.ThrowsExactlyAsync<EgressRefusedException>(() => Resolver([], "169.254.169.254", "fd00:ec2::254").ResolveAsync(new EgressTarget("a.test", 80)).AsTask());
-        Assert.AreEqual("'a.test' leads to 169.254.169.254, which is the cloud's metadata service; where that is meant, list the address too", refused.Message);
+        EgressRefusedException refused = await Assert.ThrowsExactlyAsync<EgressRefusedException>(() =>
+            Resolver([], "169.254.169.254", "fd00:ec2::254").ResolveAsync(new EgressTarget("a.test", 80)).AsTask()
+        );
+        Assert.AreEqual(
+            "'a.test' leads to 169.254.169.254, which is the cloud's metadata service; where that is meant, list the address too",
+            refused.Message
+        );
         Assert.HasCount(1, await Resolver(["10.0.0.0/8"], "10.0.0.1").ResolveAsync(new EgressTarget("a.test", 5000)));
     }
 
@@ -62,7 +71,11 @@ public sealed class ResolutionTests
     public async Task Resolve_Twice_IsPinned()
     {
         int asked = 0;
-        HostResolver resolver = new(new EndpointMatcher(["a.test"]), (_, _) => ValueTask.FromResult<IPAddress[]>([++asked == 1 ? IPAddress.Parse("8.8.8.8") : IPAddress.Loopback]), CancellationToken.None);
+        HostResolver resolver = new(
+            new EndpointMatcher(["a.test"]),
+            (_, _) => ValueTask.FromResult<IPAddress[]>([++asked == 1 ? IPAddress.Parse("8.8.8.8") : IPAddress.Loopback]),
+            CancellationToken.None
+        );
         for (int i = 0; i < 3; i++)
         {
             Assert.AreEqual("8.8.8.8", (await resolver.ResolveAsync(new EgressTarget("a.test", 443))).Single().ToString());
@@ -75,8 +88,14 @@ public sealed class ResolutionTests
     public async Task Resolve_Failure_IsAskedAgain()
     {
         int asked = 0;
-        HostResolver resolver = new(new EndpointMatcher(["a.test"]),
-            (_, _) => ++asked == 1 ? throw new SocketException((int)SocketError.HostNotFound) : ValueTask.FromResult<IPAddress[]>([IPAddress.Parse("8.8.8.8")]), CancellationToken.None);
+        HostResolver resolver = new(
+            new EndpointMatcher(["a.test"]),
+            (_, _) =>
+                ++asked == 1
+                    ? throw new SocketException((int)SocketError.HostNotFound)
+                    : ValueTask.FromResult<IPAddress[]>([IPAddress.Parse("8.8.8.8")]),
+            CancellationToken.None
+        );
         await Assert.ThrowsExactlyAsync<UnreachableException>(() => resolver.ResolveAsync(new EgressTarget("a.test", 443)).AsTask());
         Assert.HasCount(1, await resolver.ResolveAsync(new EgressTarget("a.test", 443)));
     }
@@ -85,7 +104,11 @@ public sealed class ResolutionTests
     public async Task Connect_FirstAddressRefuses_SecondIsTakenAtOnce()
     {
         await using TestServer server = new(TestServer.EchoAsync);
-        using Socket socket = await new HappyEyeballs(TimeSpan.FromSeconds(5), null).ConnectAsync([IPAddress.Parse("127.0.0.99"), IPAddress.IPv6Loopback, IPAddress.Loopback], server.Port, CancellationToken.None);
+        using Socket socket = await new HappyEyeballs(TimeSpan.FromSeconds(5), null).ConnectAsync(
+            [IPAddress.Parse("127.0.0.99"), IPAddress.IPv6Loopback, IPAddress.Loopback],
+            server.Port,
+            CancellationToken.None
+        );
         Assert.AreEqual(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
     }
 
@@ -100,7 +123,10 @@ public sealed class ResolutionTests
         silent.Listen(0);
         using Socket fill = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await fill.ConnectAsync(silent.LocalEndPoint!);
-        using Socket winner = await new HappyEyeballs(TimeSpan.FromSeconds(20), null).ConnectAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], server.Port, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+        using Socket winner = await new HappyEyeballs(TimeSpan.FromSeconds(20), null)
+            .ConnectAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], server.Port, CancellationToken.None)
+            .AsTask()
+            .WaitAsync(TimeSpan.FromSeconds(5));
         Assert.AreEqual(IPAddress.Loopback, ((IPEndPoint)winner.RemoteEndPoint!).Address);
     }
 

@@ -35,7 +35,12 @@ internal sealed class TestAuthority
         }
 
         request.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 signed = request.Create(_root, DateTimeOffset.UnixEpoch.AddYears(50), until ?? DateTimeOffset.UnixEpoch.AddYears(99), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 signed = request.Create(
+            _root,
+            DateTimeOffset.UnixEpoch.AddYears(50),
+            until ?? DateTimeOffset.UnixEpoch.AddYears(99),
+            RandomNumberGenerator.GetBytes(8)
+        );
         return signed.CopyWithPrivateKey(key);
     }
 }

@@ -65,7 +65,10 @@ internal sealed class TestServer : IAsyncDisposable
     {
         StringBuilder text = new();
         byte[] one = new byte[1];
-        while (!text.ToString().EndsWith(end, StringComparison.Ordinal) && await socket.ReceiveAsync(one).WaitAsync(TimeSpan.FromSeconds(20)) > 0)
+        while (
+            !text.ToString().EndsWith(end, StringComparison.Ordinal)
+            && await socket.ReceiveAsync(one).WaitAsync(TimeSpan.FromSeconds(20)) > 0
+        )
         {
             text.Append((char)one[0]);
         }
@@ -106,7 +109,8 @@ internal sealed class TestServer : IAsyncDisposable
             {
                 await _serve(socket);
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException or IOException { InnerException: SocketException })
+            catch (Exception exception)
+                when (exception is SocketException or ObjectDisposedException or IOException { InnerException: SocketException })
             {
                 // The other side went away, as tests do; a stream over the socket wraps that.
             }

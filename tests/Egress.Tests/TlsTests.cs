@@ -17,7 +17,11 @@ public sealed class TlsTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.TlsPort}"));
         using HttpClient client = Clients.Http(host.Expose("api.test", nginx.TlsPort), Authority.Roots);
-        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/x") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using HttpRequestMessage request = new(HttpMethod.Get, $"https://api.test:{nginx.TlsPort}/x")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using HttpResponseMessage answer = await client.SendAsync(request);
         Assert.Contains("protocol=HTTP/2.0", await answer.Content.ReadAsStringAsync());
         EgressRequest told = host.Sink.Allowed.Single();
@@ -89,7 +93,15 @@ public sealed class TlsTests
         nginx.AddFile("big", 256L << 20);
         await using BrokerHost host = new(BrokerHost.Allow($"api.test:{nginx.TlsPort}"));
         Stopwatch clock = Stopwatch.StartNew();
-        (int code, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.TlsPort), "-k", "-o", "/dev/null", "-w", "%{size_download}", $"https://api.test:{nginx.TlsPort}/big");
+        (int code, string output) = await Clients.CurlAsync(
+            host.Expose("api.test", nginx.TlsPort),
+            "-k",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{size_download}",
+            $"https://api.test:{nginx.TlsPort}/big"
+        );
         Assert.AreEqual((0, "268435456"), (code, output), $"{clock.Elapsed}");
     }
 }

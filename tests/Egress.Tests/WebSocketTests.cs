@@ -50,12 +50,19 @@ public sealed class WebSocketTests
         await using Nginx nginx = await Nginx.StartAsync(Authority.Sign("api.test"));
         await using BrokerHost host = Host(nginx.TlsPort);
         string url = $"https://api.test:{nginx.TlsPort}/";
-        foreach (string[] arguments in (string[][])
-        [
-            ["-H", "Connection: Upgrade", "-H", "Upgrade: h2c"], ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket, h2c"], ["-X", "POST", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"],
-        ])
+        foreach (
+            string[] arguments in (string[][])
+                [
+                    ["-H", "Connection: Upgrade", "-H", "Upgrade: h2c"],
+                    ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket, h2c"],
+                    ["-X", "POST", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"],
+                ]
+        )
         {
-            (_, string output) = await Clients.CurlAsync(host.Expose("api.test", nginx.TlsPort), ["-k", "--http1.1", "-w", "%{http_code}", .. arguments, url]);
+            (_, string output) = await Clients.CurlAsync(
+                host.Expose("api.test", nginx.TlsPort),
+                ["-k", "--http1.1", "-w", "%{http_code}", .. arguments, url]
+            );
             Assert.EndsWith("403", output);
             Assert.AreEqual("network.inspect", (await host.Sink.NextBlockedAsync()).Rule);
         }
@@ -66,7 +73,9 @@ public sealed class WebSocketTests
     [TestMethod]
     public async Task Server_ThatRefusesTheHandshake_IsHeard()
     {
-        await using TestServer server = new(socket => ServeAsync(socket, EchoAsync, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"));
+        await using TestServer server = new(socket =>
+            ServeAsync(socket, EchoAsync, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        );
         await using BrokerHost host = Host(server.Port);
         using ClientWebSocket client = await ConnectAsync(host, server.Port);
         Assert.AreEqual(HttpStatusCode.Unauthorized, client.HttpStatusCode);
@@ -78,7 +87,9 @@ public sealed class WebSocketTests
     [DataRow("Upgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate")]
     public async Task Server_ThatSwitchesToSomethingElse_IsNotFollowed(string headers)
     {
-        await using TestServer server = new(socket => ServeAsync(socket, EchoAsync, $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{headers}\r\n\r\n"));
+        await using TestServer server = new(socket =>
+            ServeAsync(socket, EchoAsync, $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{headers}\r\n\r\n")
+        );
         await using BrokerHost host = Host(server.Port);
         using ClientWebSocket client = await ConnectAsync(host, server.Port);
         Assert.AreEqual(HttpStatusCode.BadGateway, client.HttpStatusCode);
@@ -88,11 +99,15 @@ public sealed class WebSocketTests
     [TestMethod]
     public async Task Server_ThatDropsTheWebSocket_LooksLikeThatToTheAgent()
     {
-        await using TestServer server = new(socket => ServeAsync(socket, async end => await end.ReceiveAsync(new byte[100], CancellationToken.None)));
+        await using TestServer server = new(socket =>
+            ServeAsync(socket, async end => await end.ReceiveAsync(new byte[100], CancellationToken.None))
+        );
         await using BrokerHost host = Host(server.Port);
         using ClientWebSocket client = await ConnectAsync(host, server.Port);
         await SendAsync(client, "hello");
-        await Assert.ThrowsExactlyAsync<WebSocketException>(() => client.ReceiveAsync(new byte[100], CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30)));
+        await Assert.ThrowsExactlyAsync<WebSocketException>(() =>
+            client.ReceiveAsync(new byte[100], CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30))
+        );
         Assert.Contains("broke off", (await host.Sink.NextClosedAsync()).Error ?? "");
     }
 
@@ -101,24 +116,28 @@ public sealed class WebSocketTests
     {
         TaskCompletionSource<string> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await using TestServer server = new(socket => ServeAsync(socket, async end =>
-        {
-            try
             {
-                WebSocketReceiveResult part = await end.ReceiveAsync(new byte[100], CancellationToken.None);
-                heard.TrySetResult($"{part.MessageType}");
-            }
-            catch (WebSocketException failure)
-            {
-                heard.TrySetResult($"{failure.WebSocketErrorCode}");
-            }
-        }));
+                try
+                {
+                    WebSocketReceiveResult part = await end.ReceiveAsync(new byte[100], CancellationToken.None);
+                    heard.TrySetResult($"{part.MessageType}");
+                }
+                catch (WebSocketException failure)
+                {
+                    heard.TrySetResult($"{failure.WebSocketErrorCode}");
+                }
+            }));
         await using BrokerHost host = Host(server.Port);
         using Socket socket = await host.ConnectAsync("api.test", server.Port);
         using SslStream tls = new(new NetworkStream(socket));
         X509ChainPolicy trust = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         trust.CustomTrustStore.AddRange(Clients.Roots(host.Broker.AuthorityPem!));
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "api.test", CertificateChainPolicy = trust });
-        await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET /socket HTTP/1.1\r\nHost: api.test:{server.Port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+        await tls.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET /socket HTTP/1.1\r\nHost: api.test:{server.Port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+        );
         Assert.StartsWith("HTTP/1.1 101 ", await ReadHeadAsync(tls));
         // A text of five letters without the mask that clients must use.
         await tls.WriteAsync(new byte[] { 0x81, 5, (byte)'h', (byte)'e', (byte)'l', (byte)'l', (byte)'o' });
@@ -145,15 +164,29 @@ public sealed class WebSocketTests
         Assert.AreEqual("network.max_upload_bytes", (await host.Sink.NextBlockedAsync()).Rule);
     }
 
-    private static BrokerHost Host(int port, LimitsPolicy? limits = null, long maxUploadBytes = 0) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", [])], MaxUploadBytes = maxUploadBytes },
-        BrokerHost.Loopback with { TrustedRoots = Authority.Roots },
-        limits: limits);
+    private static BrokerHost Host(int port, LimitsPolicy? limits = null, long maxUploadBytes = 0) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", [])],
+                MaxUploadBytes = maxUploadBytes,
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            },
+            limits: limits
+        );
 
     private static Task<ClientWebSocket> ConnectAsync(BrokerHost host, int port) =>
-        Clients.WebSocketAsync(host.Expose("api.test", port), Clients.Roots(host.Broker.AuthorityPem!), new Uri($"wss://api.test:{port}/socket"));
+        Clients.WebSocketAsync(
+            host.Expose("api.test", port),
+            Clients.Roots(host.Broker.AuthorityPem!),
+            new Uri($"wss://api.test:{port}/socket")
+        );
 
-    private static Task SendAsync(WebSocket socket, string text) => socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
+    private static Task SendAsync(WebSocket socket, string text) =>
+        socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
 
     private static async Task<string> ReadHeadAsync(Stream stream)
     {
@@ -173,8 +206,15 @@ public sealed class WebSocketTests
         using SslStream tls = new(new NetworkStream(socket));
         await tls.AuthenticateAsServerAsync(Authority.Sign("api.test"));
         string head = await ReadHeadAsync(tls);
-        string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))[18..].Trim();
-        await tls.WriteAsync(Encoding.ASCII.GetBytes(answer ?? $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {Accept(key)}\r\n\r\n"));
+        string key = head.Split("\r\n")
+            .Single(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))[18..]
+            .Trim();
+        await tls.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                answer
+                    ?? $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {Accept(key)}\r\n\r\n"
+            )
+        );
         if (answer is null)
         {
             using WebSocket end = WebSocket.CreateFromStream(tls, new WebSocketCreationOptions { IsServer = true });
@@ -201,6 +241,7 @@ public sealed class WebSocketTests
     }
 
 #pragma warning disable CA5350 // RFC 6455, 4.2.2, names it, and no security rests on it.
-    private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+    private static string Accept(string key) =>
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
 }

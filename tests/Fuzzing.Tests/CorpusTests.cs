@@ -14,7 +14,13 @@ public sealed class CorpusTests(TestContext context)
     public void Target_CorpusAndRandomChanges_Hold(string name)
     {
         FuzzTarget target = FuzzTarget.Find(name)!;
-        List<byte[]> corpus = [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Corpus", name)).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        List<byte[]> corpus =
+        [
+            .. Directory
+                .EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Corpus", name))
+                .Order(StringComparer.Ordinal)
+                .Select(File.ReadAllBytes),
+        ];
         Assert.IsNotEmpty(corpus);
         if (name == "audit")
         {

@@ -4,7 +4,9 @@ using IsolatedAgents.Egress.Credentials;
 
 namespace IsolatedAgents.Fuzzing;
 
-/// <summary>Answers are searched for credentials: the same however they come, nothing else is changed, and the secret is not in what goes on.</summary>
+/// <summary>
+/// Answers are searched for credentials: the same however they come, nothing else is changed, and the secret is not in what goes on.
+/// </summary>
 internal static class AnswerTarget
 {
     private const string Secret = "sk-1/\\%&+";
@@ -15,10 +17,18 @@ internal static class AnswerTarget
     {
         byte[] whole = Filter([input], out bool hasFound);
         byte[] pieces = Filter(input.Select(value => new[] { value }), out bool hasFoundInPieces);
-        FuzzTarget.Require(whole.AsSpan().SequenceEqual(pieces) && hasFound == hasFoundInPieces, "An answer reads differently when it comes in pieces.");
+        FuzzTarget.Require(
+            whole.AsSpan().SequenceEqual(pieces) && hasFound == hasFoundInPieces,
+            "An answer reads differently when it comes in pieces."
+        );
         FuzzTarget.Require(hasFound || whole.AsSpan().SequenceEqual(input), "An answer without a secret is changed.");
         FuzzTarget.Require(whole.AsSpan().IndexOf("sk-1"u8) < 0 || hasFound, "A secret passes.");
-        Filter([[.. input, .. Encoding.ASCII.GetBytes(" " + Secret)]], out bool isFound);
+        Filter(
+            [
+                [.. input, .. Encoding.ASCII.GetBytes(" " + Secret)],
+            ],
+            out bool isFound
+        );
         FuzzTarget.Require(isFound, "A secret passes behind other text.");
     }
 

@@ -16,8 +16,10 @@ internal static class AuditTarget
         using MemoryStream log = new(input, writable: false);
         AuditVerification verification = AuditVerifier.Verify(log, Genuine.Head);
         FuzzTarget.Require(
-            verification.Status != AuditStatus.Sealed || input.AsSpan().TrimEnd((byte)'\n').SequenceEqual(Genuine.Log.AsSpan().TrimEnd((byte)'\n')),
-            "Another log is sealed under this one's head.");
+            verification.Status != AuditStatus.Sealed
+                || input.AsSpan().TrimEnd((byte)'\n').SequenceEqual(Genuine.Log.AsSpan().TrimEnd((byte)'\n')),
+            "Another log is sealed under this one's head."
+        );
         log.Position = 0;
         _ = AuditVerifier.Verify(log, expectedHead: null);
     }
@@ -41,7 +43,14 @@ internal static class AuditTarget
             string head;
             using (AuditLog log = AuditLog.Open(path, header, () => { }))
             {
-                log.Write(new AgentCompleted(0, TimeSpan.FromSeconds(1), "Success") { Sequence = 1, SessionId = "s-1", Timestamp = DateTimeOffset.UnixEpoch });
+                log.Write(
+                    new AgentCompleted(0, TimeSpan.FromSeconds(1), "Success")
+                    {
+                        Sequence = 1,
+                        SessionId = "s-1",
+                        Timestamp = DateTimeOffset.UnixEpoch,
+                    }
+                );
                 log.Seal(DateTimeOffset.UnixEpoch, "passed");
                 head = log.Head;
             }

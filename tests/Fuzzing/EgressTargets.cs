@@ -5,7 +5,9 @@ using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Fuzzing;
 
-/// <summary>What an agent sends first, and what servers answer: taken or refused, never both, and the same however often it is looked at.</summary>
+/// <summary>
+/// What an agent sends first, and what servers answer: taken or refused, never both, and the same however often it is looked at.
+/// </summary>
 internal static class EgressTargets
 {
     private static readonly EgressTarget Target = new("a.test", 80);
@@ -13,8 +15,15 @@ internal static class EgressTargets
     public static void ClientHelloBytes(byte[] input)
     {
         ClientHello whole = ClientHello.Read(input);
-        FuzzTarget.Require(whole.ServerName is null || whole.State == ClientHelloState.Complete, "A hello that is not complete has a name.");
-        FuzzTarget.Require(whole.ServerName is null || whole.ServerName.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-' or '_'), "A name holds what no name holds.");
+        FuzzTarget.Require(
+            whole.ServerName is null || whole.State == ClientHelloState.Complete,
+            "A hello that is not complete has a name."
+        );
+        FuzzTarget.Require(
+            whole.ServerName is null
+                || whole.ServerName.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-' or '_'),
+            "A name holds what no name holds."
+        );
         ClientHello more = ClientHello.Read([.. input, 0, 1, 2, 3]);
         FuzzTarget.Require(whole.State == ClientHelloState.Incomplete || more == whole, "What comes behind a hello changes it.");
         FirstBytesKind kind = FirstBytesRules.Classify(input, isAll: true);
@@ -30,8 +39,10 @@ internal static class EgressTargets
             RequestHead parsed = RequestHead.Parse(input.AsSpan(0, head), Target);
             RequestHead again = RequestHead.Parse(parsed.Forwarded.Span, Target);
             FuzzTarget.Require(
-                again.Forwarded.Span.SequenceEqual(parsed.Forwarded.Span) && (again.Method, again.Path, again.Body) == (parsed.Method, parsed.Path, parsed.Body),
-                "What is passed on is not what was judged.");
+                again.Forwarded.Span.SequenceEqual(parsed.Forwarded.Span)
+                    && (again.Method, again.Path, again.Body) == (parsed.Method, parsed.Path, parsed.Body),
+                "What is passed on is not what was judged."
+            );
             FuzzTarget.Require(FirstBytesRules.Classify(input, isAll: true) is FirstBytesKind.Http, "A request is not taken for one.");
         }
         catch (EgressRefusedException)
@@ -56,6 +67,9 @@ internal static class EgressTargets
             total += part;
         }
 
-        FuzzTarget.Require(isSound == isSame && (!isSound || (taken == total && whole.IsDone == pieces.IsDone)), "A body ends elsewhere when it comes in pieces.");
+        FuzzTarget.Require(
+            isSound == isSame && (!isSound || (taken == total && whole.IsDone == pieces.IsDone)),
+            "A body ends elsewhere when it comes in pieces."
+        );
     }
 }

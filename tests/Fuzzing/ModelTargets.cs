@@ -5,24 +5,36 @@ using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Fuzzing;
 
-/// <summary>Which requests are counted, and what answers of models say: a path means one thing, and an answer says the same however it comes.</summary>
+/// <summary>
+/// Which requests are counted, and what answers of models say: a path means one thing, and an answer says the same however it comes.
+/// </summary>
 internal static class ModelTargets
 {
     private static readonly string[] MediaTypes = ["application/json", "text/event-stream", "application/vnd.amazon.eventstream"];
 
     public static void Routes(byte[] input)
     {
-        string path = "/" + string.Concat(input.Select(value => (char)(0x21 + (value % 0x5E)))).Replace("?", "", StringComparison.Ordinal).Replace("#", "", StringComparison.Ordinal);
+        string path =
+            "/"
+            + string.Concat(input.Select(value => (char)(0x21 + (value % 0x5E))))
+                .Replace("?", "", StringComparison.Ordinal)
+                .Replace("#", "", StringComparison.Ordinal);
         ModelRoute? route = ModelRoute.Find("POST", path);
         bool isDisguised = ModelRoute.IsDisguised(path);
         FuzzTarget.Require(route is null || !isDisguised, "A path is counted and refused.");
-        FuzzTarget.Require(route is null || route.Pattern.Meets(new RequestPattern("*", path)), "A path that is counted is not met by a rule that names it.");
+        FuzzTarget.Require(
+            route is null || route.Pattern.Meets(new RequestPattern("*", path)),
+            "A path that is counted is not met by a rule that names it."
+        );
 
         // What a lenient server reads must be counted itself, or what was written must not pass.
         string loosened = RequestPath.Loosened(path);
         if (ModelRoute.Find("POST", loosened) is not null)
         {
-            FuzzTarget.Require(route is not null || isDisguised || RequestPath.IsAmbiguous(path), "A path passes for another one than it is.");
+            FuzzTarget.Require(
+                route is not null || isDisguised || RequestPath.IsAmbiguous(path),
+                "A path passes for another one than it is."
+            );
         }
     }
 

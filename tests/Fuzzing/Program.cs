@@ -2,7 +2,9 @@ using SharpFuzz;
 
 namespace IsolatedAgents.Fuzzing;
 
-/// <summary>What the fuzzer runs: one target, named by the only argument, on what comes from standard input, again and again in one process.</summary>
+/// <summary>
+/// What the fuzzer runs: one target, named by the only argument, on what comes from standard input, again and again in one process.
+/// </summary>
 internal static class Program
 {
     private static int Main(string[] arguments)

@@ -21,7 +21,10 @@ internal static class RecordTarget
         }
         catch (ConfigurationException refused)
         {
-            FuzzTarget.Require(refused.Diagnostic.Line <= 1 + input.Count(value => value == (byte)'\n'), $"Line {refused.Diagnostic.Line} is not in the record.");
+            FuzzTarget.Require(
+                refused.Diagnostic.Line <= 1 + input.Count(value => value == (byte)'\n'),
+                $"Line {refused.Diagnostic.Line} is not in the record."
+            );
         }
 
         PolicyTextEditor editor = new(Written);

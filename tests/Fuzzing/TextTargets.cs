@@ -26,12 +26,20 @@ internal static class TextTargets
         catch (ConfigurationException refused)
         {
             Diagnostic diagnostic = refused.Diagnostic;
-            FuzzTarget.Require(diagnostic.Code == DiagnosticTable.Policy && !diagnostic.Message.Contains('\n', StringComparison.Ordinal), diagnostic.Message);
-            FuzzTarget.Require((diagnostic.Line) <= 1 + input.Count(value => value is (byte)'\n' or (byte)'\r'), $"Line {diagnostic.Line} is not in the file.");
+            FuzzTarget.Require(
+                diagnostic.Code == DiagnosticTable.Policy && !diagnostic.Message.Contains('\n', StringComparison.Ordinal),
+                diagnostic.Message
+            );
+            FuzzTarget.Require(
+                (diagnostic.Line) <= 1 + input.Count(value => value is (byte)'\n' or (byte)'\r'),
+                $"Line {diagnostic.Line} is not in the file."
+            );
         }
     }
 
-    /// <summary>What an agent prints becomes events of one valid JSON line each, without the secret, and the same however it is cut into writes.</summary>
+    /// <summary>
+    /// What an agent prints becomes events of one valid JSON line each, without the secret, and the same however it is cut into writes.
+    /// </summary>
     public static void Events(byte[] input)
     {
         List<string> whole = Lines(input, input.Length);

@@ -3,12 +3,23 @@ using System.Diagnostics;
 
 namespace IsolatedAgents.Package.Tests;
 
-/// <summary>How a build is started: with what a user's shell has, and without anything that a build host, an outer build or a test run sets.</summary>
+/// <summary>
+/// How a build is started: with what a user's shell has, and without anything that a build host, an outer build or a test run sets.
+/// </summary>
 internal static class BuildEnvironment
 {
     private static readonly FrozenSet<string> Kept = new[]
     {
-        "PATH", "HOME", "USER", "LANG", "TMPDIR", "DOTNET_ROOT", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR",
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "TMPDIR",
+        "DOTNET_ROOT",
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "DOCKER_CONFIG",
+        "XDG_RUNTIME_DIR",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     private static readonly FrozenDictionary<string, string> Set = new Dictionary<string, string>
@@ -25,7 +36,9 @@ internal static class BuildEnvironment
         ["UseSharedCompilation"] = "false",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>Starts <c>dotnet</c> as a shell would in the foreground: with an interrupt that is not ignored, whatever started the tests.</summary>
+    /// <summary>
+    /// Starts <c>dotnet</c> as a shell would in the foreground: with an interrupt that is not ignored, whatever started the tests.
+    /// </summary>
     public static ProcessStartInfo Dotnet(string folder, IEnumerable<string> arguments)
     {
         ProcessStartInfo start = new("env", ["--default-signal=INT,QUIT", "dotnet", .. arguments])

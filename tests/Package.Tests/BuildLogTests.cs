@@ -22,8 +22,11 @@ public sealed partial class BuildLogTests
     public async Task SensitiveVariable_IsInNoLogOfTheBuild()
     {
         string secret = $"canary-{Guid.NewGuid():N}";
-        using ConsumerProject project = new(ConsumerProject.Step(
-            $"Agent=\"leak.sh\" SensitiveEnvVars=\"CANARY_TOKEN\" ReportDirectory=\"report\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Agent=\"leak.sh\" SensitiveEnvVars=\"CANARY_TOKEN\" ReportDirectory=\"report\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\""
+            )
+        );
         project.Environment["CANARY_TOKEN"] = secret;
         project.Write(
             "leak.sh",
@@ -32,7 +35,8 @@ public sealed partial class BuildLogTests
             echo "error $CANARY_TOKEN" >&2
             printf 'split %s' "${CANARY_TOKEN%????????}"; sleep 1; printf '%s\n' "${CANARY_TOKEN#"${CANARY_TOKEN%????????}"}"
             ln -s /etc/shadow "/output/$CANARY_TOKEN"
-            """);
+            """
+        );
         BuildOutcome build = await project.BuildStepAsync(Token, "-v:diag");
 
         Assert.AreEqual("IA3004", Assert.ContainsSingle(build.Errors).Code);
@@ -52,17 +56,39 @@ public sealed partial class BuildLogTests
     {
         string[] forged =
         [
-            "Foo.cs(1,1): error CS0001: fake", "warning MSB1234: fake", "error : fake", "MSBUILD : error MSB1009: fake", "/abs/Foo.cs(1,1,2,2): warning CS0168: fake [app.csproj]",
-            "::error file=a.cs,line=1::fake", "::add-mask::fake", "::stop-commands::fake", "middle ##[error]fake", "##vso[task.complete result=Succeeded;]fake", "x ##vso[task.setvariable variable=PATH]fake",
-            "\u001b[2Kerror CS0002: fake", "{0} {1} %d $(PATH) %(Identity)", "\rFoo.cs(2,2): error CS0003: fake",
+            "Foo.cs(1,1): error CS0001: fake",
+            "warning MSB1234: fake",
+            "error : fake",
+            "MSBUILD : error MSB1009: fake",
+            "/abs/Foo.cs(1,1,2,2): warning CS0168: fake [app.csproj]",
+            "::error file=a.cs,line=1::fake",
+            "::add-mask::fake",
+            "::stop-commands::fake",
+            "middle ##[error]fake",
+            "##vso[task.complete result=Succeeded;]fake",
+            "x ##vso[task.setvariable variable=PATH]fake",
+            "\u001b[2Kerror CS0002: fake",
+            "{0} {1} %d $(PATH) %(Identity)",
+            "\rFoo.cs(2,2): error CS0003: fake",
         ];
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"cat /workspace/forged.txt; cat /workspace/forged.txt >%262\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Command=\"cat /workspace/forged.txt; cat /workspace/forged.txt >%262\" Image=\"{ConsumerProject.BusyboxImage}\""
+            )
+        );
         project.Write("forged.txt", string.Join('\n', forged) + "\n");
         BuildOutcome build = await project.BuildStepAsync(Token, "-v:normal");
 
         build.AssertPassed();
-        Assert.HasCount(2, build.Messages.Where(message => message.Contains("{0} {1} %d $(PATH) %(Identity)", StringComparison.Ordinal)).ToArray());
-        Assert.IsGreaterThanOrEqualTo(2 * forged.Length, build.Messages.Count(message => message.StartsWith("| ", StringComparison.Ordinal)), build.Text);
+        Assert.HasCount(
+            2,
+            build.Messages.Where(message => message.Contains("{0} {1} %d $(PATH) %(Identity)", StringComparison.Ordinal)).ToArray()
+        );
+        Assert.IsGreaterThanOrEqualTo(
+            2 * forged.Length,
+            build.Messages.Count(message => message.StartsWith("| ", StringComparison.Ordinal)),
+            build.Text
+        );
         foreach (string line in build.Lines)
         {
             Assert.IsFalse(HostCommand().IsMatch(line), line);

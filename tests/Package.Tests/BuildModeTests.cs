@@ -27,7 +27,9 @@ public sealed class BuildModeTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task TaskHost_StepPassesAndFails_IsTheSame()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo hello; echo data > /output/a; exit $(Code)\" OutputDirectory=\"out\" {Busybox}"));
+        using ConsumerProject project = new(
+            ConsumerProject.Step($"Command=\"echo hello; echo data > /output/a; exit $(Code)\" OutputDirectory=\"out\" {Busybox}")
+        );
         BuildOutcome passed = await project.BuildStepAsync(Token, "-p:IsolatedAgentsTaskFactory=TaskHostFactory", "-p:Code=0");
 
         passed.AssertPassed();
@@ -50,11 +52,18 @@ public sealed class BuildModeTests
         {
             for (int number = 0; number < Count; number++)
             {
-                projects.Add(new ConsumerProject(ConsumerProject.Step($"Command=\"echo run-{number} > /output/number\" OutputDirectory=\"out\" {Busybox}")));
+                projects.Add(
+                    new ConsumerProject(
+                        ConsumerProject.Step($"Command=\"echo run-{number} > /output/number\" OutputDirectory=\"out\" {Busybox}")
+                    )
+                );
             }
 
             string all = string.Join(';', projects.Select(project => project.PathOf(PackageFeed.ProjectName)));
-            main.Write("all.proj", $"<Project><Target Name=\"All\"><MSBuild Projects=\"{all}\" Targets=\"Step\" BuildInParallel=\"true\" /></Target></Project>");
+            main.Write(
+                "all.proj",
+                $"<Project><Target Name=\"All\"><MSBuild Projects=\"{all}\" Targets=\"Step\" BuildInParallel=\"true\" /></Target></Project>"
+            );
             BuildOutcome build = await main.StartLogged("msbuild", "all.proj", $"-m:{Count}", "-t:All").CompleteAsync(Token);
 
             build.AssertPassed();
@@ -117,18 +126,30 @@ public sealed class BuildModeTests
                 <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" OutputDirectory="out" />
               </ItemGroup>
             """,
-            "<TargetFramework>net10.0</TargetFramework><CopyLocalLockFileAssemblies>true</CopyLocalLockFileAssemblies>");
+            "<TargetFramework>net10.0</TargetFramework><CopyLocalLockFileAssemblies>true</CopyLocalLockFileAssemblies>"
+        );
         project.Write("agent.sh", "echo ran > /output/ran.txt\n");
-        project.Write("Code.cs", "public static class Code { public static string Text => Newtonsoft.Json.JsonConvert.ToString(Microsoft.Extensions.Logging.LogLevel.Error); }\n");
+        project.Write(
+            "Code.cs",
+            "public static class Code { public static string Text => Newtonsoft.Json.JsonConvert.ToString(Microsoft.Extensions.Logging.LogLevel.Error); }\n"
+        );
         project.UseUserPackages();
         BuildOutcome build = await project.StartLogged("build", PackageFeed.ProjectName).CompleteAsync(Token);
 
         build.AssertPassed();
         Assert.AreEqual("ran\n", project.Read("out/ran.txt"));
-        string[] libraries = [.. Directory.EnumerateFiles(project.PathOf("bin/Debug/net10.0"), "*.dll").Select(file => Path.GetFileName(file)!)];
+        string[] libraries =
+        [
+            .. Directory.EnumerateFiles(project.PathOf("bin/Debug/net10.0"), "*.dll").Select(file => Path.GetFileName(file)!),
+        ];
         Assert.Contains("Newtonsoft.Json.dll", libraries);
         Assert.DoesNotContain("Docker.DotNet.dll", libraries);
         Assert.DoesNotContain("IsolatedAgents.Core.dll", libraries);
-        Assert.AreEqual("13.0.1", System.Diagnostics.FileVersionInfo.GetVersionInfo(project.PathOf("bin/Debug/net10.0/Newtonsoft.Json.dll")).ProductVersion?.Split('+')[0]);
+        Assert.AreEqual(
+            "13.0.1",
+            System
+                .Diagnostics.FileVersionInfo.GetVersionInfo(project.PathOf("bin/Debug/net10.0/Newtonsoft.Json.dll"))
+                .ProductVersion?.Split('+')[0]
+        );
     }
 }

@@ -8,7 +8,9 @@ internal sealed class BuildOutcome(int exitCode, string text, string log)
 {
     private const string TaskLoaded = "Using \"RunIsolatedAgent\" task from assembly \"";
 
-    private readonly Lazy<BuildEventArgs[]> _events = new(() => [.. new BinLogReader().ReadRecords(log).Select(record => record.Args).OfType<BuildEventArgs>()]);
+    private readonly Lazy<BuildEventArgs[]> _events = new(() =>
+        [.. new BinLogReader().ReadRecords(log).Select(record => record.Args).OfType<BuildEventArgs>()]
+    );
 
     public int ExitCode => exitCode;
 
@@ -29,7 +31,12 @@ internal sealed class BuildOutcome(int exitCode, string text, string log)
     public int Steps => _events.Value.OfType<TaskStartedEventArgs>().Count(task => task.TaskName == "RunIsolatedAgent");
 
     /// <summary>The file that the task of those steps was loaded from, as the log says.</summary>
-    public string TaskAssembly => Messages.Where(message => message.StartsWith(TaskLoaded, StringComparison.Ordinal)).Select(message => message[TaskLoaded.Length..].TrimEnd('.', '"')).Distinct().Single();
+    public string TaskAssembly =>
+        Messages
+            .Where(message => message.StartsWith(TaskLoaded, StringComparison.Ordinal))
+            .Select(message => message[TaskLoaded.Length..].TrimEnd('.', '"'))
+            .Distinct()
+            .Single();
 
     /// <summary>Messages that say that a step was skipped.</summary>
     public int Skipped => Messages.Count(message => message.StartsWith("Skipped agent '", StringComparison.Ordinal));

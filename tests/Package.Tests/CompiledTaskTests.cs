@@ -14,7 +14,8 @@ public sealed class CompiledTaskTests
 
     private const int Minutes = 180_000;
 
-    // readytorun.h of the runtime: the first bytes of the native header, "RTR" and a zero; pedecoder.h: what Linux turns the machine of a file into.
+    // readytorun.h of the runtime: the first bytes of the native header, "RTR" and a zero; pedecoder.h: what Linux turns the machine of a
+    // file into.
     private const uint Signature = 0x00525452;
     private const int LinuxMask = 0x7B79;
 
@@ -24,10 +25,15 @@ public sealed class CompiledTaskTests
 
     // What a run loads before its agent starts.
     private static string[] StartLibraries =>
-    [
-        .. OwnLibraries, "Docker.DotNet.dll", "Newtonsoft.Json.dll", "Microsoft.Extensions.Logging.dll", "Microsoft.Extensions.Logging.Abstractions.dll",
-        "Microsoft.Extensions.Options.dll", "Microsoft.Extensions.Primitives.dll",
-    ];
+        [
+            .. OwnLibraries,
+            "Docker.DotNet.dll",
+            "Newtonsoft.Json.dll",
+            "Microsoft.Extensions.Logging.dll",
+            "Microsoft.Extensions.Logging.Abstractions.dll",
+            "Microsoft.Extensions.Options.dll",
+            "Microsoft.Extensions.Primitives.dll",
+        ];
 
     [TestMethod]
     public void CompiledFolder_EveryLibraryOfTheStart_HoldsCodeForLinuxOnX64()
@@ -80,16 +86,26 @@ public sealed class CompiledTaskTests
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task Build_PortableFolderAskedFor_LoadsThatOne() => await AssertRunsFromAsync(PortableFolder, $"-p:IsolatedAgentsTasksFolder={PortableFolder}");
+    public async Task Build_PortableFolderAskedFor_LoadsThatOne() =>
+        await AssertRunsFromAsync(PortableFolder, $"-p:IsolatedAgentsTasksFolder={PortableFolder}");
 
     private async Task AssertRunsFromAsync(string folder, params string[] arguments)
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo ran > /output/a\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(
+            ConsumerProject.Step($"Command=\"echo ran > /output/a\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\"")
+        );
         BuildOutcome build = await project.BuildStepAsync(TestContext.CancellationToken, arguments);
 
         build.AssertPassed();
         Assert.AreEqual("ran\n", project.Read("out/a"));
-        string expected = Path.Combine(PackageFeed.PackagesFolder, "isolatedagents.tasks", PackageFeed.Version, "tasks", folder, "IsolatedAgents.Tasks.dll");
+        string expected = Path.Combine(
+            PackageFeed.PackagesFolder,
+            "isolatedagents.tasks",
+            PackageFeed.Version,
+            "tasks",
+            folder,
+            "IsolatedAgents.Tasks.dll"
+        );
         Assert.AreEqual(expected, Path.GetFullPath(build.TaskAssembly));
     }
 

@@ -30,50 +30,50 @@ internal sealed class ConsumerProject : IDisposable
 
     public static string ProjectText(string body, string properties = DefaultProperties) =>
         $"""
-        <Project Sdk="Microsoft.NET.Sdk">
-          <PropertyGroup>{properties}</PropertyGroup>
-          <ItemGroup>
-            <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="all" />
-          </ItemGroup>
-        {body}
-        </Project>
-        """;
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>{properties}</PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="all" />
+              </ItemGroup>
+            {body}
+            </Project>
+            """;
 
     /// <summary>A target that runs one step and writes the step's outputs to a file, even where the step fails.</summary>
     public static string Step(string attributes, string continueOnError = "ErrorAndContinue") =>
         $"""
-          <Target Name="Step">
-            <RunIsolatedAgent {attributes} ContinueOnError="{continueOnError}">
-              <Output TaskParameter="ExitCode" PropertyName="StepExitCode" />
-              <Output TaskParameter="Verdict" PropertyName="StepVerdict" />
-              <Output TaskParameter="Duration" PropertyName="StepDuration" />
-              <Output TaskParameter="SessionId" PropertyName="StepSessionId" />
-              <Output TaskParameter="ReportFile" PropertyName="StepReportFile" />
-              <Output TaskParameter="SarifFile" ItemName="StepReport" />
-              <Output TaskParameter="JUnitFile" ItemName="StepReport" />
-              <Output TaskParameter="SummaryFile" ItemName="StepReport" />
-              <Output TaskParameter="HtmlFile" ItemName="StepReport" />
-              <Output TaskParameter="AttestationFile" ItemName="StepReport" />
-              <Output TaskParameter="AuditHead" PropertyName="StepAuditHead" />
-              <Output TaskParameter="Violations" ItemName="StepViolation" />
-              <Output TaskParameter="Artifacts" ItemName="StepArtifact" />
-              <Output TaskParameter="Changes" ItemName="StepChange" />
-            </RunIsolatedAgent>
-            <ItemGroup>
-              <StepLine Include="ExitCode=$(StepExitCode)" />
-              <StepLine Include="Verdict=$(StepVerdict)" />
-              <StepLine Include="Duration=$(StepDuration)" />
-              <StepLine Include="SessionId=$(StepSessionId)" />
-              <StepLine Include="ReportFile=$(StepReportFile)" />
-              <StepLine Include="AuditHead=$(StepAuditHead)" />
-              <StepLine Include="@(StepReport->'Report=%(Identity)')" />
-              <StepLine Include="@(StepViolation->'Violation=%(Kind)|%(Rule)|%(Subject)|%(Action)')" />
-              <StepLine Include="@(StepChange->'Change=%(Identity)|%(Kind)|%(Status)|%(RunsCode)|%(Size)|%(Reason)')" />
-              <StepLine Include="@(StepArtifact->'Artifact=%(Identity)|%(Name)|%(Size)|%(Sha256)')" />
-            </ItemGroup>
-            <WriteLinesToFile File="step.txt" Lines="@(StepLine)" Overwrite="true" />
-          </Target>
-        """;
+              <Target Name="Step">
+                <RunIsolatedAgent {attributes} ContinueOnError="{continueOnError}">
+                  <Output TaskParameter="ExitCode" PropertyName="StepExitCode" />
+                  <Output TaskParameter="Verdict" PropertyName="StepVerdict" />
+                  <Output TaskParameter="Duration" PropertyName="StepDuration" />
+                  <Output TaskParameter="SessionId" PropertyName="StepSessionId" />
+                  <Output TaskParameter="ReportFile" PropertyName="StepReportFile" />
+                  <Output TaskParameter="SarifFile" ItemName="StepReport" />
+                  <Output TaskParameter="JUnitFile" ItemName="StepReport" />
+                  <Output TaskParameter="SummaryFile" ItemName="StepReport" />
+                  <Output TaskParameter="HtmlFile" ItemName="StepReport" />
+                  <Output TaskParameter="AttestationFile" ItemName="StepReport" />
+                  <Output TaskParameter="AuditHead" PropertyName="StepAuditHead" />
+                  <Output TaskParameter="Violations" ItemName="StepViolation" />
+                  <Output TaskParameter="Artifacts" ItemName="StepArtifact" />
+                  <Output TaskParameter="Changes" ItemName="StepChange" />
+                </RunIsolatedAgent>
+                <ItemGroup>
+                  <StepLine Include="ExitCode=$(StepExitCode)" />
+                  <StepLine Include="Verdict=$(StepVerdict)" />
+                  <StepLine Include="Duration=$(StepDuration)" />
+                  <StepLine Include="SessionId=$(StepSessionId)" />
+                  <StepLine Include="ReportFile=$(StepReportFile)" />
+                  <StepLine Include="AuditHead=$(StepAuditHead)" />
+                  <StepLine Include="@(StepReport->'Report=%(Identity)')" />
+                  <StepLine Include="@(StepViolation->'Violation=%(Kind)|%(Rule)|%(Subject)|%(Action)')" />
+                  <StepLine Include="@(StepChange->'Change=%(Identity)|%(Kind)|%(Status)|%(RunsCode)|%(Size)|%(Reason)')" />
+                  <StepLine Include="@(StepArtifact->'Artifact=%(Identity)|%(Name)|%(Size)|%(Sha256)')" />
+                </ItemGroup>
+                <WriteLinesToFile File="step.txt" Lines="@(StepLine)" Overwrite="true" />
+              </Target>
+            """;
 
     public string PathOf(string name) => Path.Combine(Folder, name);
 
@@ -87,7 +87,11 @@ internal sealed class ConsumerProject : IDisposable
 
     /// <summary>What <see cref="Step"/> wrote of the step: the values of one output.</summary>
     public string[] Output(string name) =>
-        [.. File.ReadLines(PathOf("step.txt")).Where(line => line.StartsWith(name + "=", StringComparison.Ordinal)).Select(line => line[(name.Length + 1)..])];
+        [
+            .. File.ReadLines(PathOf("step.txt"))
+                .Where(line => line.StartsWith(name + "=", StringComparison.Ordinal))
+                .Select(line => line[(name.Length + 1)..]),
+        ];
 
     /// <summary>Line and column, from 1, of a text in a file.</summary>
     public (int Line, int Column) PlaceOf(string text, string name = PackageFeed.ProjectName)
@@ -108,7 +112,8 @@ internal sealed class ConsumerProject : IDisposable
     /// <summary>Lets a restore of this project also take the packages that the restore of these tests downloaded.</summary>
     public void UseUserPackages() => PackageFeed.WriteSurroundings(Folder, PackageFeed.Metadata("PackageFolder"));
 
-    public RunningBuild StartBuild(params string[] arguments) => StartLogged(["build", PackageFeed.ProjectName, "--no-restore", .. arguments]);
+    public RunningBuild StartBuild(params string[] arguments) =>
+        StartLogged(["build", PackageFeed.ProjectName, "--no-restore", .. arguments]);
 
     /// <summary>Starts <c>dotnet</c> with a command that takes MSBuild's switches.</summary>
     public RunningBuild StartLogged(params string[] arguments)

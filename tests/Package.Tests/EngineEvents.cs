@@ -10,10 +10,21 @@ internal static class EngineEvents
     public static async Task<DateTimeOffset> RemovedAsync(string container, DateTimeOffset since, CancellationToken cancellationToken)
     {
         string from = since.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        using Process events = Start("events", "--since", from, "--filter", "event=destroy", "--filter", $"container={container}", "--format", "{{.TimeNano}}");
+        using Process events = Start(
+            "events",
+            "--since",
+            from,
+            "--filter",
+            "event=destroy",
+            "--filter",
+            $"container={container}",
+            "--format",
+            "{{.TimeNano}}"
+        );
         try
         {
-            string line = await events.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The engine's events ended.");
+            string line = await events.StandardOutput.ReadLineAsync(cancellationToken)
+                ?? throw new InvalidOperationException("The engine's events ended.");
             return DateTimeOffset.UnixEpoch.AddTicks(long.Parse(line, CultureInfo.InvariantCulture) / TimeSpan.NanosecondsPerTick);
         }
         finally
@@ -32,5 +43,6 @@ internal static class EngineEvents
         return output.Trim();
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true })!;
+    private static Process Start(params string[] arguments) =>
+        Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true })!;
 }

@@ -18,7 +18,9 @@ public sealed class GateFolderTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task TwoItems_OneFolder_SecondIsRefusedAndBothAreNamed(string folder)
     {
-        using ConsumerProject project = new($"<ItemGroup><IsolatedAgent Include=\"first;second\" {Agent} {folder}=\"shared/\" /></ItemGroup>");
+        using ConsumerProject project = new(
+            $"<ItemGroup><IsolatedAgent Include=\"first;second\" {Agent} {folder}=\"shared/\" /></ItemGroup>"
+        );
         for (int build = 0; build < 2; build++)
         {
             string message = (await project.BuildAsync(Token, "-t:RunIsolatedAgents")).AssertFailed("IA1004").Message!;
@@ -31,11 +33,16 @@ public sealed class GateFolderTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task OneItem_AnotherConfigurationOrNameOfIt_IsRefusedOrTakesOver()
     {
-        using ConsumerProject project = new($"<ItemGroup><IsolatedAgent Include=\"$(Name)\" {Agent} OutputDirectory=\"$(Folder)\" Inputs=\"Code.cs\" /></ItemGroup>");
+        using ConsumerProject project = new(
+            $"<ItemGroup><IsolatedAgent Include=\"$(Name)\" {Agent} OutputDirectory=\"$(Folder)\" Inputs=\"Code.cs\" /></ItemGroup>"
+        );
         string[] one = ["-t:RunIsolatedAgents", "-p:Name=one", "-p:Folder=shared/"];
         (await project.BuildAsync(Token, one)).AssertPassed();
 
-        Assert.Contains("in configuration 'Debug'", (await project.BuildAsync(Token, [.. one, "-c:Release"])).AssertFailed("IA1004").Message!);
+        Assert.Contains(
+            "in configuration 'Debug'",
+            (await project.BuildAsync(Token, [.. one, "-c:Release"])).AssertFailed("IA1004").Message!
+        );
         // As before: nothing of the other one has touched it.
         Assert.AreEqual(1, (await project.BuildAsync(Token, one)).Skipped);
 
@@ -76,7 +83,8 @@ public sealed class GateFolderTests
               <IsolatedAgent Include="agent" Image="{ConsumerProject.BusyboxImage}" Command="mkdir /output/deep; echo made > /output/deep/made.txt; {end}"
                              OutputDirectory="out/nested/" ReportDirectory="reports/" Inputs="Code.cs" />
             </ItemGroup>
-            """);
+            """
+        );
         // The build itself leaves something here.
         (await project.BuildAsync(Token, "-t:Clean", "-p:IsolatedAgentsEnabled=false")).AssertPassed();
         string[] before = Files(project);
@@ -100,13 +108,19 @@ public sealed class GateFolderTests
         string log = main.PathOf("lib/runs.jsonl");
         ConsumerProject[] projects =
         [
-            .. Enumerable.Range(0, 3).Select(number => new ConsumerProject(
-                $"<ItemGroup><IsolatedAgent Include=\"agent-{number}\" Image=\"{ConsumerProject.BusyboxImage}\" Command=\"sleep 1\" AuditLog=\"{log}\" /></ItemGroup>")),
+            .. Enumerable
+                .Range(0, 3)
+                .Select(number => new ConsumerProject(
+                    $"<ItemGroup><IsolatedAgent Include=\"agent-{number}\" Image=\"{ConsumerProject.BusyboxImage}\" Command=\"sleep 1\" AuditLog=\"{log}\" /></ItemGroup>"
+                )),
         ];
         try
         {
             string all = string.Join(';', projects.Select(project => project.PathOf(PackageFeed.ProjectName)));
-            main.Write("all.proj", $"<Project><Target Name=\"All\"><MSBuild Projects=\"{all}\" Targets=\"RunIsolatedAgents\" BuildInParallel=\"true\" /></Target></Project>");
+            main.Write(
+                "all.proj",
+                $"<Project><Target Name=\"All\"><MSBuild Projects=\"{all}\" Targets=\"RunIsolatedAgents\" BuildInParallel=\"true\" /></Target></Project>"
+            );
             (await main.StartLogged("msbuild", "all.proj", "-m:3", "-t:All").CompleteAsync(Token)).AssertPassed();
 
             string[] lines = File.ReadAllLines(log);
@@ -123,14 +137,17 @@ public sealed class GateFolderTests
             Array.ForEach(projects, project => project.Dispose());
         }
 
-        static string Hash(string line, string name) => line[(line.IndexOf($"\"{name}\":\"", StringComparison.Ordinal) + name.Length + 4)..][..64];
+        static string Hash(string line, string name) =>
+            line[(line.IndexOf($"\"{name}\":\"", StringComparison.Ordinal) + name.Length + 4)..][..64];
     }
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Skip_NoEngineAnswers_SaysThatTheImageWasNotComparedAndPasses()
     {
-        using ConsumerProject project = new($"<ItemGroup><IsolatedAgent Include=\"agent\" {Agent} OutputDirectory=\"out/\" ReportDirectory=\"reports/\" AuditLog=\"audit.jsonl\" Inputs=\"Code.cs\" /></ItemGroup>");
+        using ConsumerProject project = new(
+            $"<ItemGroup><IsolatedAgent Include=\"agent\" {Agent} OutputDirectory=\"out/\" ReportDirectory=\"reports/\" AuditLog=\"audit.jsonl\" Inputs=\"Code.cs\" /></ItemGroup>"
+        );
         (await project.BuildAsync(Token, "-t:RunIsolatedAgents")).AssertPassed();
         string record = project.Read("reports/session.jsonl");
         string audit = project.Read("audit.jsonl");
@@ -152,7 +169,9 @@ public sealed class GateFolderTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Skip_PassedRunWarned_WarnsAgain()
     {
-        using ConsumerProject project = new($"<ItemGroup><IsolatedAgent Include=\"agent\" Image=\"{ConsumerProject.BusyboxImage}\" Command=\"exit 3\" FailOn=\"timeout\" Inputs=\"Code.cs\" /></ItemGroup>");
+        using ConsumerProject project = new(
+            $"<ItemGroup><IsolatedAgent Include=\"agent\" Image=\"{ConsumerProject.BusyboxImage}\" Command=\"exit 3\" FailOn=\"timeout\" Inputs=\"Code.cs\" /></ItemGroup>"
+        );
         foreach (int skips in new[] { 0, 1 })
         {
             BuildOutcome build = await project.BuildAsync(Token, "-t:RunIsolatedAgents");
@@ -179,5 +198,10 @@ public sealed class GateFolderTests
     }
 
     private static string[] Files(ConsumerProject project) =>
-        [.. Directory.EnumerateFiles(project.Folder, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".binlog", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .EnumerateFiles(project.Folder, "*", SearchOption.AllDirectories)
+                .Where(file => !file.EndsWith(".binlog", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal),
+        ];
 }

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace IsolatedAgents.Package.Tests;
 
 /// <summary>
-/// A library for two frameworks whose agent counts its own runs, a library for one, an application that uses the first, and a solution of all.
-/// Restored once; each test has a copy.
+/// A library for two frameworks whose agent counts its own runs, a library for one, an application that uses the first, and a solution of
+/// all. Restored once; each test has a copy.
 /// </summary>
 internal sealed class GateSolution : IDisposable
 {
@@ -16,9 +16,7 @@ internal sealed class GateSolution : IDisposable
 
     private readonly ConsumerProject _project = new("");
 
-    private GateSolution()
-    {
-    }
+    private GateSolution() { }
 
     public string Folder => _project.Folder;
 
@@ -70,11 +68,14 @@ internal sealed class GateSolution : IDisposable
     }
 
     /// <summary>Runs <c>dotnet</c> on a project of the solution: <c>lib: build -f net10.0</c>.</summary>
-    public Task<BuildOutcome> RunAsync(string command, CancellationToken cancellationToken) => Start(command).CompleteAsync(cancellationToken);
+    public Task<BuildOutcome> RunAsync(string command, CancellationToken cancellationToken) =>
+        Start(command).CompleteAsync(cancellationToken);
 
     public RunningBuild Start(string command)
     {
-        (string project, string[] words) = command.Split(": ", 2) is [{ } name, { } rest] ? (name, rest.Split(' ')) : throw new ArgumentException(command);
+        (string project, string[] words) = command.Split(": ", 2) is [{ } name, { } rest]
+            ? (name, rest.Split(' '))
+            : throw new ArgumentException(command);
         string path = project.Contains('.', StringComparison.Ordinal) ? project : $"{project}/{project}.csproj";
         return words[0] switch
         {
@@ -93,13 +94,22 @@ internal sealed class GateSolution : IDisposable
         ConsumerProject project = new("");
         project.UseUserPackages();
         project.Write("lib/Code.cs", "namespace Lib { public static class Code { public static void Main() { } } }\n");
-        project.Write("lib/agent.sh", "test ! -e \"$ISOLATED_AGENTS_WORKSPACE/fail\" && ls \"$ISOLATED_AGENTS_WORKSPACE\"/bin/*/*/lib.dll > /output/seen.txt; test ! -e \"$ISOLATED_AGENTS_WORKSPACE/fail\"\n");
+        project.Write(
+            "lib/agent.sh",
+            "test ! -e \"$ISOLATED_AGENTS_WORKSPACE/fail\" && ls \"$ISOLATED_AGENTS_WORKSPACE\"/bin/*/*/lib.dll > /output/seen.txt; test ! -e \"$ISOLATED_AGENTS_WORKSPACE/fail\"\n"
+        );
         project.Write("lib/lib.csproj", Library("<TargetFrameworks>net10.0;netstandard2.1</TargetFrameworks>"));
         project.Write("one/Code.cs", "namespace One { public static class Code { public static void Main() { } } }\n");
         project.Write("one/agent.sh", "test ! -e \"$ISOLATED_AGENTS_WORKSPACE/fail\" && echo ran > /output/seen.txt\n");
-        project.Write("one/one.csproj", Library("<TargetFramework Condition=\"'$(AsList)' != 'true'\">net10.0</TargetFramework><TargetFrameworks Condition=\"'$(AsList)' == 'true'\">net10.0</TargetFrameworks>"));
+        project.Write(
+            "one/one.csproj",
+            Library(
+                "<TargetFramework Condition=\"'$(AsList)' != 'true'\">net10.0</TargetFramework><TargetFrameworks Condition=\"'$(AsList)' == 'true'\">net10.0</TargetFrameworks>"
+            )
+        );
         project.Write("app/Program.cs", "Lib.Code.Main();\n");
-        project.Write("app/app.csproj",
+        project.Write(
+            "app/app.csproj",
             """
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
@@ -109,8 +119,12 @@ internal sealed class GateSolution : IDisposable
                 <ProjectReference Include="../lib/lib.csproj" Condition="'$(Reference)' == 'configuration'" SetConfiguration="Configuration=Release" />
               </ItemGroup>
             </Project>
-            """);
-        project.Write("all.slnx", "<Solution><Project Path=\"app/app.csproj\" /><Project Path=\"lib/lib.csproj\" /><Project Path=\"one/one.csproj\" /></Solution>");
+            """
+        );
+        project.Write(
+            "all.slnx",
+            "<Solution><Project Path=\"app/app.csproj\" /><Project Path=\"lib/lib.csproj\" /><Project Path=\"one/one.csproj\" /></Solution>"
+        );
         BuildOutcome restore = await project.StartLogged("restore", "all.slnx").CompleteAsync(CancellationToken.None);
         Assert.AreEqual(0, restore.ExitCode, restore.Text);
         return project.Folder;
@@ -118,29 +132,29 @@ internal sealed class GateSolution : IDisposable
 
     private static string Library(string frameworks) =>
         $"""
-        <Project Sdk="Microsoft.NET.Sdk">
-          <PropertyGroup>{frameworks}</PropertyGroup>
-          <ItemGroup>
-            <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="$(Assets)" />
-            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)"
-                           AuditLog="runs.jsonl" Engine="$(GateEngine)"
-                           OutputDirectory="$(BaseIntermediateOutputPath)review/$(Configuration)/" Condition="'$(Items)' == ''" />
-            <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)"
-                           Condition="'$(Items)' == 'framework' and '$(TargetFramework)' == 'netstandard2.1'" />
-          </ItemGroup>
-          <PropertyGroup>
-            <Assets Condition="'$(Assets)' == ''">all</Assets>
-          </PropertyGroup>
-          <Target Name="MakeItems" BeforeTargets="CoreCompile" Condition="'$(Items)' == 'made'">
-            <ItemGroup>
-              <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
-            </ItemGroup>
-          </Target>
-          <Target Name="Step" Condition="'$(Items)' == 'target'">
-            <RunIsolatedAgent Agent="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
-          </Target>
-        </Project>
-        """;
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>{frameworks}</PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="IsolatedAgents.Tasks" Version="{PackageFeed.Version}" PrivateAssets="$(Assets)" />
+                <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" Inputs="$(GateInputs)"
+                               AuditLog="runs.jsonl" Engine="$(GateEngine)"
+                               OutputDirectory="$(BaseIntermediateOutputPath)review/$(Configuration)/" Condition="'$(Items)' == ''" />
+                <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)"
+                               Condition="'$(Items)' == 'framework' and '$(TargetFramework)' == 'netstandard2.1'" />
+              </ItemGroup>
+              <PropertyGroup>
+                <Assets Condition="'$(Assets)' == ''">all</Assets>
+              </PropertyGroup>
+              <Target Name="MakeItems" BeforeTargets="CoreCompile" Condition="'$(Items)' == 'made'">
+                <ItemGroup>
+                  <IsolatedAgent Include="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
+                </ItemGroup>
+              </Target>
+              <Target Name="Step" Condition="'$(Items)' == 'target'">
+                <RunIsolatedAgent Agent="agent.sh" Image="{ConsumerProject.BusyboxImage}" AuditLog="runs.jsonl" Engine="$(GateEngine)" />
+              </Target>
+            </Project>
+            """;
 
     private static void Copy(string from, string to)
     {

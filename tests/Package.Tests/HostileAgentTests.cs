@@ -6,7 +6,10 @@ using Microsoft.Build.Framework;
 
 namespace IsolatedAgents.Package.Tests;
 
-/// <summary>Cases C1 to C8 in real builds on either host: what an agent says, names and hides is in the build's log, in the binary log, in the summary and in the reports, and orders nobody about.</summary>
+/// <summary>
+/// Cases C1 to C8 in real builds on either host: what an agent says, names and hides is in the build's log, in the binary log, in the
+/// summary and in the reports, and orders nobody about.
+/// </summary>
 [TestClass]
 public sealed class HostileAgentTests
 {
@@ -30,7 +33,8 @@ public sealed class HostileAgentTests
         """;
 
     // 120 files that may not be written, and at last what is told first, a forbidden system call.
-    private const string ManyViolations = "for i in $(seq 1 120); do echo x > /etc/made-$i; done 2>/dev/null; unshare -n true 2>/dev/null; true";
+    private const string ManyViolations =
+        "for i in $(seq 1 120); do echo x > /etc/made-$i; done 2>/dev/null; unshare -n true 2>/dev/null; true";
 
     public required TestContext TestContext { get; init; }
 
@@ -69,15 +73,22 @@ public sealed class HostileAgentTests
 
         // The link, and the name of two lines.
         Assert.HasCount(2, build.Errors, build.Text);
-        Assert.IsTrue(build.Errors.All(error => error.Code == "IA3004" && error.File == project.PathOf(PackageFeed.ProjectName)), build.Text);
+        Assert.IsTrue(
+            build.Errors.All(error => error.Code == "IA3004" && error.File == project.PathOf(PackageFeed.ProjectName)),
+            build.Text
+        );
         Assert.IsEmpty(build.Warnings, build.Text);
         Assert.IsEmpty(GitHubLog.Read(build.Text).Commands, build.Text);
         HostCommand[] commands = [.. AzureLog.Read(build.Text)];
         Assert.IsTrue(commands.All(command => command.Name == "task.uploadsummary"), build.Text);
         // What MSBuild would expand is the name, and nothing else.
-        Assert.IsTrue(project.Output("Artifact").Any(artifact => artifact.Contains("|%(Identity);@(Compile)$(HOME)|0|", StringComparison.Ordinal)), project.Read("step.txt"));
+        Assert.IsTrue(
+            project.Output("Artifact").Any(artifact => artifact.Contains("|%(Identity);@(Compile)$(HOME)|0|", StringComparison.Ordinal)),
+            project.Read("step.txt")
+        );
         Assert.IsTrue(File.Exists(project.PathOf("out/%(Identity);@(Compile)$(HOME)")));
-        string summary = host == "azure" ? await File.ReadAllTextAsync(Assert.ContainsSingle(commands).Data, Token) : project.Read("summary.md");
+        string summary =
+            host == "azure" ? await File.ReadAllTextAsync(Assert.ContainsSingle(commands).Data, Token) : project.Read("summary.md");
         foreach (string text in new[] { summary, project.Read("report/report.html"), project.Read("report/summary.md") })
         {
             foreach (string markup in new[] { "<script", "<img", "](y)", "\u202e", "::error::", "##vso" })
@@ -95,15 +106,27 @@ public sealed class HostileAgentTests
     public async Task Secret_IsInNoLogAndInNoReport(string host)
     {
         const string secret = "s3cr3t-Value:with,odd%chars";
-        using ConsumerProject project = Project(host, TellSecret, "SensitiveEnvVars=\"API_KEY\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\"");
+        using ConsumerProject project = Project(
+            host,
+            TellSecret,
+            "SensitiveEnvVars=\"API_KEY\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\""
+        );
         project.Environment["API_KEY"] = secret;
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         Assert.AreEqual(1, build.ExitCode, build.Text);
-        string summary = host == "azure" ? await File.ReadAllTextAsync(Assert.ContainsSingle(AzureLog.Read(build.Text)).Data, Token) : project.Read("summary.md");
+        string summary =
+            host == "azure"
+                ? await File.ReadAllTextAsync(Assert.ContainsSingle(AzureLog.Read(build.Text)).Data, Token)
+                : project.Read("summary.md");
         string[] told =
         [
-            build.Text, summary, project.Read("step.txt"), project.Read("audit.jsonl"), .. build.Messages, .. build.Errors.Select(error => error.Message ?? ""),
+            build.Text,
+            summary,
+            project.Read("step.txt"),
+            project.Read("audit.jsonl"),
+            .. build.Messages,
+            .. build.Errors.Select(error => error.Message ?? ""),
             .. Directory.GetFiles(project.PathOf("report")).Select(File.ReadAllText),
         ];
         string encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(secret));
@@ -123,7 +146,8 @@ public sealed class HostileAgentTests
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertPassed();
-        // By the book, and without the code that wrote it: each line ends in the hash of the one before and in its own, of all that stands before it.
+        // By the book, and without the code that wrote it: each line ends in the hash of the one before and in its own, of all that stands
+        // before it.
         string head = new('0', 64);
         string[] lines = await File.ReadAllLinesAsync(project.PathOf("audit.jsonl"), Token);
         foreach (string line in lines)
@@ -156,16 +180,35 @@ public sealed class HostileAgentTests
         Assert.Contains("111 more violations", Assert.ContainsSingle(build.Warnings).Message!);
         AssertCanonicalOnce(build);
         Assert.HasCount(121, project.Output("Violation"));
-        string summary = host == "azure" ? await File.ReadAllTextAsync(Assert.ContainsSingle(AzureLog.Read(build.Text)).Data, Token) : project.Read("summary.md");
+        string summary =
+            host == "azure"
+                ? await File.ReadAllTextAsync(Assert.ContainsSingle(AzureLog.Read(build.Text)).Data, Token)
+                : project.Read("summary.md");
         Assert.Contains("policy\\_violation", summary);
         Assert.Contains("21 more; all of them are in the session record", summary);
-        Assert.AreEqual(121, JsonDocument.Parse(project.Read("report/results.sarif")).RootElement.GetProperty("runs")[0].GetProperty("results").GetArrayLength());
+        Assert.AreEqual(
+            121,
+            JsonDocument
+                .Parse(project.Read("report/results.sarif"))
+                .RootElement.GetProperty("runs")[0]
+                .GetProperty("results")
+                .GetArrayLength()
+        );
     }
 
-    // A host finds errors and warnings of a build by their form: "place: error CODE: text". A build shows each where it happens, and once more in what it closes with; the host takes equal ones for one.
+    // A host finds errors and warnings of a build by their form: "place: error CODE: text". A build shows each where it happens, and once
+    // more in what it closes with; the host takes equal ones for one.
     private static void AssertCanonicalOnce(BuildOutcome build)
     {
-        string[] canonical = [.. build.Lines.Select(line => line.Trim()).Where(line => line.Contains(": error IA", StringComparison.Ordinal) || line.Contains(": warning IA", StringComparison.Ordinal)).Distinct()];
+        string[] canonical =
+        [
+            .. build
+                .Lines.Select(line => line.Trim())
+                .Where(line =>
+                    line.Contains(": error IA", StringComparison.Ordinal) || line.Contains(": warning IA", StringComparison.Ordinal)
+                )
+                .Distinct(),
+        ];
         Assert.HasCount(11, canonical, build.Text);
         Assert.IsTrue(canonical.All(line => line.Contains(".csproj(", StringComparison.Ordinal)), build.Text);
         Assert.IsEmpty(GitHubLog.Read(build.Text).Commands, build.Text);

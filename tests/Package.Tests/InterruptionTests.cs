@@ -58,14 +58,25 @@ public sealed class InterruptionTests
     }
 
     // An agent that ignores what is meant to end it, and leaves a child that does too.
-    private static ConsumerProject Stubborn() => new(ConsumerProject.Step(
-        $"Agent=\"puppet.py\" Arguments=\"daemon;600;--;trap-term;600\" ReportDirectory=\"report\" Image=\"{ConsumerProject.PythonImage}\" TimeoutSeconds=\"100\""));
+    private static ConsumerProject Stubborn() =>
+        new(
+            ConsumerProject.Step(
+                $"Agent=\"puppet.py\" Arguments=\"daemon;600;--;trap-term;600\" ReportDirectory=\"report\" Image=\"{ConsumerProject.PythonImage}\" TimeoutSeconds=\"100\""
+            )
+        );
 
     private async Task<string> RunningContainerAsync(RunningBuild build, ConsumerProject project)
     {
         await build.WhenLineAsync("trap-term", Token);
         string session = await ReadSessionAsync(project.PathOf("report/session.jsonl"), Token);
-        string container = await EngineEvents.RunAsync(Token, "ps", "-q", "--no-trunc", "--filter", $"label=dev.isolated-agents.session={session}");
+        string container = await EngineEvents.RunAsync(
+            Token,
+            "ps",
+            "-q",
+            "--no-trunc",
+            "--filter",
+            $"label=dev.isolated-agents.session={session}"
+        );
         Assert.AreEqual(64, container.Length, container);
         return container;
     }

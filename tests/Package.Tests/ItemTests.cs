@@ -6,8 +6,7 @@ public sealed class ItemTests
 {
     private const int Minutes = 180_000;
 
-    private const string ShowArtifacts =
-        """
+    private const string ShowArtifacts = """
           <Target Name="Show" AfterTargets="RunIsolatedAgents">
             <Message Importance="high" Text="Artifact: %(IsolatedAgentArtifact.Filename)%(IsolatedAgentArtifact.Extension) %(IsolatedAgentArtifact.Size)" Condition="'@(IsolatedAgentArtifact)' != ''" />
           </Target>
@@ -22,7 +21,10 @@ public sealed class ItemTests
     public async Task Build_TwoItems_RunAfterTheCompilerEachOnce()
     {
         using ConsumerProject project = new($"{Item("first.sh", "Arguments=\"one;two words\"")}{Item("second.sh")}{ShowArtifacts}");
-        project.Write("first.sh", "test -f \"$ISOLATED_AGENTS_WORKSPACE/bin/Debug/net10.0/app.dll\" || exit 9\necho \"$# $2\" > /output/first.txt\n");
+        project.Write(
+            "first.sh",
+            "test -f \"$ISOLATED_AGENTS_WORKSPACE/bin/Debug/net10.0/app.dll\" || exit 9\necho \"$# $2\" > /output/first.txt\n"
+        );
         project.Write("second.sh", "echo second > /output/second.txt\n");
         BuildOutcome build = await project.BuildAsync(Token);
 
@@ -140,8 +142,12 @@ public sealed class ItemTests
               <PropertyGroup><IsolatedAgentsAfterTargets>Generate</IsolatedAgentsAfterTargets></PropertyGroup>
               <Target Name="Generate" BeforeTargets="CoreCompile" />
             {Item("agent.sh")}
-            """);
-        project.Write("agent.sh", "test -f \"$ISOLATED_AGENTS_WORKSPACE/bin/Debug/net10.0/app.dll\" && exit 9\necho early > /output/early.txt\n");
+            """
+        );
+        project.Write(
+            "agent.sh",
+            "test -f \"$ISOLATED_AGENTS_WORKSPACE/bin/Debug/net10.0/app.dll\" && exit 9\necho early > /output/early.txt\n"
+        );
         BuildOutcome build = await project.BuildAsync(Token);
 
         build.AssertPassed();
@@ -152,7 +158,7 @@ public sealed class ItemTests
 
     private static string Item(string agent, string metadata = "") =>
         $"""
-          <ItemGroup><IsolatedAgent Include="{agent}" Image="{ConsumerProject.BusyboxImage}" OutputDirectory="out-{agent}" {metadata} /></ItemGroup>
+              <ItemGroup><IsolatedAgent Include="{agent}" Image="{ConsumerProject.BusyboxImage}" OutputDirectory="out-{agent}" {metadata} /></ItemGroup>
 
-        """;
+            """;
 }

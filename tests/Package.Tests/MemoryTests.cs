@@ -16,7 +16,8 @@ public sealed class MemoryTests(TestContext context)
     [Timeout(5 * 60_000, CooperativeCancellation = true)]
     public async Task Node_AgentsThatPrintAMillionLines_GrowsNoMoreThanByTenThousand()
     {
-        using ConsumerProject project = new($"""
+        using ConsumerProject project = new(
+            $"""
               <Target Name="Measure">
                 {Run("echo ready")}
                 <WriteLinesToFile File="memory.txt" Lines="$([System.Environment]::WorkingSet)" Overwrite="true" />
@@ -25,7 +26,8 @@ public sealed class MemoryTests(TestContext context)
                 {Run("seq 1 1000000")}
                 <WriteLinesToFile File="memory.txt" Lines="$([System.Environment]::WorkingSet)" />
               </Target>
-            """);
+            """
+        );
         await AssertGrowthAsync(project, 25);
     }
 
@@ -36,7 +38,8 @@ public sealed class MemoryTests(TestContext context)
     public async Task TwentyRunsInOneNode_LeaveItsThreadsAndMemory()
     {
         string runs = string.Concat(Enumerable.Repeat(Run("printf 'no end'"), Runs / 2));
-        using ConsumerProject project = new($"""
+        using ConsumerProject project = new(
+            $"""
               <Target Name="Measure">
                 {Run("echo ready")}
                 <WriteLinesToFile File="memory.txt" Lines="$([System.Environment]::WorkingSet)" Overwrite="true" />
@@ -45,17 +48,22 @@ public sealed class MemoryTests(TestContext context)
                 {runs}
                 <WriteLinesToFile File="memory.txt" Lines="$([System.Environment]::WorkingSet)" />
               </Target>
-            """);
+            """
+        );
         await AssertGrowthAsync(project, 25);
     }
 
     private async Task AssertGrowthAsync(ConsumerProject project, int mebibytes)
     {
-        // What is kept is asked for here, and not what the collector leaves lying as long as the processor's cache has room: that is 300 MiB on some machines.
+        // What is kept is asked for here, and not what the collector leaves lying as long as the processor's cache has room: that is 300
+        // MiB on some machines.
         project.Environment["DOTNET_GCgen0size"] = "0x800000";
         BuildOutcome build = await project.BuildAsync(Token, "-t:Measure");
         build.AssertPassed();
-        long[] sizes = [.. File.ReadLines(project.PathOf("memory.txt")).Select(line => long.Parse(line, CultureInfo.InvariantCulture) / Mebibyte)];
+        long[] sizes =
+        [
+            .. File.ReadLines(project.PathOf("memory.txt")).Select(line => long.Parse(line, CultureInfo.InvariantCulture) / Mebibyte),
+        ];
         context.WriteLine(string.Join(' ', sizes));
         Assert.IsLessThan(sizes[0] + mebibytes, sizes[1]);
         Assert.IsLessThan(sizes[1] + mebibytes, sizes[2]);

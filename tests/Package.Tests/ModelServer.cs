@@ -70,7 +70,8 @@ internal sealed class ModelServer : IDisposable
                 request.Append(Encoding.UTF8.GetString(buffer, 0, count));
             }
 
-            string head = $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\nConnection: close\r\n\r\n";
+            string head =
+                $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\nConnection: close\r\n\r\n";
             await tls.WriteAsync(Encoding.UTF8.GetBytes(head + Body));
             await tls.ShutdownAsync();
         }

@@ -5,7 +5,8 @@ using System.Text;
 namespace IsolatedAgents.Package.Tests;
 
 /// <summary>
-/// Build nodes that stay after a build, told apart from everybody else's on the machine by a salt of their own; those that are still there at the end are ended.
+/// Build nodes that stay after a build, told apart from everybody else's on the machine by a salt of their own; those that are still there
+/// at the end are ended.
 /// </summary>
 internal sealed class NodesOfOneTest : IDisposable
 {
@@ -20,11 +21,18 @@ internal sealed class NodesOfOneTest : IDisposable
 
     /// <summary>Process ids of the nodes that are there.</summary>
     public int[] Ids() =>
-    [
-        .. Directory.EnumerateDirectories("/proc")
-            .Select(folder => int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : 0)
-            .Where(id => id > 0 && Read(id, "environ").Contains($"MSBUILDNODEHANDSHAKESALT={_salt}\0", StringComparison.Ordinal) && Read(id, "cmdline").Contains("nodemode", StringComparison.Ordinal)),
-    ];
+        [
+            .. Directory
+                .EnumerateDirectories("/proc")
+                .Select(folder =>
+                    int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : 0
+                )
+                .Where(id =>
+                    id > 0
+                    && Read(id, "environ").Contains($"MSBUILDNODEHANDSHAKESALT={_salt}\0", StringComparison.Ordinal)
+                    && Read(id, "cmdline").Contains("nodemode", StringComparison.Ordinal)
+                ),
+        ];
 
     /// <summary>Completes when none is left, or when the time is over.</summary>
     public async Task WhenGoneAsync(TimeSpan time, CancellationToken cancellationToken)

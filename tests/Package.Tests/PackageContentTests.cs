@@ -22,24 +22,24 @@ public sealed class PackageContentTests
     ];
 
     private static string[] Libraries =>
-    [
-        "DiffPlex.dll",
-        "Docker.DotNet.dll",
-        "IsolatedAgents.Core.dll",
-        "IsolatedAgents.Protocol.dll",
-        "IsolatedAgents.Tasks.deps.json",
-        "IsolatedAgents.Tasks.dll",
-        "Microsoft.Extensions.DependencyInjection.Abstractions.dll",
-        "Microsoft.Extensions.DependencyInjection.dll",
-        "Microsoft.Extensions.FileSystemGlobbing.dll",
-        "Microsoft.Extensions.Logging.Abstractions.dll",
-        "Microsoft.Extensions.Logging.dll",
-        "Microsoft.Extensions.Options.dll",
-        "Microsoft.Extensions.Primitives.dll",
-        "Newtonsoft.Json.dll",
-        "Spectre.Console.Ansi.dll",
-        "Spectre.Console.dll",
-    ];
+        [
+            "DiffPlex.dll",
+            "Docker.DotNet.dll",
+            "IsolatedAgents.Core.dll",
+            "IsolatedAgents.Protocol.dll",
+            "IsolatedAgents.Tasks.deps.json",
+            "IsolatedAgents.Tasks.dll",
+            "Microsoft.Extensions.DependencyInjection.Abstractions.dll",
+            "Microsoft.Extensions.DependencyInjection.dll",
+            "Microsoft.Extensions.FileSystemGlobbing.dll",
+            "Microsoft.Extensions.Logging.Abstractions.dll",
+            "Microsoft.Extensions.Logging.dll",
+            "Microsoft.Extensions.Options.dll",
+            "Microsoft.Extensions.Primitives.dll",
+            "Newtonsoft.Json.dll",
+            "Spectre.Console.Ansi.dll",
+            "Spectre.Console.dll",
+        ];
 
     [TestMethod]
     public void Package_Always_HoldsTheTaskItsLibrariesAndTheSupervisorAlone()
@@ -47,9 +47,17 @@ public sealed class PackageContentTests
         using ZipArchive package = ZipFile.OpenRead(PackageFeed.PackageFile);
 
         // The rest belongs to the container's format.
-        string[] entries = [.. package.Entries.Select(entry => entry.FullName)
-            .Where(name => !name.StartsWith("_rels/", StringComparison.Ordinal) && !name.StartsWith("package/", StringComparison.Ordinal) && name != "[Content_Types].xml")
-            .Order(StringComparer.Ordinal)];
+        string[] entries =
+        [
+            .. package
+                .Entries.Select(entry => entry.FullName)
+                .Where(name =>
+                    !name.StartsWith("_rels/", StringComparison.Ordinal)
+                    && !name.StartsWith("package/", StringComparison.Ordinal)
+                    && name != "[Content_Types].xml"
+                )
+                .Order(StringComparer.Ordinal),
+        ];
 
         Assert.AreEqual(string.Join('\n', Expected), string.Join('\n', entries));
     }

@@ -58,8 +58,11 @@ public static class PackageFeed
     {
         Directory.CreateDirectory(folder);
         string added = fallback is null ? "" : $"<add key=\"user\" value=\"{fallback}\" />";
-        Write("nuget.config", $"<configuration><packageSources><clear /><add key=\"feed\" value=\"{Path.Combine(Root, "feed")}\" /></packageSources>"
-            + $"<packageSourceMapping><clear /></packageSourceMapping><fallbackPackageFolders><clear />{added}</fallbackPackageFolders></configuration>");
+        Write(
+            "nuget.config",
+            $"<configuration><packageSources><clear /><add key=\"feed\" value=\"{Path.Combine(Root, "feed")}\" /></packageSources>"
+                + $"<packageSourceMapping><clear /></packageSourceMapping><fallbackPackageFolders><clear />{added}</fallbackPackageFolders></configuration>"
+        );
         Write("Directory.Build.props", "<Project />");
         Write("Directory.Build.targets", "<Project />");
         Write("Directory.Packages.props", "<Project />");
@@ -76,8 +79,18 @@ public static class PackageFeed
     {
         // What was built along with these tests, as it is: another build would replace files that running tests have open.
         await RunAsync(
-            "pack", Metadata("TasksProject"), "-c", Metadata("Configuration"), "--no-build", $"-p:Version={Version}",
-            $"-p:NuspecOutputPath={Path.Combine(Root, "nuspec")}/", "-o", Path.Combine(Root, "feed"), "-nologo", "-v:quiet");
+            "pack",
+            Metadata("TasksProject"),
+            "-c",
+            Metadata("Configuration"),
+            "--no-build",
+            $"-p:Version={Version}",
+            $"-p:NuspecOutputPath={Path.Combine(Root, "nuspec")}/",
+            "-o",
+            Path.Combine(Root, "feed"),
+            "-nologo",
+            "-v:quiet"
+        );
         WriteSurroundings(TemplateFolder);
         await File.WriteAllTextAsync(Path.Combine(TemplateFolder, ProjectName), ConsumerProject.ProjectText(""), cancellationToken);
         await RunAsync("restore", Path.Combine(TemplateFolder, ProjectName), "-nologo", "-v:quiet");

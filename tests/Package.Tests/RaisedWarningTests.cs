@@ -6,7 +6,8 @@ using IsolatedAgents.Sandbox.Tests.Engine;
 namespace IsolatedAgents.Package.Tests;
 
 /// <summary>
-/// Warnings that only an engine, a kernel or a model raises, raised by what raises them: the build decides what becomes of each by its code.
+/// Warnings that only an engine, a kernel or a model raises, raised by what raises them: the build decides what becomes of each by its
+/// code.
 /// </summary>
 [TestClass]
 public sealed partial class RaisedWarningTests
@@ -27,8 +28,11 @@ public sealed partial class RaisedWarningTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task ContainerThatStays_IsWhatTheBuildSays(string properties, int errors, int warnings)
     {
-        using ConsumerProject project = new(ConsumerProject.Step(
-            $"Command=\"echo ready; sleep 600\" TimeoutSeconds=\"1\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Command=\"echo ready; sleep 600\" TimeoutSeconds=\"1\" ReportDirectory=\"report\" Image=\"{ConsumerProject.BusyboxImage}\""
+            )
+        );
         using RewritingEngineProxy engine = new(project.Folder, DockerSocket, _ => { }) { Failing = "DELETE " };
         project.Environment["DOCKER_HOST"] = engine.Address;
         RunningBuild build = project.StartBuild(["-t:Step", .. Words(properties)]);
@@ -77,22 +81,29 @@ public sealed partial class RaisedWarningTests
     public async Task TokensPastTheLimit_AreWhatTheBuildSays(string properties, string severity)
     {
         using ModelServer model = new();
-        using ConsumerProject project = new(ConsumerProject.Step(
-            $"Agent=\"ask.py\" PolicyFile=\"policy.json\" Image=\"{ConsumerProject.PythonImage}\""));
-        project.Write("policy.json", $$"""
+        using ConsumerProject project = new(
+            ConsumerProject.Step($"Agent=\"ask.py\" PolicyFile=\"policy.json\" Image=\"{ConsumerProject.PythonImage}\"")
+        );
+        project.Write(
+            "policy.json",
+            $$"""
             {
               "network": { "allowed_endpoints": ["{{model.Endpoint}}"], "inspect": [{ "endpoint": "{{model.Endpoint}}" }] },
               "limits": { "max_model_tokens": 10 },
               "fail_on": ["violation", "timeout"]
             }
-            """);
-        project.Write("ask.py", $$"""
+            """
+        );
+        project.Write(
+            "ask.py",
+            $$"""
             import time, urllib.request
             address = "https://{{model.Endpoint}}/v1/chat/completions"
             request = urllib.request.Request(address, data=b'{"model":"m"}', headers={"Content-Type": "application/json"})
             print(urllib.request.urlopen(request).read())
             time.sleep(60)
-            """);
+            """
+        );
         project.Write("authority.pem", model.AuthorityPem);
         project.Environment["SSL_CERT_FILE"] = project.PathOf("authority.pem");
         AssertSeverity("IA4007", severity, await project.BuildStepAsync(Token, Words(properties)), project);
@@ -109,7 +120,8 @@ public sealed partial class RaisedWarningTests
     private static void HideLandlock(JsonObject settings)
     {
         JsonArray options = settings["HostConfig"]!["SecurityOpt"]!.AsArray();
-        int profile = Enumerable.Range(0, options.Count)
+        int profile = Enumerable
+            .Range(0, options.Count)
             .Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
         options[profile] = ((string)options[profile]!).Replace("\"landlock_create_ruleset\",", "", StringComparison.Ordinal);
     }

@@ -69,7 +69,8 @@ public sealed partial class ReadmeSampleTests
     private static string Block(string language, string text)
     {
         string page = File.ReadAllText(Path.Combine(Path.GetDirectoryName(PackageFeed.Metadata("TasksProject"))!, "../../docs/msbuild.md"));
-        return Blocks().Matches(page)
+        return Blocks()
+            .Matches(page)
             .Where(block => block.Groups[1].Value == language)
             .Select(block => block.Groups[2].Value)
             .First(content => content.Contains(text, StringComparison.Ordinal));

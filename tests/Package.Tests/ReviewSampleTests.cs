@@ -33,7 +33,8 @@ public sealed class ReviewSampleTests
                 </RunIsolatedAgent>
                 <Message Importance="high" Text="Artifact: %(ReviewArtifacts.Name) (%(ReviewArtifacts.Size) bytes)" Condition="'@(ReviewArtifacts)' != ''" />
               </Target>
-            """);
+            """
+        );
         project.Environment["DOCKER_HOST"] = null;
         project.Write("Code.cs", "namespace App;\n\n// TODO: say more.\npublic static class Code;\n");
         foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Review")))

@@ -17,7 +17,12 @@ public sealed class SeverityTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task WarnAndContinue_StepFails_IsAWarningAndTheOutputsAreSet()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo x > /output/x; exit 3\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\"", "WarnAndContinue"));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Command=\"echo x > /output/x; exit 3\" OutputDirectory=\"out\" Image=\"{ConsumerProject.BusyboxImage}\"",
+                "WarnAndContinue"
+            )
+        );
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         Assert.AreEqual(0, build.ExitCode, build.Text);
@@ -33,7 +38,9 @@ public sealed class SeverityTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task ErrorAndStop_StepFails_StopsTheTarget()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"exit 3\" Image=\"{ConsumerProject.BusyboxImage}\"", "ErrorAndStop"));
+        using ConsumerProject project = new(
+            ConsumerProject.Step($"Command=\"exit 3\" Image=\"{ConsumerProject.BusyboxImage}\"", "ErrorAndStop")
+        );
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertFailed("IA6001");
@@ -44,7 +51,12 @@ public sealed class SeverityTests
     [DataRow("", 1, 0, DisplayName = "Warning_Alone_StaysOne")]
     [DataRow("-p:TreatWarningsAsErrors=true", 0, 1, DisplayName = "Warning_TreatWarningsAsErrors_IsAnError")]
     [DataRow("-p:TreatWarningsAsErrors=true -p:NoWarn=IA6001", 0, 0, DisplayName = "Warning_TreatWarningsAsErrorsAndNoWarn_IsAMessage")]
-    [DataRow("-p:TreatWarningsAsErrors=true -p:WarningsNotAsErrors=NU1901%3BIA6001", 1, 0, DisplayName = "Warning_TreatWarningsAsErrorsButNotThis_StaysOne")]
+    [DataRow(
+        "-p:TreatWarningsAsErrors=true -p:WarningsNotAsErrors=NU1901%3BIA6001",
+        1,
+        0,
+        DisplayName = "Warning_TreatWarningsAsErrorsButNotThis_StaysOne"
+    )]
     [DataRow("-p:MSBuildWarningsAsErrors=IA6001", 0, 1, DisplayName = "Warning_WarningsAsErrorsByCode_IsAnError")]
     [DataRow("-p:MSBuildWarningsAsMessages=IA6001", 0, 0, DisplayName = "Warning_WarningsAsMessagesByCode_IsAMessage")]
     [DataRow("-p:NoWarn=IA6001", 0, 0, DisplayName = "Warning_NoWarnByCode_IsAMessage")]
@@ -80,21 +92,32 @@ public sealed class SeverityTests
             $"""
               <ItemGroup><TestCode Include="{string.Join(';', codes)};XX1000" /></ItemGroup>
               <Target Name="Step"><Warning Code="%(TestCode.Identity)" Text="%(TestCode.Identity)" ContinueOnError="true" /></Target>
-            """);
+            """
+        );
         BuildOutcome build = await project.BuildStepAsync(
-            Token, string.Format(System.Globalization.CultureInfo.InvariantCulture, properties, string.Join("%3B", codes)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+            Token,
+            string.Format(System.Globalization.CultureInfo.InvariantCulture, properties, string.Join("%3B", codes))
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        );
 
         string all = string.Join(' ', codes);
         Assert.AreEqual(severity == "error" ? all : "", string.Join(' ', build.Errors.Select(error => error.Code)), build.Text);
-        Assert.AreEqual(severity == "warning" ? $"{all} XX1000" : "XX1000", string.Join(' ', build.Warnings.Select(warning => warning.Code)), build.Text);
+        Assert.AreEqual(
+            severity == "warning" ? $"{all} XX1000" : "XX1000",
+            string.Join(' ', build.Warnings.Select(warning => warning.Code)),
+            build.Text
+        );
     }
 
     [TestMethod]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task MemoryNearTheLimit_TreatWarningsAsErrors_IsOneError()
     {
-        using ConsumerProject project = new(ConsumerProject.Step(
-            $"Agent=\"puppet.py\" Arguments=\"memory;60;3\" Image=\"{ConsumerProject.PythonImage}\" MemoryMb=\"96\" MemoryThresholdPercent=\"40\" ResourceMonitorInterval=\"1\""));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Agent=\"puppet.py\" Arguments=\"memory;60;3\" Image=\"{ConsumerProject.PythonImage}\" MemoryMb=\"96\" MemoryThresholdPercent=\"40\" ResourceMonitorInterval=\"1\""
+            )
+        );
         BuildOutcome build = await project.BuildStepAsync(Token, "-p:TreatWarningsAsErrors=true");
 
         build.AssertFailed("IA4002", project.PathOf(PackageFeed.ProjectName), project.PlaceOf("<RunIsolatedAgent"));

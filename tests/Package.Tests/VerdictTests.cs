@@ -1,6 +1,8 @@
 namespace IsolatedAgents.Package.Tests;
 
-/// <summary>Every verdict once, as a build shows it: one error, of the right code, at the right place; and the outputs of the step.</summary>
+/// <summary>
+/// Every verdict once, as a build shows it: one error, of the right code, at the right place; and the outputs of the step.
+/// </summary>
 [TestClass]
 public sealed class VerdictTests
 {
@@ -16,7 +18,11 @@ public sealed class VerdictTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_Passes_GivesEveryOutput()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo hello; echo data > /output/result.txt\" OutputDirectory=\"out/\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\" {Busybox}"));
+        using ConsumerProject project = new(
+            ConsumerProject.Step(
+                $"Command=\"echo hello; echo data > /output/result.txt\" OutputDirectory=\"out/\" ReportDirectory=\"report\" AuditLog=\"audit.jsonl\" {Busybox}"
+            )
+        );
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertPassed();
@@ -26,7 +32,8 @@ public sealed class VerdictTests
         Assert.IsEmpty(project.Output("Violation"));
         Assert.AreEqual(
             $"{project.PathOf("out/result.txt")}|result.txt|5|6667b2d1aab6a00caa5aee5af8ad9f1465e567abf1c209d15727d57b3e8f6e5f",
-            project.Output("Artifact").Single());
+            project.Output("Artifact").Single()
+        );
         Assert.AreEqual("data\n", project.Read("out/result.txt"));
         Assert.AreEqual(project.PathOf("report/session.jsonl"), project.Output("ReportFile").Single());
         string session = project.Output("SessionId").Single();
@@ -39,14 +46,44 @@ public sealed class VerdictTests
     [TestMethod]
     [DataRow("Command=\"exit 3\"", "IA6001", "agent_failed", "3", DisplayName = "Step_AgentExits3_IsIA6001")]
     [DataRow("Command=\"kill -SEGV $$\"", "IA6002", "agent_failed", "1", DisplayName = "Step_AgentDiesOfASignal_IsIA6002")]
-    [DataRow("Command=\"true\" MemoryMb=\"lots\"", "IA1003", "configuration_error", "2", DisplayName = "Step_PolicyParameterIsWrong_IsIA1003")]
+    [DataRow(
+        "Command=\"true\" MemoryMb=\"lots\"",
+        "IA1003",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_PolicyParameterIsWrong_IsIA1003"
+    )]
     [DataRow("Agent=\"absent.py\"", "IA1002", "configuration_error", "2", DisplayName = "Step_AgentIsAbsent_IsIA1002")]
     [DataRow("Agent=\"puppet.py\" Command=\"true\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AgentAndCommand_IsIA1003")]
-    [DataRow("Command=\"true\" Engine=\"embedded\"", "IA1003", "configuration_error", "2", DisplayName = "Step_EngineOfLaterVersions_IsIA1003")]
-    [DataRow("Command=\"true\" AuditLog=\"policy.json/audit.jsonl\"", "IA1003", "configuration_error", "2", DisplayName = "Step_AuditLogCannotBeWritten_IsIA1003")]
-    [DataRow("Command=\"true\" PipPackages=\"six\"", "IA1001", "configuration_error", "2", DisplayName = "Step_ParameterAsksForWhatNoRunHas_IsIA1001")]
+    [DataRow(
+        "Command=\"true\" Engine=\"embedded\"",
+        "IA1003",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_EngineOfLaterVersions_IsIA1003"
+    )]
+    [DataRow(
+        "Command=\"true\" AuditLog=\"policy.json/audit.jsonl\"",
+        "IA1003",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_AuditLogCannotBeWritten_IsIA1003"
+    )]
+    [DataRow(
+        "Command=\"true\" PipPackages=\"six\"",
+        "IA1001",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_ParameterAsksForWhatNoRunHas_IsIA1001"
+    )]
     [DataRow("Command=\"sleep 60\" TimeoutSeconds=\"1\"", "IA4001", "timeout", "124", DisplayName = "Step_AgentTakesTooLong_IsIA4001")]
-    [DataRow("Command=\"head -c 2000000 /dev/zero > /output/big\" MaxOutputBytes=\"1000\" OutputDirectory=\"out\"", "IA4003", "output_limit_exceeded", "0", DisplayName = "Step_OutputIsTooLarge_IsIA4003")]
+    [DataRow(
+        "Command=\"head -c 2000000 /dev/zero > /output/big\" MaxOutputBytes=\"1000\" OutputDirectory=\"out\"",
+        "IA4003",
+        "output_limit_exceeded",
+        "0",
+        DisplayName = "Step_OutputIsTooLarge_IsIA4003"
+    )]
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_Fails_IsOneErrorAtTheStep(string attributes, string code, string verdict, string exitCode)
     {
@@ -72,10 +109,30 @@ public sealed class VerdictTests
     }
 
     [TestMethod]
-    [DataRow("{\n  // limits\n  \"memory_mb\": 64,\n  \"memory_mbs\": 64\n}\n", "\"memory_mbs\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyHasAnUnknownKey_IsIA1001")]
-    [DataRow("{\n  \"npm_packages\": [\"left-pad\"]\n}\n", "\"npm_packages\"", "IA1001", "configuration_error", "2", DisplayName = "Step_PolicyAsksForWhatNoRunHas_IsIA1001")]
+    [DataRow(
+        "{\n  // limits\n  \"memory_mb\": 64,\n  \"memory_mbs\": 64\n}\n",
+        "\"memory_mbs\"",
+        "IA1001",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_PolicyHasAnUnknownKey_IsIA1001"
+    )]
+    [DataRow(
+        "{\n  \"npm_packages\": [\"left-pad\"]\n}\n",
+        "\"npm_packages\"",
+        "IA1001",
+        "configuration_error",
+        "2",
+        DisplayName = "Step_PolicyAsksForWhatNoRunHas_IsIA1001"
+    )]
     [Timeout(Minutes, CooperativeCancellation = true)]
-    public async Task Step_PolicyFileIsRefused_IsOneErrorInThePolicyFile(string policy, string place, string code, string verdict, string exitCode)
+    public async Task Step_PolicyFileIsRefused_IsOneErrorInThePolicyFile(
+        string policy,
+        string place,
+        string code,
+        string verdict,
+        string exitCode
+    )
     {
         using ConsumerProject project = new(ConsumerProject.Step($"Command=\"true\" PolicyFile=\"policy.json\" {Busybox}"));
         project.Write("policy.json", policy);
@@ -113,7 +170,9 @@ public sealed class VerdictTests
     [Timeout(Minutes, CooperativeCancellation = true)]
     public async Task Step_OutputIsRejected_IsIA3004AndAViolation()
     {
-        using ConsumerProject project = new(ConsumerProject.Step($"Command=\"echo good > /output/good; ln -s /etc/shadow /output/link\" OutputDirectory=\"out\" {Busybox}"));
+        using ConsumerProject project = new(
+            ConsumerProject.Step($"Command=\"echo good > /output/good; ln -s /etc/shadow /output/link\" OutputDirectory=\"out\" {Busybox}")
+        );
         BuildOutcome build = await project.BuildStepAsync(Token);
 
         build.AssertFailed("IA3004", project.PathOf(PackageFeed.ProjectName), project.PlaceOf("<RunIsolatedAgent"));

@@ -15,7 +15,12 @@ public sealed class FrameDecoderTests
     public void TryRead_StreamInChunksOfAnySize_GivesTheFrames(int chunk)
     {
         byte[] data = [.. Enumerable.Range(0, 1000).Select(number => (byte)number)];
-        byte[] stream = [.. Frame.Create(FrameType.StandardOutput, data), .. Frame.Create(FrameType.Done, []), .. Frame.Create(FrameType.StandardError, data.AsSpan(0, 1))];
+        byte[] stream =
+        [
+            .. Frame.Create(FrameType.StandardOutput, data),
+            .. Frame.Create(FrameType.Done, []),
+            .. Frame.Create(FrameType.StandardError, data.AsSpan(0, 1)),
+        ];
         FrameDecoder decoder = new();
         List<(FrameType Type, byte[] Payload)> frames = [];
         foreach (byte[] part in stream.Chunk(chunk))
@@ -29,7 +34,10 @@ public sealed class FrameDecoderTests
             Assert.IsTrue(rest.IsEmpty);
         }
 
-        CollectionAssert.AreEqual(new[] { FrameType.StandardOutput, FrameType.Done, FrameType.StandardError }, frames.Select(frame => frame.Type).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { FrameType.StandardOutput, FrameType.Done, FrameType.StandardError },
+            frames.Select(frame => frame.Type).ToArray()
+        );
         CollectionAssert.AreEqual(data, frames[0].Payload);
         Assert.IsEmpty(frames[1].Payload);
         Assert.IsFalse(decoder.IsMidFrame);
@@ -85,8 +93,6 @@ public sealed class FrameDecoderTests
     private static void Decode(ReadOnlySpan<byte> bytes)
     {
         FrameDecoder decoder = new();
-        while (decoder.TryRead(ref bytes, out _, out _))
-        {
-        }
+        while (decoder.TryRead(ref bytes, out _, out _)) { }
     }
 }

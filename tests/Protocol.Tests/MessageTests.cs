@@ -33,7 +33,9 @@ public sealed class MessageTests
         TrustedCertificates = "certificates",
         ImageUser = "node:staff",
         ProtectedPaths = [".git/hooks"],
-        IsWorkspaceWritable = true, MaxWorkspaceBytes = 7, Links = ["/workspace/a", "../b"],
+        IsWorkspaceWritable = true,
+        MaxWorkspaceBytes = 7,
+        Links = ["/workspace/a", "../b"],
         RequireLandlock = true,
         SentinelPath = "/s",
         Sentinel = "secret",
@@ -54,20 +56,44 @@ public sealed class MessageTests
     private static IEnumerable<(string Name, byte[] Payload, Action<byte[]> Read)> Messages()
     {
         yield return ("launch", Launch.ToPayload(), payload => LaunchSpec.FromPayload(payload));
-        yield return ("hello", new Hello("6.1.0", 2, 7, HasSystemCallNotification: true).ToPayload(), payload => Hello.FromPayload(payload));
-        yield return ("setup", new SetupFailure(SetupFailureKind.Isolation, "memory limit", "none").ToPayload(), payload => SetupFailure.FromPayload(payload));
-        yield return ("opened", new EgressOpened(1, "a.example", 443, "0100007F:0001 0100007F:01BB").ToPayload(), payload => EgressOpened.FromPayload(payload));
+        yield return ("hello", new Hello("6.1.0", 2, 7, HasSystemCallNotification: true).ToPayload(), payload =>
+            Hello.FromPayload(payload)
+        );
+        yield return ("setup", new SetupFailure(SetupFailureKind.Isolation, "memory limit", "none").ToPayload(), payload =>
+            SetupFailure.FromPayload(payload)
+        );
+        yield return ("opened", new EgressOpened(1, "a.example", 443, "0100007F:0001 0100007F:01BB").ToPayload(), payload =>
+            EgressOpened.FromPayload(payload)
+        );
         yield return ("handover", new EgressHandover("a.example", 443).ToPayload(), payload => EgressHandover.FromPayload(payload));
-        yield return ("question", new EgressQuestion(1, "0100007F:0001 0100007F:01BB").ToPayload(), payload => EgressQuestion.FromPayload(payload));
+        yield return ("question", new EgressQuestion(1, "0100007F:0001 0100007F:01BB").ToPayload(), payload =>
+            EgressQuestion.FromPayload(payload)
+        );
         yield return ("answer", new EgressAnswer(1, IsHeld: true).ToPayload(), payload => EgressAnswer.FromPayload(payload));
         yield return ("started", new Started(7, 1000, 1000).ToPayload(), payload => Started.FromPayload(payload));
         yield return ("usage", Usage.ToPayload(), payload => ResourceUsage.FromPayload(payload));
-        yield return ("exit", new AgentExit { ExitCode = -1, Signal = 9, Cause = EndCause.Timeout, StandardOutputBytes = 1, StandardErrorBytes = 2, Usage = Usage }.ToPayload(), payload => AgentExit.FromPayload(payload));
+        yield return (
+            "exit",
+            new AgentExit
+            {
+                ExitCode = -1,
+                Signal = 9,
+                Cause = EndCause.Timeout,
+                StandardOutputBytes = 1,
+                StandardErrorBytes = 2,
+                Usage = Usage,
+            }.ToPayload(),
+            payload => AgentExit.FromPayload(payload)
+        );
         yield return ("found", new OutputsFound(3, 4, OutputBound.Entries).ToPayload(), payload => OutputsFound.FromPayload(payload));
-        yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload => OutputRejection.FromPayload(payload));
+        yield return ("rejection", new OutputRejection([1, 2], RejectionReason.Unreadable).ToPayload(), payload =>
+            OutputRejection.FromPayload(payload)
+        );
         yield return ("file", new OutputFile([0xFF, 0x41], 5, Executable: true).ToPayload(), payload => OutputFile.FromPayload(payload));
         yield return ("changes", new WorkspaceFound(3, 5, Exceeded: true).ToPayload(), payload => WorkspaceFound.FromPayload(payload));
-        yield return ("request", new WorkspaceRequest(["a/b", "é"], IsComplete: true, IsLast: false).ToPayload(), payload => WorkspaceRequest.FromPayload(payload));
+        yield return ("request", new WorkspaceRequest(["a/b", "é"], IsComplete: true, IsLast: false).ToPayload(), payload =>
+            WorkspaceRequest.FromPayload(payload)
+        );
         yield return ("stop", new StopRequest(2000).ToPayload(), payload => StopRequest.FromPayload(payload));
         yield return ("credit", new Credit(1024).ToPayload(), payload => Credit.FromPayload(payload));
     }
@@ -75,7 +101,10 @@ public sealed class MessageTests
     [TestMethod]
     public void Entries_ThereAndBack_AreTheSameAndRefusedWhereTheyAreCutOff()
     {
-        byte[] payload = new WorkspaceEntries([new(WorkspaceEntryKind.File, IsExecutable: true, 7, [0xFF, 0x41], []), new(WorkspaceEntryKind.Link, IsExecutable: false, 0, [0x43], [0x42])]).ToPayload();
+        byte[] payload = new WorkspaceEntries([
+            new(WorkspaceEntryKind.File, IsExecutable: true, 7, [0xFF, 0x41], []),
+            new(WorkspaceEntryKind.Link, IsExecutable: false, 0, [0x43], [0x42]),
+        ]).ToPayload();
         WorkspaceEntries read = WorkspaceEntries.FromPayload(payload);
         CollectionAssert.AreEqual(payload, read.ToPayload());
         Assert.AreEqual(WorkspaceEntryKind.Link, read.Entries[1].Kind);
@@ -88,9 +117,19 @@ public sealed class MessageTests
     public void Request_OfManyFiles_IsSplitWithinTheBound()
     {
         string[] paths = [.. Enumerable.Range(0, 20_000).Select(i => $"folder/{i}")];
-        WorkspaceRequest[] requests = [.. WorkspaceRequest.Split(paths, isLast: true).Select(request => WorkspaceRequest.FromPayload(Frame.Create(FrameType.WorkspaceRequest, request.ToPayload()).AsSpan(Frame.HeaderLength)))];
+        WorkspaceRequest[] requests =
+        [
+            .. WorkspaceRequest
+                .Split(paths, isLast: true)
+                .Select(request =>
+                    WorkspaceRequest.FromPayload(Frame.Create(FrameType.WorkspaceRequest, request.ToPayload()).AsSpan(Frame.HeaderLength))
+                ),
+        ];
         CollectionAssert.AreEqual(paths, requests.SelectMany(request => request.Paths).ToArray());
-        CollectionAssert.AreEqual(requests.Select((_, i) => i == requests.Length - 1).ToArray(), requests.Select(request => request.IsComplete).ToArray());
+        CollectionAssert.AreEqual(
+            requests.Select((_, i) => i == requests.Length - 1).ToArray(),
+            requests.Select(request => request.IsComplete).ToArray()
+        );
     }
 
     [TestMethod]
@@ -106,13 +145,36 @@ public sealed class MessageTests
         CollectionAssert.AreEqual(Launch.AllowedEndpoints, read.AllowedEndpoints);
         CollectionAssert.AreEqual(Launch.ProtectedPaths, read.ProtectedPaths);
         CollectionAssert.AreEqual(Launch.ReadonlyInodes, read.ReadonlyInodes);
-        Assert.AreEqual(Launch, read with { Arguments = Launch.Arguments, Environment = Launch.Environment, ReadonlyPaths = Launch.ReadonlyPaths, CopiedPaths = Launch.CopiedPaths, ReadonlyInodes = Launch.ReadonlyInodes, AllowedReadPaths = Launch.AllowedReadPaths, AllowedWritePaths = Launch.AllowedWritePaths, ProtectedPaths = Launch.ProtectedPaths, Links = Launch.Links, AllowedEndpoints = Launch.AllowedEndpoints });
+        Assert.AreEqual(
+            Launch,
+            read with
+            {
+                Arguments = Launch.Arguments,
+                Environment = Launch.Environment,
+                ReadonlyPaths = Launch.ReadonlyPaths,
+                CopiedPaths = Launch.CopiedPaths,
+                ReadonlyInodes = Launch.ReadonlyInodes,
+                AllowedReadPaths = Launch.AllowedReadPaths,
+                AllowedWritePaths = Launch.AllowedWritePaths,
+                ProtectedPaths = Launch.ProtectedPaths,
+                Links = Launch.Links,
+                AllowedEndpoints = Launch.AllowedEndpoints,
+            }
+        );
     }
 
     [TestMethod]
     public void Exit_ThereAndBack_IsTheSame()
     {
-        AgentExit exit = new() { ExitCode = 3, Signal = 0, Cause = EndCause.OutputLimit, StandardOutputBytes = 10, StandardErrorBytes = 20, Usage = Usage };
+        AgentExit exit = new()
+        {
+            ExitCode = 3,
+            Signal = 0,
+            Cause = EndCause.OutputLimit,
+            StandardOutputBytes = 10,
+            StandardErrorBytes = 20,
+            Usage = Usage,
+        };
         Assert.AreEqual(exit, AgentExit.FromPayload(exit.ToPayload()));
     }
 
@@ -163,13 +225,23 @@ public sealed class MessageTests
     [TestMethod]
     public void Activities_InOneFrame_AreRead()
     {
-        byte[] payload = [.. Encode(ActivityKind.FileRead, DenialReason.None, count: 2, "/a"u8, ""u8), .. Encode(ActivityKind.FileDenied, DenialReason.SensitivePath, count: 1, "/b"u8, "read"u8)];
+        byte[] payload =
+        [
+            .. Encode(ActivityKind.FileRead, DenialReason.None, count: 2, "/a"u8, ""u8),
+            .. Encode(ActivityKind.FileDenied, DenialReason.SensitivePath, count: 1, "/b"u8, "read"u8),
+        ];
 
         List<Activity> read = Activity.FromPayload(payload);
 
         Assert.HasCount(2, read);
-        Assert.AreEqual((ActivityKind.FileRead, 2, "/a"), (read[0].Kind, read[0].Count, System.Text.Encoding.UTF8.GetString(read[0].Subject)));
-        Assert.AreEqual((DenialReason.SensitivePath, 7, "read"), (read[1].Reason, read[1].ProcessId, System.Text.Encoding.UTF8.GetString(read[1].Detail)));
+        Assert.AreEqual(
+            (ActivityKind.FileRead, 2, "/a"),
+            (read[0].Kind, read[0].Count, System.Text.Encoding.UTF8.GetString(read[0].Subject))
+        );
+        Assert.AreEqual(
+            (DenialReason.SensitivePath, 7, "read"),
+            (read[1].Reason, read[1].ProcessId, System.Text.Encoding.UTF8.GetString(read[1].Detail))
+        );
         for (int length = 0; length < payload.Length; length++)
         {
             if (length != new ActivityNote { Subject = "/a"u8 }.EncodedLength)
@@ -181,11 +253,21 @@ public sealed class MessageTests
 
     [TestMethod]
     public void Activities_CountOfNothing_IsRefused() =>
-        Assert.ThrowsExactly<ProtocolException>(() => Activity.FromPayload(Encode(ActivityKind.FileRead, DenialReason.None, count: 0, "/a"u8, ""u8)));
+        Assert.ThrowsExactly<ProtocolException>(() =>
+            Activity.FromPayload(Encode(ActivityKind.FileRead, DenialReason.None, count: 0, "/a"u8, ""u8))
+        );
 
     private static byte[] Encode(ActivityKind kind, DenialReason reason, int count, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail)
     {
-        ActivityNote note = new() { Kind = kind, Reason = reason, ProcessId = 7, Count = count, Subject = subject, Detail = detail };
+        ActivityNote note = new()
+        {
+            Kind = kind,
+            Reason = reason,
+            ProcessId = 7,
+            Count = count,
+            Subject = subject,
+            Detail = detail,
+        };
         byte[] encoded = new byte[note.EncodedLength];
         note.Write(encoded);
         return encoded;

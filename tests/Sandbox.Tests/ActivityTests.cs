@@ -13,8 +13,14 @@ public sealed class ActivityTests(TestContext context)
 
     private static readonly string[] Expected =
     [
-        "deleted /output/gone", "read /workspace/data.csv", "renamed /output/one /output/two", "written /output/folder mkdir",
-        "written /output/gone", "written /output/link symlink", "written /output/one", "written /output/two chmod",
+        "deleted /output/gone",
+        "read /workspace/data.csv",
+        "renamed /output/one /output/two",
+        "written /output/folder mkdir",
+        "written /output/gone",
+        "written /output/link symlink",
+        "written /output/one",
+        "written /output/two chmod",
     ];
 
     private CancellationToken Token => context.CancellationToken;
@@ -23,7 +29,8 @@ public sealed class ActivityTests(TestContext context)
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task StaticShell_WhatItDoes_IsTold()
     {
-        const string Script = "cat data.csv; echo 1 > /output/one; mv /output/one /output/two; chmod 600 /output/two; mkdir /output/folder; ln -s two /output/link; echo x > /output/gone; rm /output/gone";
+        const string Script =
+            "cat data.csv; echo 1 > /output/one; mv /output/one /output/two; chmod 600 /output/two; mkdir /output/folder; ln -s two /output/link; echo x > /output/gone; rm /output/gone";
         await AssertActivitiesAsync(host => host.RunAsync(Script, Token, ("fail_on", "timeout")));
     }
 
@@ -65,7 +72,14 @@ public sealed class ActivityTests(TestContext context)
         {
             string agent = Path.Combine(host.Root, "agent.js");
             await File.WriteAllTextAsync(agent, Script, Token);
-            return await host.RunAsync(host.Request("", SandboxHost.ClientsImage, ("fail_on", "timeout")) with { Command = null, Agent = agent }, Token);
+            return await host.RunAsync(
+                host.Request("", SandboxHost.ClientsImage, ("fail_on", "timeout")) with
+                {
+                    Command = null,
+                    Agent = agent,
+                },
+                Token
+            );
         });
     }
 
@@ -85,7 +99,11 @@ public sealed class ActivityTests(TestContext context)
         const int Opens = 20_000;
         using SandboxHost host = new();
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "data.csv"), "1", Token);
-        AssertVerdict(Verdict.Passed, 0, await host.RunScriptAsync($"import os\nfor _ in range({Opens}): os.close(os.open('data.csv', os.O_RDONLY))", Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunScriptAsync($"import os\nfor _ in range({Opens}): os.close(os.open('data.csv', os.O_RDONLY))", Token)
+        );
         FileRead[] told = [.. host.Events.OfType<FileRead>().Where(read => read.Path == "/workspace/data.csv")];
         Assert.AreEqual(Opens, told.Sum(read => read.Count));
         Assert.IsLessThan(100, told.Length);
@@ -99,9 +117,15 @@ public sealed class ActivityTests(TestContext context)
         const int Named = 100_000;
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
-            $"import os\nfor i in range({Files}):\n  try: os.mkdir(f'/workspace/{{i}}')\n  except PermissionError: pass", Token, ("timeout_seconds", "90"));
+            $"import os\nfor i in range({Files}):\n  try: os.mkdir(f'/workspace/{{i}}')\n  except PermissionError: pass",
+            Token,
+            ("timeout_seconds", "90")
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, [.. Enumerable.Repeat(DiagnosticTable.FilesystemViolation, 10)]);
-        Assert.Contains(diagnostic => diagnostic.Message.StartsWith("At least 9990 more violations", StringComparison.Ordinal), result.Diagnostics);
+        Assert.Contains(
+            diagnostic => diagnostic.Message.StartsWith("At least 9990 more violations", StringComparison.Ordinal),
+            result.Diagnostics
+        );
         ViolationFilesystem[] told = [.. host.Events.OfType<ViolationFilesystem>()];
         Assert.AreEqual(Files, told.Sum(violation => violation.Count));
         Assert.AreEqual(Files - Named, told.Where(violation => violation.Path == "(further ones)").Sum(violation => violation.Count));
@@ -115,7 +139,9 @@ public sealed class ActivityTests(TestContext context)
         const int Opens = 100_000;
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
-            $"import os\nrefused = 0\nfor _ in range({Opens}):\n  try: os.open('/sys/kernel/uevent_seqnum', os.O_RDONLY)\n  except PermissionError: refused += 1\nprint(refused)", Token);
+            $"import os\nrefused = 0\nfor _ in range({Opens}):\n  try: os.open('/sys/kernel/uevent_seqnum', os.O_RDONLY)\n  except PermissionError: refused += 1\nprint(refused)",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual($"{Opens}", host.Lines[^1]);
         Assert.AreEqual(Opens, host.Events.OfType<ViolationFilesystem>().Sum(violation => violation.Count));
@@ -128,7 +154,9 @@ public sealed class ActivityTests(TestContext context)
         const int Files = 20_000;
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
-            $"import os\nfor number in range({Files}):\n  try: os.open(f'/workspace/new-{{number}}', os.O_CREAT | os.O_WRONLY)\n  except PermissionError: pass", Token);
+            $"import os\nfor number in range({Files}):\n  try: os.open(f'/workspace/new-{{number}}', os.O_CREAT | os.O_WRONLY)\n  except PermissionError: pass",
+            Token
+        );
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
         Assert.AreEqual(Files, host.Events.OfType<ViolationFilesystem>().Select(violation => violation.Path).Distinct().Count());
         Assert.HasCount(10, result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
@@ -144,12 +172,13 @@ public sealed class ActivityTests(TestContext context)
         CollectionAssert.AreEqual(Expected, told, string.Join('\n', told));
     }
 
-    private static string? Describe(TelemetryEvent raised) => raised switch
-    {
-        FileRead { InWorkspace: true } read => $"read {read.Path}",
-        FileWritten { InWorkspace: true } written => $"written {written.Path} {written.Operation}".TrimEnd(),
-        FileDeleted { InWorkspace: true } deleted => $"deleted {deleted.Path}",
-        FileRenamed { InWorkspace: true } renamed => $"renamed {renamed.Path} {renamed.Target}",
-        _ => null,
-    };
+    private static string? Describe(TelemetryEvent raised) =>
+        raised switch
+        {
+            FileRead { InWorkspace: true } read => $"read {read.Path}",
+            FileWritten { InWorkspace: true } written => $"written {written.Path} {written.Operation}".TrimEnd(),
+            FileDeleted { InWorkspace: true } deleted => $"deleted {deleted.Path}",
+            FileRenamed { InWorkspace: true } renamed => $"renamed {renamed.Path} {renamed.Target}",
+            _ => null,
+        };
 }

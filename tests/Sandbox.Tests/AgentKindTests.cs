@@ -19,7 +19,21 @@ public sealed class AgentKindTests
     public async Task ShellFile_WithArguments_GetsThemAsTheyAre()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await RunFileAsync(host, "agent.sh", "for a in \"$@\"; do echo \"<$a>\"; done", SandboxHost.BusyboxImage, "a b", "$HOME", "", "'", "--flag"));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await RunFileAsync(
+                host,
+                "agent.sh",
+                "for a in \"$@\"; do echo \"<$a>\"; done",
+                SandboxHost.BusyboxImage,
+                "a b",
+                "$HOME",
+                "",
+                "'",
+                "--flag"
+            )
+        );
         CollectionAssert.AreEqual(new[] { "<a b>", "<$HOME>", "<>", "<'>", "<--flag>" }, host.Lines.ToArray());
     }
 
@@ -31,7 +45,14 @@ public sealed class AgentKindTests
         string agent = Path.Combine(host.Root, "agent.py");
         await File.WriteAllTextAsync(agent, "import time\nprint('first')\ntime.sleep(600)\n", Token);
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        Task<AgentRunResult> running = host.RunAsync(host.Request("", SandboxHost.PythonImage) with { Command = null, Agent = agent }, cancel.Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("", SandboxHost.PythonImage) with
+            {
+                Command = null,
+                Agent = agent,
+            },
+            cancel.Token
+        );
         await host.WhenLineAsync("first");
         await cancel.CancelAsync();
         Assert.AreEqual(Verdict.Cancelled, (await running).Verdict);
@@ -93,7 +114,10 @@ public sealed class AgentKindTests
         await File.WriteAllTextAsync(agent, "#!/usr/local/bin/fish\necho x\n", Token);
         AgentRunResult result = await host.RunAsync(host.Request("") with { Command = null, Agent = agent }, Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.Image);
-        Assert.StartsWith("The first line of the agent 'agent' asks for '/usr/local/bin/fish'. The program '/usr/local/bin/fish' cannot be started in the image", result.Diagnostics[0].Message);
+        Assert.StartsWith(
+            "The first line of the agent 'agent' asks for '/usr/local/bin/fish'. The program '/usr/local/bin/fish' cannot be started in the image",
+            result.Diagnostics[0].Message
+        );
     }
 
     [TestMethod]
@@ -104,7 +128,11 @@ public sealed class AgentKindTests
         string folder = Directory.CreateDirectory(Path.Combine(host.Root, "reviewer")).FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "main.py"), "import words\nprint(words.GREETING)\n", Token);
         await File.WriteAllTextAsync(Path.Combine(folder, "words.py"), "GREETING = 'from the file beside'\n", Token);
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("", SandboxHost.PythonImage) with { Command = null, Agent = folder }, Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(host.Request("", SandboxHost.PythonImage) with { Command = null, Agent = folder }, Token)
+        );
         CollectionAssert.AreEqual(new[] { "from the file beside" }, host.Lines.ToArray());
     }
 
@@ -127,7 +155,11 @@ public sealed class AgentKindTests
     public async Task Command_WithArguments_IsAShellsWithThem()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("echo $1-$2 | tr a-z A-Z") with { Arguments = ["one", "two"] }, Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(host.Request("echo $1-$2 | tr a-z A-Z") with { Arguments = ["one", "two"] }, Token)
+        );
         CollectionAssert.AreEqual(new[] { "ONE-TWO" }, host.Lines.ToArray());
     }
 
@@ -138,8 +170,16 @@ public sealed class AgentKindTests
         using SandboxHost host = new();
         string data = Directory.CreateDirectory(Path.Combine(host.Root, "data")).FullName;
         await File.WriteAllTextAsync(Path.Combine(data, "table.csv"), "1,2\n", Token);
-        AssertVerdict(Verdict.PolicyViolation, 3, await host.RunAsync("cat /data/table.csv; touch /data/new || echo refused", Token, ("readonly_mounts", $"{data}:/data")), Diagnostics.DiagnosticTable.FilesystemViolation);
-        CollectionAssert.AreEqual(new[] { "1,2", "refused" }, host.Lines.Where(line => !line.StartsWith("touch", StringComparison.Ordinal)).ToArray());
+        AssertVerdict(
+            Verdict.PolicyViolation,
+            3,
+            await host.RunAsync("cat /data/table.csv; touch /data/new || echo refused", Token, ("readonly_mounts", $"{data}:/data")),
+            Diagnostics.DiagnosticTable.FilesystemViolation
+        );
+        CollectionAssert.AreEqual(
+            new[] { "1,2", "refused" },
+            host.Lines.Where(line => !line.StartsWith("touch", StringComparison.Ordinal)).ToArray()
+        );
     }
 
     private async Task<AgentRunResult> RunFileAsync(SandboxHost host, string name, string content, string image, params string[] arguments)

@@ -20,9 +20,17 @@ public sealed class AgentOutputTests
     public async Task Flood_IsCutCountedAndOtherEventsStillFlow()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("yes", Token, ("timeout_seconds", "5"), ("max_log_bytes", "1000000"), ("resource_monitor_interval", "0.5"));
+        AgentRunResult result = await host.RunAsync(
+            "yes",
+            Token,
+            ("timeout_seconds", "5"),
+            ("max_log_bytes", "1000000"),
+            ("resource_monitor_interval", "0.5")
+        );
         AssertVerdict(Verdict.Timeout, 124, result, "IA4001");
-        TelemetrySuppressed suppressed = Assert.ContainsSingle(host.Events.OfType<TelemetrySuppressed>().Where(told => told.Event == "agent.output"));
+        TelemetrySuppressed suppressed = Assert.ContainsSingle(
+            host.Events.OfType<TelemetrySuppressed>().Where(told => told.Event == "agent.output")
+        );
         Assert.IsGreaterThan(10_000_000, suppressed.Count);
         Assert.HasCount(500_000, host.Lines);
         // A busy machine takes fewer samples than were asked for.
@@ -72,7 +80,8 @@ public sealed class AgentOutputTests
         {
             CollectionAssert.AreEqual(
                 Enumerable.Range(1, 20_000).Select(number => $"{word} {number}").ToArray(),
-                host.Events.OfType<AgentOutput>().Where(line => line.Stream == stream).Select(line => line.Line).ToArray());
+                host.Events.OfType<AgentOutput>().Where(line => line.Stream == stream).Select(line => line.Line).ToArray()
+            );
         }
     }
 
@@ -97,10 +106,15 @@ public sealed class AgentOutputTests
     {
         using SandboxHost host = new();
         host.Environment["API_TOKEN"] = "s3cr3t-7f91c2d8";
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(
-            "printf 'before s3cr3t-'; sleep 0.3; printf '7f91c2d8 after\\n'; printf s3cr3t-7f91c2d8 | base64",
-            Token,
-            ("sensitive_env_vars", "API_TOKEN")));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(
+                "printf 'before s3cr3t-'; sleep 0.3; printf '7f91c2d8 after\\n'; printf s3cr3t-7f91c2d8 | base64",
+                Token,
+                ("sensitive_env_vars", "API_TOKEN")
+            )
+        );
         Assert.Contains("before *** after", host.Lines);
         Assert.DoesNotContain(line => line.Contains("czNjcjN0", StringComparison.Ordinal), host.Lines);
     }
@@ -110,7 +124,13 @@ public sealed class AgentOutputTests
     public async Task Figures_CpuAndMemory_AreTheAgents()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunPuppetAsync("memory 64 2", Token, ("resource_monitor_interval", "0.3"), ("memory_mb", "100"), ("memory_threshold_percent", "50"));
+        AgentRunResult result = await host.RunPuppetAsync(
+            "memory 64 2",
+            Token,
+            ("resource_monitor_interval", "0.3"),
+            ("memory_mb", "100"),
+            ("memory_threshold_percent", "50")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.Contains(usage => usage.MemoryUsed > 64 * 1024 * 1024, host.Events.OfType<ResourceUsage>());
         Assert.IsNotEmpty(host.Events.OfType<ResourceMemoryHigh>().ToArray());
@@ -122,7 +142,14 @@ public sealed class AgentOutputTests
     public async Task Figures_BusyAgent_RaisesTheCpuWarning()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("while :; do :; done", Token, ("timeout_seconds", "3"), ("cpu_cores", "0.1"), ("resource_monitor_interval", "1"), ("fail_on", "exit_code"));
+        AgentRunResult result = await host.RunAsync(
+            "while :; do :; done",
+            Token,
+            ("timeout_seconds", "3"),
+            ("cpu_cores", "0.1"),
+            ("resource_monitor_interval", "1"),
+            ("fail_on", "exit_code")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.ContainsSingle(host.Events.OfType<ResourceCpuHigh>());
         CollectionAssert.IsSubsetOf(new[] { "IA4001", "IA4005" }, result.Diagnostics.Select(diagnostic => diagnostic.Code).ToArray());

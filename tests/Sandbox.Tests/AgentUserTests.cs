@@ -12,7 +12,10 @@ public sealed class AgentUserTests
 
     private static readonly (string Path, string Text)[] Files =
     [
-        ("/etc/passwd", $"{Root}\ntoor:x:0:0::/root:/bin/sh\nnode:x:1234:1235::/home/nobody:/bin/sh\n:::\nbroken\nroot:x:99999999999999999999:0:a:/:/bin/sh\n"),
+        (
+            "/etc/passwd",
+            $"{Root}\ntoor:x:0:0::/root:/bin/sh\nnode:x:1234:1235::/home/nobody:/bin/sh\n:::\nbroken\nroot:x:99999999999999999999:0:a:/:/bin/sh\n"
+        ),
         ("/etc/group", "root:x:0:\nstaff:x:77:\nnodes:x:1235:\n"),
         ("/home/nobody/x", "in the image's home\n"),
     ];
@@ -37,7 +40,18 @@ public sealed class AgentUserTests
     public async Task Home_IsTheOneThatTheEnvironmentNames()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("python3 -c 'import os, pwd; print(pwd.getpwuid(os.getuid()).pw_dir, os.path.expanduser(\"~\"))'", SandboxHost.PythonImage, ("env_vars", "HOME=/output")), Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(
+                host.Request(
+                    "python3 -c 'import os, pwd; print(pwd.getpwuid(os.getuid()).pw_dir, os.path.expanduser(\"~\"))'",
+                    SandboxHost.PythonImage,
+                    ("env_vars", "HOME=/output")
+                ),
+                Token
+            )
+        );
         CollectionAssert.AreEqual(new[] { "/output /output" }, host.Lines.ToArray());
     }
 
@@ -58,7 +72,10 @@ public sealed class AgentUserTests
         string image = await DockerCli.ImportAsync(SandboxHost.BusyboxImage, [$"USER {user}"], Files, Token);
         try
         {
-            AgentRunResult result = await host.RunAsync(host.Request("echo $(whoami) $(id -u) $(id -g) $(id -gn); cat /home/nobody/x", image, ("fail_on", "timeout")), Token);
+            AgentRunResult result = await host.RunAsync(
+                host.Request("echo $(whoami) $(id -u) $(id -g) $(id -gn); cat /home/nobody/x", image, ("fail_on", "timeout")),
+                Token
+            );
             AssertVerdict(Verdict.Passed, 0, result);
             Assert.AreEqual(expected, host.Lines[0]);
             Assert.AreEqual(seesHome, host.Lines.Contains("in the image's home"), "whether the image's home can be read");
@@ -94,7 +111,21 @@ public sealed class AgentUserTests
     public async Task DatabaseThatIsTooLarge_CountsAsNone()
     {
         using SandboxHost host = new();
-        string image = await DockerCli.ImportAsync(SandboxHost.BusyboxImage, ["USER node"], [("/etc/passwd", Root + "\nnode:x:1234:1235::/home/nobody:/bin/sh\n" + string.Concat(Enumerable.Range(2000, 40_000).Select(number => $"u{number}:x:{number}:1::/home/u{number}:/bin/sh\n")))], Token);
+        string image = await DockerCli.ImportAsync(
+            SandboxHost.BusyboxImage,
+            ["USER node"],
+            [
+                (
+                    "/etc/passwd",
+                    Root
+                        + "\nnode:x:1234:1235::/home/nobody:/bin/sh\n"
+                        + string.Concat(
+                            Enumerable.Range(2000, 40_000).Select(number => $"u{number}:x:{number}:1::/home/u{number}:/bin/sh\n")
+                        )
+                ),
+            ],
+            Token
+        );
         try
         {
             AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("whoami; id -u", image), Token));
@@ -125,7 +156,8 @@ public sealed class AgentUserTests
             print(os.get_inheritable(fd))
             """,
             Token,
-            ("fail_on", "timeout"));
+            ("fail_on", "timeout")
+        );
         CollectionAssert.AreEqual(new[] { "refused", "refused", "refused", "refused", "False" }, host.Lines.ToArray());
         Assert.AreEqual(Verdict.Passed, result.Verdict);
     }

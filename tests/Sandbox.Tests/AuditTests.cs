@@ -22,7 +22,15 @@ public sealed class AuditTests
         using SandboxHost host = new();
         host.Environment["API_TOKEN"] = "s3cr3t-7f91c2d8";
         string path = Path.Combine(host.Root, "audit", "log.jsonl");
-        AgentRunRequest request = host.Request("echo $API_TOKEN; exit 3", SandboxHost.BusyboxImage, ("sensitive_env_vars", "API_TOKEN"), ("telemetry_enabled", "false")) with { AuditLog = path };
+        AgentRunRequest request = host.Request(
+            "echo $API_TOKEN; exit 3",
+            SandboxHost.BusyboxImage,
+            ("sensitive_env_vars", "API_TOKEN"),
+            ("telemetry_enabled", "false")
+        ) with
+        {
+            AuditLog = path,
+        };
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
         Assert.IsEmpty(host.Events, "telemetry is off, and the audit log is not");
@@ -56,9 +64,17 @@ public sealed class AuditTests
     {
         using SandboxHost host = new();
         Directory.CreateSymbolicLink(Path.Combine(host.Root, "way-in"), host.Workspace);
-        foreach (string path in new[] { Path.Combine(host.Workspace, "a", "audit.jsonl"), Path.Combine(host.Root, "way-in", "audit.jsonl") })
+        foreach (
+            string path in new[] { Path.Combine(host.Workspace, "a", "audit.jsonl"), Path.Combine(host.Root, "way-in", "audit.jsonl") }
+        )
         {
-            AgentRunResult result = await host.RunAsync(host.Request("true", SandboxHost.BusyboxImage, ("filesystem.workspace", "write")) with { AuditLog = path }, Token);
+            AgentRunResult result = await host.RunAsync(
+                host.Request("true", SandboxHost.BusyboxImage, ("filesystem.workspace", "write")) with
+                {
+                    AuditLog = path,
+                },
+                Token
+            );
             AssertVerdict(Verdict.ConfigurationError, 2, result, DiagnosticTable.Parameters);
             Assert.Contains("which the agent may change (filesystem.workspace: write)", Assert.ContainsSingle(result.Diagnostics).Message);
         }
@@ -72,7 +88,14 @@ public sealed class AuditTests
     {
         using SandboxHost host = new();
         string path = Path.Combine(host.Root, "audit.jsonl");
-        AgentRunRequest request = host.Request("echo begun; while sleep 0.1; do echo on; done", SandboxHost.BusyboxImage, ("timeout_seconds", "60")) with { AuditLog = path };
+        AgentRunRequest request = host.Request(
+            "echo begun; while sleep 0.1; do echo on; done",
+            SandboxHost.BusyboxImage,
+            ("timeout_seconds", "60")
+        ) with
+        {
+            AuditLog = path,
+        };
         Task<AgentRunResult> running = host.RunAsync(request, Token);
         await host.WhenLineAsync("begun");
         using System.Diagnostics.Process cut = System.Diagnostics.Process.Start("truncate", ["-s", "0", path]);
@@ -100,7 +123,10 @@ public sealed class AuditTests
         using SandboxHost host = new();
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
         using SmallDisk mounted = await SmallDisk.MountAsync(disk, "256k", Token);
-        AgentRunRequest request = host.Request("yes 0123456789", SandboxHost.BusyboxImage, ("timeout_seconds", "60")) with { AuditLog = Path.Combine(disk, "audit.jsonl") };
+        AgentRunRequest request = host.Request("yes 0123456789", SandboxHost.BusyboxImage, ("timeout_seconds", "60")) with
+        {
+            AuditLog = Path.Combine(disk, "audit.jsonl"),
+        };
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
         Assert.IsLessThan(TimeSpan.FromSeconds(40), result.Duration);
@@ -121,10 +147,24 @@ public sealed class AuditTests
         using SandboxHost host = new();
         host.Environment["T"] = Secret;
         string audit = Path.Combine(host.Root, "audit.jsonl");
-        AgentRunRequest request = host.Request(Prints, SandboxHost.BusyboxImage, ("sensitive_env_vars", "T")) with { Command = Prints + $"; : {Secret}", AuditLog = audit, ReportDirectory = Path.Combine(host.Root, "report") };
+        AgentRunRequest request = host.Request(Prints, SandboxHost.BusyboxImage, ("sensitive_env_vars", "T")) with
+        {
+            Command = Prints + $"; : {Secret}",
+            AuditLog = audit,
+            ReportDirectory = Path.Combine(host.Root, "report"),
+        };
         AgentRunResult result = await host.RunAsync(request, Token);
         Assert.AreEqual(3, result.AgentExitCode);
-        string all = string.Join('\n', [await File.ReadAllTextAsync(audit, Token), await File.ReadAllTextAsync(result.ReportFile!, Token), .. host.Lines, .. result.Diagnostics.Select(diagnostic => diagnostic.ToString()), .. result.Violations.Select(violation => violation.ToString())]);
+        string all = string.Join(
+            '\n',
+            [
+                await File.ReadAllTextAsync(audit, Token),
+                await File.ReadAllTextAsync(result.ReportFile!, Token),
+                .. host.Lines,
+                .. result.Diagnostics.Select(diagnostic => diagnostic.ToString()),
+                .. result.Violations.Select(violation => violation.ToString()),
+            ]
+        );
         string bare = all.Replace("\\u001b[1m", "", StringComparison.OrdinalIgnoreCase).Replace("\u001b[1m", "", StringComparison.Ordinal);
         string digits = string.Concat(bare.Where(char.IsAsciiHexDigit));
         Assert.DoesNotContain(Secret, bare);

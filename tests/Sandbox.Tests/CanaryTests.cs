@@ -40,5 +40,6 @@ public sealed class CanaryTests(TestContext context)
         Assert.AreEqual("in force, and counts this sandbox; too high to be filled up", Found(host));
     }
 
-    private static string Found(SandboxHost host) => host.Events.OfType<SandboxVerified>().Single().Probes.Single(probe => probe.Label == "Process limit").Value;
+    private static string Found(SandboxHost host) =>
+        host.Events.OfType<SandboxVerified>().Single().Probes.Single(probe => probe.Label == "Process limit").Value;
 }

@@ -12,17 +12,23 @@ internal static class DockerCli
     /// <summary>Runs the client and gives what it wrote.</summary>
     public static async Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(
+            new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         Task<string> error = process.StandardError.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
-        return process.ExitCode == 0 ? (await output).Trim() : throw new InvalidOperationException($"docker {string.Join(' ', arguments)}: {await error}");
+        return process.ExitCode == 0
+            ? (await output).Trim()
+            : throw new InvalidOperationException($"docker {string.Join(' ', arguments)}: {await error}");
     }
 
     /// <summary>Runs the client to clean up, where there may be nothing to clean up.</summary>
     public static async Task TryAsync(params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(
+            new ProcessStartInfo("docker", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
     }
@@ -39,7 +45,12 @@ internal static class DockerCli
     /// <param name="changes">Settings that it gets, as lines of a Dockerfile.</param>
     /// <param name="files">Texts of files, by absolute path.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<string> ImportAsync(string source, string[] changes, (string Path, string Text)[] files, CancellationToken cancellationToken)
+    public static async Task<string> ImportAsync(
+        string source,
+        string[] changes,
+        (string Path, string Text)[] files,
+        CancellationToken cancellationToken
+    )
     {
         string name = $"isolated-agents/test:{Guid.NewGuid():N}";
         string container = await RunAsync(cancellationToken, "create", source, "true");
@@ -49,7 +60,10 @@ internal static class DockerCli
             foreach ((string path, string text) in files)
             {
                 await File.WriteAllTextAsync(archive, text, cancellationToken);
-                File.SetUnixFileMode(archive, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+                File.SetUnixFileMode(
+                    archive,
+                    UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+                );
                 await RunAsync(cancellationToken, "cp", archive, $"{container}:{path}");
             }
 
@@ -77,14 +91,28 @@ internal static class DockerCli
     /// <summary>Waits until the engine has removed a container; it says so itself, on its stream of events.</summary>
     public static async Task WaitForRemovalAsync(string sessionId, CancellationToken cancellationToken)
     {
-        ProcessStartInfo start = new("docker", ["events", "--since", Engine.EngineCli.Since(), "--filter", "event=destroy", "--filter", $"label=dev.isolated-agents.session={sessionId}", "--format", "{{.ID}}"])
+        ProcessStartInfo start = new(
+            "docker",
+            [
+                "events",
+                "--since",
+                Engine.EngineCli.Since(),
+                "--filter",
+                "event=destroy",
+                "--filter",
+                $"label=dev.isolated-agents.session={sessionId}",
+                "--format",
+                "{{.ID}}",
+            ]
+        )
         {
             RedirectStandardOutput = true,
         };
         using Process events = Process.Start(start)!;
         try
         {
-            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between looking and listening.
+            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between
+            // looking and listening.
             Task<string?> destroyed = events.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
             if ((await ContainersOfAsync(sessionId, cancellationToken)).Length > 0)
             {

@@ -28,7 +28,10 @@ public sealed class EverydayTests
         {
             // env asks the environment alone, where a shell would fall back to a path of its own.
             AssertVerdict(Verdict.Passed, 0, await host.RunAsync(host.Request("env | grep ^PATH=; env sh -c 'echo found'", image), Token));
-            CollectionAssert.AreEqual(new[] { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "found" }, host.Lines.ToArray());
+            CollectionAssert.AreEqual(
+                new[] { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "found" },
+                host.Lines.ToArray()
+            );
         }
         finally
         {
@@ -65,8 +68,17 @@ public sealed class EverydayTests
     public async Task TemporaryFolders_CanBeWrittenAndAreEmpty()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync(
-            host.Request("ls -A /tmp /var/tmp | grep -v :; mktemp -p /var/tmp >/dev/null && mktemp >/dev/null && echo made", SandboxHost.PythonImage), Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(
+                host.Request(
+                    "ls -A /tmp /var/tmp | grep -v :; mktemp -p /var/tmp >/dev/null && mktemp >/dev/null && echo made",
+                    SandboxHost.PythonImage
+                ),
+                Token
+            )
+        );
         CollectionAssert.AreEqual(new[] { "made" }, host.Lines.Where(line => line.Length > 0).ToArray());
         Assert.IsEmpty(host.Events.OfType<Events.ViolationFilesystem>());
     }
@@ -84,7 +96,10 @@ public sealed class EverydayTests
 
         AgentRunResult tooLong = await host.RunAsync(request with { Arguments = [new string('ä', ArgumentBound / 2)] }, Token);
         AssertVerdict(Verdict.ConfigurationError, 2, tooLong, DiagnosticTable.Parameters);
-        Assert.StartsWith("Argument 4 of the agent has 131072 bytes, and Linux gives a program at most 131071", tooLong.Diagnostics[0].Message);
+        Assert.StartsWith(
+            "Argument 4 of the agent has 131072 bytes, and Linux gives a program at most 131071",
+            tooLong.Diagnostics[0].Message
+        );
 
         host.Environment["LONG"] += "v";
         AgentRunResult variable = await host.RunAsync(request with { HostEnvironment = host.Request("").HostEnvironment }, Token);
@@ -101,7 +116,11 @@ public sealed class EverydayTests
     {
         using SandboxHost host = new();
         host.Environment["TOKEN"] = "s3cr3t-7f91c2d8";
-        AgentRunRequest request = host.Request("seq 100; echo; echo \"cannot open $TOKEN\" >&2; printf 'x.cs(1,1): error CS0001: fake'; exit 5", SandboxHost.BusyboxImage, ("sensitive_env_vars", "TOKEN"));
+        AgentRunRequest request = host.Request(
+            "seq 100; echo; echo \"cannot open $TOKEN\" >&2; printf 'x.cs(1,1): error CS0001: fake'; exit 5",
+            SandboxHost.BusyboxImage,
+            ("sensitive_env_vars", "TOKEN")
+        );
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
         string message = result.Diagnostics[0].Message;
@@ -118,7 +137,9 @@ public sealed class EverydayTests
         using SandboxHost host = new();
         host.Environment["HERE"] = "a value";
         host.Environment["EMPTY"] = "";
-        await File.WriteAllTextAsync(Path.Combine(host.Root, "policy.json"), """
+        await File.WriteAllTextAsync(
+            Path.Combine(host.Root, "policy.json"),
+            """
             {
               "allowed_env_vars": ["HERE",
                 "GONE"],
@@ -126,12 +147,19 @@ public sealed class EverydayTests
                 "EMPTY"
               ]
             }
-            """, Token);
+            """,
+            Token
+        );
         AgentRunResult result = await host.RunAsync(host.Request("true") with { PolicyFile = "policy.json" }, Token);
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEqual(
             new[] { "IA1001 Warning 3:5 GONE", "IA1001 Warning 5:5 EMPTY" },
-            result.Diagnostics.Select(warning => $"{warning.Code} {warning.Severity} {warning.Line}:{warning.Column} {warning.Message.Split('\'')[3]}").ToArray());
+            result
+                .Diagnostics.Select(warning =>
+                    $"{warning.Code} {warning.Severity} {warning.Line}:{warning.Column} {warning.Message.Split('\'')[3]}"
+                )
+                .ToArray()
+        );
     }
 
     [TestMethod]
@@ -139,12 +167,16 @@ public sealed class EverydayTests
     public async Task AuthoritiesOfThePolicysOwnBesideInspection_AreAWarning()
     {
         using SandboxHost host = new();
-        await File.WriteAllTextAsync(Path.Combine(host.Root, "policy.json"), """
+        await File.WriteAllTextAsync(
+            Path.Combine(host.Root, "policy.json"),
+            """
             {
               "network": { "allowed_endpoints": ["api.example.com:443"], "inspect": [{ "endpoint": "api.example.com:443" }] },
               "env_vars": { "SSL_CERT_FILE": "/etc/ssl/own.pem" }
             }
-            """, Token);
+            """,
+            Token
+        );
         AgentRunResult result = await host.RunAsync(host.Request("true") with { PolicyFile = "policy.json" }, Token);
         AssertVerdict(Verdict.Passed, 0, result);
         Diagnostic warning = Assert.ContainsSingle(result.Diagnostics);

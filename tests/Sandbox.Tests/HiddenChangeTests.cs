@@ -31,13 +31,25 @@ public sealed class HiddenChangeTests(TestContext context)
     [DataRow("mkdir -p $HOME/.config/git; echo '* ident' > $HOME/.config/git/attributes", Evil, "src/a.cs HeldBack")]
     [DataRow("printf '[attr]own ident\\n[attr]more own\\n*.cs more\\n' > .gitattributes", Evil, "src/a.cs HeldBack")]
     [DataRow("printf '\"src/\\\\141.cs\" ident\\n' > .gitattributes", Evil, "src/a.cs HeldBack")]
-    [DataRow("printf '*.cs ident\\n' > .gitattributes; git add .gitattributes; git commit -qm attributes; rm .gitattributes", Evil, "src/a.cs HeldBack")]
+    [DataRow(
+        "printf '*.cs ident\\n' > .gitattributes; git add .gitattributes; git commit -qm attributes; rm .gitattributes",
+        Evil,
+        "src/a.cs HeldBack"
+    )]
     [DataRow("echo '*.cs ident' > .gitattributes", "printf 'x $Id: evil $\\n' > src/new.cs", "src/new.cs HeldBack")]
-    [DataRow("echo '*.cs ident' > .gitattributes", "printf 'changed $Id$ b\\n' > src/a.cs; echo plain > src/new.cs", "src/a.cs Applied|src/new.cs Applied")]
+    [DataRow(
+        "echo '*.cs ident' > .gitattributes",
+        "printf 'changed $Id$ b\\n' > src/a.cs; echo plain > src/new.cs",
+        "src/a.cs Applied|src/new.cs Applied"
+    )]
     [DataRow("echo '*.md ident' > .gitattributes", Evil, "src/a.cs Applied")]
     // All of it.
     [DataRow("echo '*.sh filter=same' > .gitattributes", "chmod +x src/lines.sh", "src/lines.sh Applied")]
-    [DataRow("echo '*.cs filter=same' > .gitattributes; git config filter.same.clean 'git cat-file blob HEAD:src/a.cs'", "echo evil > src/a.cs", "src/a.cs HeldBack")]
+    [DataRow(
+        "echo '*.cs filter=same' > .gitattributes; git config filter.same.clean 'git cat-file blob HEAD:src/a.cs'",
+        "echo evil > src/a.cs",
+        "src/a.cs HeldBack"
+    )]
     [DataRow("echo '*.txt working-tree-encoding=UTF-16' > .gitattributes", "printf 'a\\0b\\0' > src/x.txt", "src/x.txt HeldBack")]
     // Line ends.
     [DataRow("echo '* text=auto' > .gitattributes", "printf 'one\\r\\ntwo\\r\\n' > src/lines.sh", "src/lines.sh HeldBack")]
@@ -75,7 +87,10 @@ public sealed class HiddenChangeTests(TestContext context)
         {
             WorkspaceHeldBack held = Assert.ContainsSingle(host.Events.OfType<WorkspaceHeldBack>().Where(told => told.File == change.Path));
             Assert.AreEqual(ChangeRules.HiddenRule, held.Rule);
-            Assert.Contains(told => told.Code == DiagnosticTable.FilesystemViolation && told.Message.Contains(change.Path, StringComparison.Ordinal), result.Diagnostics);
+            Assert.Contains(
+                told => told.Code == DiagnosticTable.FilesystemViolation && told.Message.Contains(change.Path, StringComparison.Ordinal),
+                result.Diagnostics
+            );
         }
 
         if (expected.Length == 0 || expected == "b.cs Applied")
@@ -104,7 +119,11 @@ public sealed class HiddenChangeTests(TestContext context)
     // What an agent may write of these files counts as it would be.
     [TestMethod]
     [DataRow("echo '*.cs ident' > .gitattributes; " + Evil, ".gitattributes", ".gitattributes Applied|src/a.cs HeldBack")]
-    [DataRow("git config -f .gitmodules submodule.mod.ignore all; echo x > mod/f.py", ".gitmodules", ".gitmodules HeldBack|mod/f.py Applied")]
+    [DataRow(
+        "git config -f .gitmodules submodule.mod.ignore all; echo x > mod/f.py",
+        ".gitmodules",
+        ".gitmodules HeldBack|mod/f.py Applied"
+    )]
     // No file of the host is read that it names.
     [DataRow("git config -f .gitmodules include.path /dev/zero; echo x > b.cs", ".gitmodules", ".gitmodules Applied|b.cs Applied")]
     [Timeout(Minute, CooperativeCancellation = true)]
@@ -121,7 +140,10 @@ public sealed class HiddenChangeTests(TestContext context)
     [TestMethod]
     [DataRow("echo left.cs >> .gitignore", ".gitignore HeldBack")]
     [DataRow("echo '*' > src/.gitignore; echo '!.gitignore' >> src/.gitignore", "src/.gitignore HeldBack")]
-    [DataRow("echo left.cs > .gitignore; echo x > src/b.cs; echo none > mod.gitignore", ".gitignore HeldBack|mod.gitignore Applied|src/b.cs Applied")]
+    [DataRow(
+        "echo left.cs > .gitignore; echo x > src/b.cs; echo none > mod.gitignore",
+        ".gitignore HeldBack|mod.gitignore Applied|src/b.cs Applied"
+    )]
     [DataRow("echo '*.tmp' > src/.gitignore; echo left.cs >> .gitignore", ".gitignore HeldBack|src/.gitignore Applied")]
     [DataRow("rm src/left.cs; echo left.cs >> .gitignore", ".gitignore HeldBack")]
     [DataRow("printf 'obj/\\n*.log\\n' >> .gitignore", ".gitignore Applied")]
@@ -135,7 +157,8 @@ public sealed class HiddenChangeTests(TestContext context)
         await ShellAsync(
             host,
             "printf '*.keep\\n' > .gitignore; mkdir kept; printf '!*.keep\\n' > kept/.gitignore; git add -A; git commit -qm patterns; "
-            + "echo x > src/left.cs; echo x > kept/x.keep; mkdir obj; echo x > obj/a.txt");
+                + "echo x > src/left.cs; echo x > kept/x.keep; mkdir obj; echo x > obj/a.txt"
+        );
         AgentRunResult result = await RunAsync(host, attempt);
         AssertVerdict(Verdict.Passed, 0, result);
         AssertChanges(expected, result);
@@ -147,7 +170,10 @@ public sealed class HiddenChangeTests(TestContext context)
 
     // A build would write to, or empty, where the link leads.
     [TestMethod]
-    [DataRow("ln -s src dist; ln -s src artifacts; ln -s src publish; ln -s src packages; ln -s src TestResults; ln -s src wwwroot; ln -s src build; ln -s src out", 8)]
+    [DataRow(
+        "ln -s src dist; ln -s src artifacts; ln -s src publish; ln -s src packages; ln -s src TestResults; ln -s src wwwroot; ln -s src build; ln -s src out",
+        8
+    )]
     [DataRow("ln -s src bin; ln -s src obj; ln -s src target; ln -s src node_modules; ln -s src .venv", 0)]
     [DataRow("mkdir deep; ln -s ../src deep/DIST; ln -s ../src deep/testresults; ln -s src/a.cs Build", 3)]
     [Timeout(Minute, CooperativeCancellation = true)]
@@ -164,21 +190,25 @@ public sealed class HiddenChangeTests(TestContext context)
         Assert.AreEqual("way", string.Join('|', made.Select(Path.GetFileName)));
     }
 
-    private static void AssertChanges(string expected, AgentRunResult result) => CollectionAssert.AreEqual(
-        expected.Split('|', StringSplitOptions.RemoveEmptyEntries),
-        result.Changes.Select(change => $"{change.Path} {WordOf(change)}").ToArray(),
-        string.Join('|', result.Changes.Select(change => $"{change.Path} {change.Status} {change.HeldBackReason}")));
+    private static void AssertChanges(string expected, AgentRunResult result) =>
+        CollectionAssert.AreEqual(
+            expected.Split('|', StringSplitOptions.RemoveEmptyEntries),
+            result.Changes.Select(change => $"{change.Path} {WordOf(change)}").ToArray(),
+            string.Join('|', result.Changes.Select(change => $"{change.Path} {change.Status} {change.HeldBackReason}"))
+        );
 
     private static string WordOf(WorkspaceChange change) =>
         change is { Kind: WorkspaceChangeKind.Deleted, HeldBackReason: null } ? "Deleted" : change.Status.ToString();
 
-    private Task<AgentRunResult> RunAsync(SandboxHost host, string attempt, params (string Key, string Value)[] policy) => host.RunAsync(
-        host.Request("", SandboxHost.ClientsImage, [("filesystem.workspace", "write"), .. policy]) with
-        {
-            Command = "export HOME=/tmp; git config --global safe.directory '*'; " + attempt,
-            HostEnvironment = new Dictionary<string, string>(host.Environment) { ["HOME"] = Home(host) }.ToFrozenDictionary(),
-        },
-        Token);
+    private Task<AgentRunResult> RunAsync(SandboxHost host, string attempt, params (string Key, string Value)[] policy) =>
+        host.RunAsync(
+            host.Request("", SandboxHost.ClientsImage, [("filesystem.workspace", "write"), .. policy]) with
+            {
+                Command = "export HOME=/tmp; git config --global safe.directory '*'; " + attempt,
+                HostEnvironment = new Dictionary<string, string>(host.Environment) { ["HOME"] = Home(host) }.ToFrozenDictionary(),
+            },
+            Token
+        );
 
     private async Task LayAsync(SandboxHost host)
     {
@@ -186,9 +216,10 @@ public sealed class HiddenChangeTests(TestContext context)
         await ShellAsync(
             host,
             "git init -q -b main .; mkdir src mod; printf 'a $Id$ b\\n' > src/a.cs; printf 'one\\ntwo\\n' > src/lines.sh; "
-            + "git init -q -b main mod; echo f > mod/f.py; git -C mod add -A; git -C mod commit -qm mod; "
-            + "git config -f .gitmodules submodule.mod.path mod; "
-            + "git config -f .gitmodules submodule.mod.url ./mod; git add -A 2>/dev/null; git commit -qm base");
+                + "git init -q -b main mod; echo f > mod/f.py; git -C mod add -A; git -C mod commit -qm mod; "
+                + "git config -f .gitmodules submodule.mod.path mod; "
+                + "git config -f .gitmodules submodule.mod.url ./mod; git add -A 2>/dev/null; git commit -qm base"
+        );
     }
 
     private static string Home(SandboxHost host) => Path.Combine(host.Root, "home");
@@ -197,13 +228,23 @@ public sealed class HiddenChangeTests(TestContext context)
     {
         ProcessStartInfo start = new("sh", ["-ec", command])
         {
-            WorkingDirectory = host.Workspace, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = host.Workspace,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
-        foreach ((string name, string value) in new[]
-        {
-            ("HOME", Home(host)), ("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b"), ("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b"),
-            ("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.directory"), ("GIT_CONFIG_VALUE_0", "*"),
-        })
+        foreach (
+            (string name, string value) in new[]
+            {
+                ("HOME", Home(host)),
+                ("GIT_AUTHOR_NAME", "a"),
+                ("GIT_AUTHOR_EMAIL", "a@b"),
+                ("GIT_COMMITTER_NAME", "a"),
+                ("GIT_COMMITTER_EMAIL", "a@b"),
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", "safe.directory"),
+                ("GIT_CONFIG_VALUE_0", "*"),
+            }
+        )
         {
             start.Environment[name] = value;
         }

@@ -10,6 +10,10 @@ internal static class HostProgram
     {
         using Process process = Process.Start(program, arguments);
         await process.WaitForExitAsync(cancellationToken);
-        Assert.AreEqual(0, process.ExitCode, $"'{program} {string.Join(' ', arguments)}' is needed to try a control of the sandbox, and failed.");
+        Assert.AreEqual(
+            0,
+            process.ExitCode,
+            $"'{program} {string.Join(' ', arguments)}' is needed to try a control of the sandbox, and failed."
+        );
     }
 }

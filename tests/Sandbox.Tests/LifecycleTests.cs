@@ -47,15 +47,31 @@ public sealed class LifecycleTests
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync("echo x > /output/x", Token);
         AssertVerdict(Verdict.Passed, 0, result);
-        CollectionAssert.AreEqual(Enumerable.Range(1, host.Events.Count).Select(number => (long)number).ToArray(), host.Events.Select(raised => raised.Sequence).ToArray());
+        CollectionAssert.AreEqual(
+            Enumerable.Range(1, host.Events.Count).Select(number => (long)number).ToArray(),
+            host.Events.Select(raised => raised.Sequence).ToArray()
+        );
         CollectionAssert.AreEqual(
             new[]
             {
-                "session.initializing", "policy.validating", "container.provisioning", "agent.injecting", "sandbox.verified", "agent.starting",
-                "process.started", "file.written", "resource.usage", "agent.completed", "output.collecting", "output.collected", "container.removing", "session.completed",
+                "session.initializing",
+                "policy.validating",
+                "container.provisioning",
+                "agent.injecting",
+                "sandbox.verified",
+                "agent.starting",
+                "process.started",
+                "file.written",
+                "resource.usage",
+                "agent.completed",
+                "output.collecting",
+                "output.collected",
+                "container.removing",
+                "session.completed",
             },
             host.Events.Select(raised => raised.Descriptor.Name).ToArray(),
-            string.Join(' ', host.Events.Select(raised => raised.Descriptor.Name)));
+            string.Join(' ', host.Events.Select(raised => raised.Descriptor.Name))
+        );
     }
 
     [TestMethod]
@@ -109,7 +125,10 @@ public sealed class LifecycleTests
         AgentRunResult result = await host.RunPuppetAsync("child-memory 400", Token, ("memory_mb", "64"));
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("SIGKILL", host.Said("child-memory").GetProperty("child_signal").GetString());
-        Assert.Contains(raised => raised.Action.Contains("kernel ended 1", StringComparison.Ordinal), host.Events.OfType<ResourceMemoryHigh>());
+        Assert.Contains(
+            raised => raised.Action.Contains("kernel ended 1", StringComparison.Ordinal),
+            host.Events.OfType<ResourceMemoryHigh>()
+        );
     }
 
     [TestMethod]
@@ -214,8 +233,11 @@ public sealed class LifecycleTests
         SandboxHost[] hosts = [.. Enumerable.Range(0, 50).Select(_ => new SandboxHost())];
         try
         {
-            AgentRunResult[] results = await Task.WhenAll(hosts.Select((host, number) =>
-                host.RunAsync($"for i in 1 2 3; do echo run-{number}; done; echo {number} > /output/number", Token)));
+            AgentRunResult[] results = await Task.WhenAll(
+                hosts.Select(
+                    (host, number) => host.RunAsync($"for i in 1 2 3; do echo run-{number}; done; echo {number} > /output/number", Token)
+                )
+            );
             for (int number = 0; number < hosts.Length; number++)
             {
                 AssertVerdict(Verdict.Passed, 0, results[number]);

@@ -29,8 +29,15 @@ internal sealed class LocalRegistry : IDisposable
         await File.WriteAllTextAsync(
             configuration,
             $"version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {folder} }} }}\nhttp: {{ addr: {address} }}\n",
-            cancellationToken);
-        Process process = Process.Start(new ProcessStartInfo("docker-registry", ["serve", configuration]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            cancellationToken
+        );
+        Process process = Process.Start(
+            new ProcessStartInfo("docker-registry", ["serve", configuration])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         LocalRegistry registry = new(process, folder, address);
         string? line;
         while ((line = await process.StandardError.ReadLineAsync(cancellationToken)) is not null)

@@ -58,7 +58,10 @@ public sealed class OutputTests
     {
         string[] names = ["-rf", "CON", "case", "CASE", "with space", "bidi-\u202Etxt", new string('n', 255), "ünïcode/‎deep"];
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunPuppetAsync("output " + string.Join(' ', names.Select(name => $"hex={Convert.ToHexString(Encoding.UTF8.GetBytes(name))}:4")), Token);
+        AgentRunResult result = await host.RunPuppetAsync(
+            "output " + string.Join(' ', names.Select(name => $"hex={Convert.ToHexString(Encoding.UTF8.GetBytes(name))}:4")),
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEquivalent(names, result.Artifacts.Select(artifact => artifact.Name).ToArray());
         foreach (string name in names)
@@ -92,7 +95,12 @@ public sealed class OutputTests
     public async Task TooMuch_IsRefusedWhole(string entry)
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunPuppetAsync($"output file=first {entry}", Token, ("max_output_bytes", "1000000"), ("max_output_files", "100"));
+        AgentRunResult result = await host.RunPuppetAsync(
+            $"output file=first {entry}",
+            Token,
+            ("max_output_bytes", "1000000"),
+            ("max_output_files", "100")
+        );
         AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
         Assert.IsEmpty(result.Artifacts);
         Assert.IsFalse(Directory.Exists(host.Output));
@@ -115,7 +123,11 @@ public sealed class OutputTests
     public async Task Output_AgentThatNeverStops_IsBoundedWhileItRuns()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/fill bs=64k || true", Token, ("max_output_bytes", "1000000"));
+        AgentRunResult result = await host.RunAsync(
+            "dd if=/dev/zero of=/output/fill bs=64k || true",
+            Token,
+            ("max_output_bytes", "1000000")
+        );
         AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
         Assert.Contains(line => line.Contains("No space left", StringComparison.Ordinal), host.Lines);
     }
@@ -132,7 +144,10 @@ public sealed class OutputTests
         AgentRunResult result = await host.RunAsync($"{fill}; sleep 600", Token, ("max_output_bytes", limit), ("memory_mb", memory));
         AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
         Assert.ContainsSingle(result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
-        Assert.IsGreaterThan(Assert.ContainsSingle(host.Events.OfType<OutputLimitExceeded>()).Limit, host.Events.OfType<OutputLimitExceeded>().Single().Current);
+        Assert.IsGreaterThan(
+            Assert.ContainsSingle(host.Events.OfType<OutputLimitExceeded>()).Limit,
+            host.Events.OfType<OutputLimitExceeded>().Single().Current
+        );
         Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
     }
@@ -149,7 +164,8 @@ public sealed class OutputTests
             Token,
             ("max_output_bytes", limit),
             ("memory_mb", memory),
-            ("max_output_files", "50"));
+            ("max_output_files", "50")
+        );
         AssertVerdict(Verdict.OutputLimitExceeded, 4, result, DiagnosticTable.OutputLimit);
         Assert.Contains("50 files and folders (max_output_files)", Assert.ContainsSingle(result.Diagnostics).Message);
         Assert.AreEqual(50, Assert.ContainsSingle(host.Events.OfType<OutputLimitExceeded>()).FileLimit);
@@ -171,9 +187,17 @@ public sealed class OutputTests
     public async Task Output_LimitThatDoesNotCount_LeavesTheAgentsFailure()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/fill bs=64k", Token, ("max_output_bytes", "1000000"), ("fail_on", "exit_code"));
+        AgentRunResult result = await host.RunAsync(
+            "dd if=/dev/zero of=/output/fill bs=64k",
+            Token,
+            ("max_output_bytes", "1000000"),
+            ("fail_on", "exit_code")
+        );
         AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
-        Assert.AreEqual(DiagnosticTable.OutputLimit, result.Diagnostics.Single(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning).Code);
+        Assert.AreEqual(
+            DiagnosticTable.OutputLimit,
+            result.Diagnostics.Single(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning).Code
+        );
     }
 
     [TestMethod]
@@ -183,8 +207,15 @@ public sealed class OutputTests
     public async Task Output_NearItsLimit_WarnsWhileTheAgentRuns(string limit, string memory)
     {
         using SandboxHost host = new();
-        string near = (long.Parse(limit, System.Globalization.CultureInfo.InvariantCulture) / 100 * 95).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        AgentRunResult result = await host.RunAsync($"truncate -s {near} /output/near; sleep 3", Token, ("max_output_bytes", limit), ("memory_mb", memory));
+        string near = (long.Parse(limit, System.Globalization.CultureInfo.InvariantCulture) / 100 * 95).ToString(
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        AgentRunResult result = await host.RunAsync(
+            $"truncate -s {near} /output/near; sleep 3",
+            Token,
+            ("max_output_bytes", limit),
+            ("memory_mb", memory)
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         OutputLimitApproaching warning = Assert.ContainsSingle(host.Events.OfType<OutputLimitApproaching>());
         Assert.IsLessThan(Assert.ContainsSingle(host.Events.OfType<AgentCompleted>()).Sequence, warning.Sequence);
@@ -195,7 +226,11 @@ public sealed class OutputTests
     public async Task Output_VolumeWithinItsLimit_IsCollected()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("dd if=/dev/zero of=/output/large bs=1M count=100 2>/dev/null", Token, ("max_output_bytes", "200000000"));
+        AgentRunResult result = await host.RunAsync(
+            "dd if=/dev/zero of=/output/large bs=1M count=100 2>/dev/null",
+            Token,
+            ("max_output_bytes", "200000000")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual(100L * 1024 * 1024, new FileInfo(Path.Combine(host.Output, "large")).Length);
         Assert.AreEqual("20492a4d0d84f8beb1767f6616229f85d44c2827b64bdbfb260ee12fa1109e0e", result.Artifacts[0].Sha256);
@@ -214,9 +249,13 @@ public sealed class OutputTests
             Token,
             ("max_output_bytes", "400000000"),
             ("memory_mb", memory),
-            ("timeout_seconds", "100"));
+            ("timeout_seconds", "100")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
-        CollectionAssert.AreEquivalent(host.Lines.ToArray(), result.Artifacts.Select(artifact => $"{artifact.Sha256}  {artifact.Name}").ToArray());
+        CollectionAssert.AreEquivalent(
+            host.Lines.ToArray(),
+            result.Artifacts.Select(artifact => $"{artifact.Sha256}  {artifact.Name}").ToArray()
+        );
         Assert.HasCount(41, result.Artifacts);
         foreach (Artifact artifact in result.Artifacts)
         {
@@ -259,7 +298,8 @@ public sealed class OutputTests
             """
             { "expected_violations": [ { "kind": "output", "match": "cache/*", "reason": "the tool leaves a link" }, { "kind": "output", "match": "never", "reason": "a leftover" } ] }
             """,
-            Token);
+            Token
+        );
         AgentRunRequest request = host.Request("mkdir /output/cache; ln -s / /output/cache/link") with { PolicyFile = policy };
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.Passed, 0, result);
@@ -274,7 +314,11 @@ public sealed class OutputTests
         using SandboxHost host = new();
         string input = Path.Combine(host.Workspace, "input.txt");
         await File.WriteAllTextAsync(input, "1", Token);
-        AgentRunRequest request = host.Request("cp /workspace/input.txt /output/copy") with { StampFile = Path.Combine(host.Root, "stamp.json"), Inputs = [input] };
+        AgentRunRequest request = host.Request("cp /workspace/input.txt /output/copy") with
+        {
+            StampFile = Path.Combine(host.Root, "stamp.json"),
+            Inputs = [input],
+        };
         Assert.IsFalse((await host.RunAsync(request, Token)).Skipped);
         AgentRunResult second = await host.RunAsync(request, Token);
         Assert.IsTrue(second.Skipped);

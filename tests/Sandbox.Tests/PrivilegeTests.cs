@@ -25,7 +25,11 @@ public sealed class PrivilegeTests
         using SandboxHost host = new();
         host.Environment["SSH_AUTH_SOCK"] = "/tmp/agent.sock";
         host.Environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/run/user/0/bus";
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("find / -type s 2>/dev/null; env | grep -E 'SOCK|BUS|DOCKER'; ls /run /var/run 2>/dev/null; exit 0", Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync("find / -type s 2>/dev/null; env | grep -E 'SOCK|BUS|DOCKER'; ls /run /var/run 2>/dev/null; exit 0", Token)
+        );
         Assert.IsEmpty(host.Lines, string.Join('\n', host.Lines));
     }
 
@@ -71,11 +75,17 @@ public sealed class PrivilegeTests
         using SandboxHost host = new();
         host.Environment["API_TOKEN"] = Secret;
         Task<AgentRunResult> running = host.RunAsync(
-            host.Request("echo token is $API_TOKEN; cat /proc/1/environ /proc/1/cmdline; echo started; sleep 3", SandboxHost.BusyboxImage, ("sensitive_env_vars", "API_TOKEN"), ("fail_on", "timeout")) with
+            host.Request(
+                "echo token is $API_TOKEN; cat /proc/1/environ /proc/1/cmdline; echo started; sleep 3",
+                SandboxHost.BusyboxImage,
+                ("sensitive_env_vars", "API_TOKEN"),
+                ("fail_on", "timeout")
+            ) with
             {
                 ReportDirectory = Path.Combine(host.Root, "report"),
             },
-            Token);
+            Token
+        );
         await host.WhenLineAsync("started");
         string inspected = await DockerCli.RunAsync(Token, "inspect", await host.ContainerIdAsync());
         AgentRunResult result = await running;
@@ -107,7 +117,10 @@ public sealed class PrivilegeTests
     {
         using SandboxHost host = new();
         AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("fds", Token));
-        CollectionAssert.AreEquivalent(new[] { "0", "1", "2" }, host.Said("fds").GetProperty("fds").EnumerateObject().Select(descriptor => descriptor.Name).ToArray());
+        CollectionAssert.AreEquivalent(
+            new[] { "0", "1", "2" },
+            host.Said("fds").GetProperty("fds").EnumerateObject().Select(descriptor => descriptor.Name).ToArray()
+        );
     }
 
     [TestMethod]
@@ -135,7 +148,8 @@ public sealed class PrivilegeTests
         Assert.EndsWith("/python3.11", Assert.ContainsSingle(host.Events.OfType<ViolationProcess>()).Process);
     }
 
-    // Podman's own profile would answer before ours is asked, and nobody would hear of it. It reads ours from a file, which it shares with us, or which is brought to it.
+    // Podman's own profile would answer before ours is asked, and nobody would hear of it. It reads ours from a file, which it shares with
+    // us, or which is brought to it.
     [TestMethod]
     [TestProperty("Case", "E6")]
     [DataRow("io_uring", true)]
@@ -172,7 +186,18 @@ public sealed class PrivilegeTests
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.ProcessViolation);
         AssertRefused(host.Said("syscall"), "EPERM");
         Assert.ContainsSingle(host.Events.OfType<ViolationProcess>());
-        Assert.AreEqual("", await Engine.EngineCli.Podman.AskAsync(Token, "ps", "-aq", "--filter", $"label={SandboxLabels.Session}={result.SessionId}", "--filter", "status=created"));
+        Assert.AreEqual(
+            "",
+            await Engine.EngineCli.Podman.AskAsync(
+                Token,
+                "ps",
+                "-aq",
+                "--filter",
+                $"label={SandboxLabels.Session}={result.SessionId}",
+                "--filter",
+                "status=created"
+            )
+        );
     }
 
     [TestMethod]
@@ -196,7 +221,12 @@ public sealed class PrivilegeTests
     public async Task EmptyAllowlist_NothingPassesAndFailsFast()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.PolicyViolation, 3, await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token), DiagnosticTable.NetworkViolation);
+        AssertVerdict(
+            Verdict.PolicyViolation,
+            3,
+            await host.RunPuppetAsync("tcp 1.1.1.1 443 -- interfaces -- listen 8080 -- socket netlink", Token),
+            DiagnosticTable.NetworkViolation
+        );
         Assert.AreEqual("1.1.1.1", Assert.ContainsSingle(host.Events.OfType<ViolationNetwork>()).Host);
         JsonElement refused = host.Said("tcp");
         AssertRefused(refused, "ECONNREFUSED");
@@ -232,12 +262,21 @@ public sealed class PrivilegeTests
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "input.txt"), "input", Token);
         AgentRunResult result = await host.RunPuppetAsync(
             "write /workspace/new -- read /workspace/input.txt -- append /workspace/input.txt -- unlink /agent/puppet.py -- write /etc/new -- write /.isolated-agents/supervisor -- write /tmp/fine -- write /output/fine",
-            Token);
+            Token
+        );
         CollectionAssert.AreEquivalent(
             new[] { "/workspace/new", "/workspace/input.txt", "/agent/puppet.py", "/etc/new", "/.isolated-agents/supervisor" },
-            result.Violations.Select(violation => violation.Subject).ToArray());
-        string[] said = [.. host.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("ok").GetBoolean() ? "ok" : "refused")];
-        CollectionAssert.AreEqual(new[] { "refused", "ok", "refused", "refused", "refused", "refused", "ok", "ok" }, said, string.Join('\n', host.Lines));
+            result.Violations.Select(violation => violation.Subject).ToArray()
+        );
+        string[] said =
+        [
+            .. host.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("ok").GetBoolean() ? "ok" : "refused"),
+        ];
+        CollectionAssert.AreEqual(
+            new[] { "refused", "ok", "refused", "refused", "refused", "refused", "ok", "ok" },
+            said,
+            string.Join('\n', host.Lines)
+        );
         Assert.AreEqual("input", await File.ReadAllTextAsync(Path.Combine(host.Workspace, "input.txt"), Token));
     }
 
@@ -247,7 +286,11 @@ public sealed class PrivilegeTests
     {
         using SandboxHost host = new();
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "input.txt"), "input", Token);
-        AssertVerdict(Verdict.Passed, 0, await host.RunPuppetAsync("read /workspace/input.txt -- cwd", Token, ("filesystem.workspace", "none")));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunPuppetAsync("read /workspace/input.txt -- cwd", Token, ("filesystem.workspace", "none"))
+        );
         AssertRefused(host.Said("read"), "ENOENT");
         Assert.AreEqual("/tmp", host.Said("cwd").GetProperty("path").GetString());
     }

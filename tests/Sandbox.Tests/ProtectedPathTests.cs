@@ -6,7 +6,10 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests;
 
-/// <summary>What is protected in a writable workspace is not written, by whatever way it is tried: while the agent runs, and, where that was raced, when its changes are taken.</summary>
+/// <summary>
+/// What is protected in a writable workspace is not written, by whatever way it is tried: while the agent runs, and, where that was raced,
+/// when its changes are taken.
+/// </summary>
 [TestClass]
 public sealed class ProtectedPathTests(TestContext context)
 {
@@ -14,7 +17,8 @@ public sealed class ProtectedPathTests(TestContext context)
     private const string Rule = "filesystem.protected_paths";
 
     // What version control keeps of itself comes back in no case; that it is not even written in the copy is for a policy to say.
-    private const string Globs = ".git/hooks|.git/config|.github|Directory.Build.*|Directory.Packages.props|nuget.config|global.json|.config/dotnet-tools.json|.vscode|.mcp.json";
+    private const string Globs =
+        ".git/hooks|.git/config|.github|Directory.Build.*|Directory.Packages.props|nuget.config|global.json|.config/dotnet-tools.json|.vscode|.mcp.json";
 
     private CancellationToken Token => context.CancellationToken;
 
@@ -77,7 +81,9 @@ public sealed class ProtectedPathTests(TestContext context)
             if os.path.lexists('way'): os.remove('way')
             """,
             Token,
-            ("filesystem.workspace", "write"), (Rule, Globs));
+            ("filesystem.workspace", "write"),
+            (Rule, Globs)
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("13", host.Lines[^1]);
         Violation violation = Assert.ContainsSingle(result.Violations);
@@ -86,7 +92,8 @@ public sealed class ProtectedPathTests(TestContext context)
         AssertUntouched(host);
     }
 
-    // Until they end, threads move a folder under the names of others: some write goes where no look has seen it go. The last line holds whatever they did.
+    // Until they end, threads move a folder under the names of others: some write goes where no look has seen it go. The last line holds
+    // whatever they did.
     [TestMethod]
     [TestProperty("Case", "F6")]
     [Timeout(Minute, CooperativeCancellation = true)]
@@ -119,14 +126,19 @@ public sealed class ProtectedPathTests(TestContext context)
             over = True
             """,
             Token,
-            ("filesystem.workspace", "write"), (Rule, Globs));
+            ("filesystem.workspace", "write"),
+            (Rule, Globs)
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         AssertUntouched(host);
         // Without a race the first line has held, which is as good.
         if (host.Lines.Contains("raced"))
         {
             Assert.AreEqual(WorkspaceChangeStatus.HeldBack, result.Changes.Single(change => change.Path == ".git/config").Status);
-            Assert.IsTrue(host.Events.OfType<ViolationFilesystem>().Any(violation => violation is { Path: "/workspace/.git/config", Action: "Held back", Rule: Rule }));
+            Assert.IsTrue(
+                host.Events.OfType<ViolationFilesystem>()
+                    .Any(violation => violation is { Path: "/workspace/.git/config", Action: "Held back", Rule: Rule })
+            );
         }
     }
 
@@ -157,8 +169,12 @@ public sealed class ProtectedPathTests(TestContext context)
         using SandboxHost host = new();
         Lay(host);
         AgentRunResult result = await host.RunAsync(
-            "echo evil > .git/config; echo better > evil; git init 2>/dev/null; exit 0", Token,
-            ("filesystem.workspace", "write"), (Rule, Globs), ("expected_violations", """{"kind":"filesystem","match":"/workspace/.git/*","reason":"tries to"}"""));
+            "echo evil > .git/config; echo better > evil; git init 2>/dev/null; exit 0",
+            Token,
+            ("filesystem.workspace", "write"),
+            (Rule, Globs),
+            ("expected_violations", """{"kind":"filesystem","match":"/workspace/.git/*","reason":"tries to"}""")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("config\n", Read(host, ".git/config"));
         Assert.AreEqual("better\n", Read(host, "evil"));
@@ -172,10 +188,17 @@ public sealed class ProtectedPathTests(TestContext context)
         using SandboxHost host = new();
         Lay(host);
         AgentRunResult result = await host.RunAsync(
-            "echo changed > .git/config; echo x > .git/hooks/pre-commit; mkdir sub/.git && echo y > sub/.git/config; echo other > notes.txt", Token,
-            ("filesystem.workspace", "write"), ("filesystem.allowed_code_paths", ".git/**"), ("filesystem.return_ignored", ".git/**"));
+            "echo changed > .git/config; echo x > .git/hooks/pre-commit; mkdir sub/.git && echo y > sub/.git/config; echo other > notes.txt",
+            Token,
+            ("filesystem.workspace", "write"),
+            ("filesystem.allowed_code_paths", ".git/**"),
+            ("filesystem.return_ignored", ".git/**")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
-        CollectionAssert.AreEqual(new[] { "notes.txt Applied" }, result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "notes.txt Applied" },
+            result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray()
+        );
         WorkspaceLeft left = Assert.ContainsSingle(host.Events.OfType<WorkspaceLeft>());
         Assert.AreEqual(3, left.VersionControl);
         Assert.IsFalse(Path.Exists(Path.Combine(host.Workspace, "sub/.git")));
@@ -195,8 +218,17 @@ public sealed class ProtectedPathTests(TestContext context)
     {
         Assert.AreEqual("config\n", Read(host, ".git/config"));
         Assert.AreEqual("hook\n", Read(host, ".git/hooks/sample"));
-        CollectionAssert.AreEqual(new[] { "HEAD", "config", "hooks", "sample" }, Directory.GetFileSystemEntries(Path.Combine(host.Workspace, ".git"), "*", SearchOption.AllDirectories).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray());
-        Assert.IsFalse(Path.Exists(Path.Combine(host.Workspace, ".vscode")) || Path.Exists(Path.Combine(host.Workspace, "Directory.Build.props")));
+        CollectionAssert.AreEqual(
+            new[] { "HEAD", "config", "hooks", "sample" },
+            Directory
+                .GetFileSystemEntries(Path.Combine(host.Workspace, ".git"), "*", SearchOption.AllDirectories)
+                .Select(Path.GetFileName)
+                .Order(StringComparer.Ordinal)
+                .ToArray()
+        );
+        Assert.IsFalse(
+            Path.Exists(Path.Combine(host.Workspace, ".vscode")) || Path.Exists(Path.Combine(host.Workspace, "Directory.Build.props"))
+        );
     }
 
     private static void Write(SandboxHost host, string name, string content)

@@ -29,12 +29,23 @@ public sealed class RepositoryTests
         await GitAsync(host.Workspace, "config", "http.https://github.com/.extraheader", $"AUTHORIZATION: basic {Token}");
         await GitAsync(host.Workspace, "config", "user.name", "somebody");
         AgentRunResult result = await host.RunAsync(
-            host.Request("cat .git/config; git config --list; git status --short; grep -rc ghs_ .git/config; true", SandboxHost.ClientsImage, ("filesystem.workspace", workspace), ("memory_mb", "256")), Cancellation);
+            host.Request(
+                "cat .git/config; git config --list; git status --short; grep -rc ghs_ .git/config; true",
+                SandboxHost.ClientsImage,
+                ("filesystem.workspace", workspace),
+                ("memory_mb", "256")
+            ),
+            Cancellation
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.DoesNotContain(line => line.Contains("ghs_", StringComparison.Ordinal), host.Lines);
         Assert.Contains("remote.origin.url=https://github.com/a/b.git", host.Lines);
         Assert.Contains("user.name=somebody", host.Lines);
-        Assert.Contains(Token, await File.ReadAllTextAsync(Path.Combine(host.Workspace, ".git", "config"), Cancellation), "the host's own file is as it was");
+        Assert.Contains(
+            Token,
+            await File.ReadAllTextAsync(Path.Combine(host.Workspace, ".git", "config"), Cancellation),
+            "the host's own file is as it was"
+        );
     }
 
     [TestMethod]
@@ -73,7 +84,10 @@ public sealed class RepositoryTests
         Assert.Contains($"'{mount}' in readonly_mounts", advice.Message);
 
         // The advice is one that works.
-        AgentRunRequest advised = host.Request("git log --oneline", SandboxHost.ClientsImage, ("readonly_mounts", mount)) with { WorkingDirectory = worktree };
+        AgentRunRequest advised = host.Request("git log --oneline", SandboxHost.ClientsImage, ("readonly_mounts", mount)) with
+        {
+            WorkingDirectory = worktree,
+        };
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync(advised, Cancellation));
         Assert.Contains(line => line.EndsWith(" first", StringComparison.Ordinal), host.Lines);
         Directory.Delete(folder, recursive: true);

@@ -38,11 +38,15 @@ internal sealed class SandboxHost : IDisposable
 
     public string Output { get; }
 
-    public Dictionary<string, string> Environment { get; } = System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-        .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
+    public Dictionary<string, string> Environment { get; } =
+        System
+            .Environment.GetEnvironmentVariables()
+            .Cast<DictionaryEntry>()
+            .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
 
     /// <summary>How the sandboxes of this test are reached; set by tests that are about one way.</summary>
-    public TransportKind Transport { get; init; } = RequestWords.Transport(System.Environment.GetEnvironmentVariable(TransportVariable))!.Value;
+    public TransportKind Transport { get; init; } =
+        RequestWords.Transport(System.Environment.GetEnvironmentVariable(TransportVariable))!.Value;
 
     public DeliveryKind Delivery { get; init; } = RequestWords.Delivery(System.Environment.GetEnvironmentVariable(DeliveryVariable))!.Value;
 
@@ -53,10 +57,11 @@ internal sealed class SandboxHost : IDisposable
     public IReadOnlyList<string> Lines => [.. Events.OfType<AgentOutput>().Select(output => output.Line)];
 
     /// <summary>What the puppet said of a verb.</summary>
-    public JsonElement Said(string verb) => Lines
-        .Where(line => line.StartsWith('{'))
-        .Select(line => JsonDocument.Parse(line).RootElement)
-        .First(said => said.GetProperty("verb").GetString() == verb);
+    public JsonElement Said(string verb) =>
+        Lines
+            .Where(line => line.StartsWith('{'))
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .First(said => said.GetProperty("verb").GetString() == verb);
 
     /// <summary>How the last sandbox was reached.</summary>
     public string? Route => Events.OfType<ContainerProvisioning>().Last().Transport;
@@ -65,20 +70,22 @@ internal sealed class SandboxHost : IDisposable
     public async Task<string> ContainerIdAsync() => ((ContainerProvisioning)await _keeper.FirstAsync<ContainerProvisioning>()).ContainerId!;
 
     /// <summary>Completes with the first line of the agent that is this.</summary>
-    public Task WhenLineAsync(string line) => _keeper.FirstAsync<AgentOutput>(output => output.Line.Contains(line, StringComparison.Ordinal));
+    public Task WhenLineAsync(string line) =>
+        _keeper.FirstAsync<AgentOutput>(output => output.Line.Contains(line, StringComparison.Ordinal));
 
     /// <summary>A request with the test's folders, the small image and a short time limit, unless the parameters say otherwise.</summary>
-    public AgentRunRequest Request(string command, string image = BusyboxImage, params (string Key, string Value)[] policy) => new()
-    {
-        BaseDirectory = Root,
-        Command = command,
-        WorkingDirectory = Workspace,
-        OutputDirectory = Output,
-        Transport = Transport,
-        Delivery = Delivery,
-        HostEnvironment = Environment.ToFrozenDictionary(StringComparer.Ordinal),
-        PolicyOverrides = Overrides(image, policy),
-    };
+    public AgentRunRequest Request(string command, string image = BusyboxImage, params (string Key, string Value)[] policy) =>
+        new()
+        {
+            BaseDirectory = Root,
+            Command = command,
+            WorkingDirectory = Workspace,
+            OutputDirectory = Output,
+            Transport = Transport,
+            Delivery = Delivery,
+            HostEnvironment = Environment.ToFrozenDictionary(StringComparer.Ordinal),
+            PolicyOverrides = Overrides(image, policy),
+        };
 
     public Task<AgentRunResult> RunAsync(AgentRunRequest request, CancellationToken cancellationToken) =>
         new AgentRunner(_loggers).RunAsync(request, cancellationToken);
@@ -87,7 +94,11 @@ internal sealed class SandboxHost : IDisposable
         RunAsync(Request(command, BusyboxImage, policy), cancellationToken);
 
     /// <summary>Runs the puppet: a Python agent that does what its verb says.</summary>
-    public Task<AgentRunResult> RunPuppetAsync(string verb, CancellationToken cancellationToken, params (string Key, string Value)[] policy) =>
+    public Task<AgentRunResult> RunPuppetAsync(
+        string verb,
+        CancellationToken cancellationToken,
+        params (string Key, string Value)[] policy
+    ) =>
         RunAsync(
             Request("", PythonImage, policy) with
             {
@@ -95,10 +106,15 @@ internal sealed class SandboxHost : IDisposable
                 Agent = Path.Combine(AppContext.BaseDirectory, "Puppet", "puppet.py"),
                 Arguments = [.. verb.Split(' ', StringSplitOptions.RemoveEmptyEntries)],
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     /// <summary>Runs a Python program of the test's own.</summary>
-    public async Task<AgentRunResult> RunScriptAsync(string script, CancellationToken cancellationToken, params (string Key, string Value)[] policy)
+    public async Task<AgentRunResult> RunScriptAsync(
+        string script,
+        CancellationToken cancellationToken,
+        params (string Key, string Value)[] policy
+    )
     {
         string agent = Path.Combine(Root, "script.py");
         await File.WriteAllTextAsync(agent, script, cancellationToken);
@@ -113,7 +129,13 @@ internal sealed class SandboxHost : IDisposable
 
     private static ImmutableArray<PolicyOverride> Overrides(string image, (string Key, string Value)[] policy)
     {
-        Dictionary<string, string> values = new(StringComparer.Ordinal) { ["base_image"] = image, ["timeout_seconds"] = "30", ["memory_mb"] = "128", ["pids_limit"] = "64" };
+        Dictionary<string, string> values = new(StringComparer.Ordinal)
+        {
+            ["base_image"] = image,
+            ["timeout_seconds"] = "30",
+            ["memory_mb"] = "128",
+            ["pids_limit"] = "64",
+        };
         foreach ((string key, string value) in policy)
         {
             values[key] = value;

@@ -13,7 +13,9 @@ internal sealed class SmallDisk : IDisposable
     {
         using Process mount = Process.Start("mount", ["-t", "tmpfs", "-o", $"size={size}", "tmpfs", path]);
         await mount.WaitForExitAsync(cancellationToken);
-        return mount.ExitCode == 0 ? new SmallDisk(path) : throw new InvalidOperationException($"A file system of {size} could not be mounted at {path}.");
+        return mount.ExitCode == 0
+            ? new SmallDisk(path)
+            : throw new InvalidOperationException($"A file system of {size} could not be mounted at {path}.");
     }
 
     public void Dispose()

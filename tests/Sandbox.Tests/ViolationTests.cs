@@ -58,7 +58,10 @@ public sealed class ViolationTests(TestContext context)
     public async Task ForbiddenPath_IsRefusedAndTold(string attempt, string path)
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunScriptAsync($"import os\ntry:\n  {attempt}\n  print('done')\nexcept PermissionError as e: print(e.errno)", Token);
+        AgentRunResult result = await host.RunScriptAsync(
+            $"import os\ntry:\n  {attempt}\n  print('done')\nexcept PermissionError as e: print(e.errno)",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("13", host.Lines[^1]);
         Assert.AreEqual(path, Assert.ContainsSingle(result.Violations).Subject);
@@ -79,10 +82,21 @@ public sealed class ViolationTests(TestContext context)
               except OSError: pass
             """,
             Token,
-            ("strict", "true"));
-        string[] refused = [.. host.Lines.Where(line => line.StartsWith("refused ", StringComparison.Ordinal)).Select(line => line["refused ".Length..]).Distinct().Order(StringComparer.Ordinal)];
+            ("strict", "true")
+        );
+        string[] refused =
+        [
+            .. host
+                .Lines.Where(line => line.StartsWith("refused ", StringComparison.Ordinal))
+                .Select(line => line["refused ".Length..])
+                .Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
         Assert.IsGreaterThan(10, refused.Length);
-        CollectionAssert.AreEqual(refused, result.Violations.Select(violation => violation.Subject).Order(StringComparer.Ordinal).ToArray());
+        CollectionAssert.AreEqual(
+            refused,
+            result.Violations.Select(violation => violation.Subject).Order(StringComparer.Ordinal).ToArray()
+        );
     }
 
     [TestMethod]
@@ -96,7 +110,9 @@ public sealed class ViolationTests(TestContext context)
         Directory.CreateDirectory(Path.Combine(host.Workspace, "sub"));
         AgentRunResult result = await host.RunScriptAsync(
             $"import socket\ns = socket.socket(socket.AF_UNIX)\ntry:\n  s.bind('{path}')\n  print('done')\nexcept PermissionError as e: print(e.errno)\nt = socket.socket(socket.AF_UNIX); t.bind('/tmp/fine'); t2 = socket.socket(socket.AF_UNIX); t2.bind(chr(0) + 'abstract')",
-            Token, ("filesystem.workspace", "write"));
+            Token,
+            ("filesystem.workspace", "write")
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("13", host.Lines[^1]);
         Assert.AreEqual(subject, Assert.ContainsSingle(result.Violations).Subject);
@@ -107,7 +123,16 @@ public sealed class ViolationTests(TestContext context)
     public async Task AllowedReadPath_IsReadable()
     {
         using SandboxHost host = new();
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync($"cat {Forbidden}", Token, ("filesystem.allowed_read_paths", "/sys/kernel"), ("isolation.require", "landlock")));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync(
+                $"cat {Forbidden}",
+                Token,
+                ("filesystem.allowed_read_paths", "/sys/kernel"),
+                ("isolation.require", "landlock")
+            )
+        );
         Assert.HasCount(1, host.Lines);
     }
 
@@ -123,7 +148,8 @@ public sealed class ViolationTests(TestContext context)
         AgentRunResult result = await host.RunAsync(
             "ls -A /srv/cache /var/spool; mkdir /srv/cache/a && echo 1 > /var/spool/x && cat /var/spool/x; mkdir /srv/other 2>/dev/null; exit 0",
             Token,
-            ("filesystem.allowed_write_paths", "/srv/cache|/var/spool|/tmp/mine"));
+            ("filesystem.allowed_write_paths", "/srv/cache|/var/spool|/tmp/mine")
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("/srv/other", Assert.ContainsSingle(result.Violations).Subject);
         Assert.AreEqual("/srv/cache:||/var/spool:|1", string.Join('|', host.Lines));
@@ -158,7 +184,8 @@ public sealed class ViolationTests(TestContext context)
             over = True
             print(sorted(map(str, seen)))
             """,
-            Token);
+            Token
+        );
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
         Assert.Contains("b'fine'", host.Lines[^1]);
         Assert.Contains("-13", host.Lines[^1]);
@@ -172,7 +199,9 @@ public sealed class ViolationTests(TestContext context)
     {
         using SandboxHost host = new();
         AgentRunResult result = await host.RunScriptAsync(
-            $"import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nopen('/etc/passwd').read()\ntry: open('{Forbidden}')\nexcept PermissionError: print('refused')", Token);
+            $"import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nopen('/etc/passwd').read()\ntry: open('{Forbidden}')\nexcept PermissionError: print('refused')",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("refused", host.Lines[^1]);
         Assert.AreEqual(Forbidden, Assert.ContainsSingle(result.Violations).Subject);
@@ -202,7 +231,8 @@ public sealed class ViolationTests(TestContext context)
                 try: {{call}}
                 except PermissionError: print('refused')
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         Assert.AreEqual("refused", host.Lines[^1]);
         Assert.AreEqual(Forbidden, Assert.ContainsSingle(result.Violations).Subject);
@@ -222,7 +252,8 @@ public sealed class ViolationTests(TestContext context)
             page.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")
             print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))())
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.ProcessViolation);
         Assert.AreEqual("-1", host.Lines[^1]);
         Assert.AreEqual("32-bit system call 20", Assert.ContainsSingle(result.Violations).Subject);
@@ -245,7 +276,10 @@ public sealed class ViolationTests(TestContext context)
     public async Task Destination_IsRefusedAtOnceAndTold(string attempt, string destination)
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunScriptAsync($"import socket\ntry:\n  {attempt}\n  print('sent')\nexcept OSError as e: print(e.errno)", Token);
+        AgentRunResult result = await host.RunScriptAsync(
+            $"import socket\ntry:\n  {attempt}\n  print('sent')\nexcept OSError as e: print(e.errno)",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.AreEqual("111", host.Lines[^1]);
         Assert.AreEqual(destination, Assert.ContainsSingle(result.Violations).Subject);
@@ -271,8 +305,15 @@ public sealed class ViolationTests(TestContext context)
         await File.WriteAllTextAsync(
             Path.Combine(host.Root, "policy.json"),
             """{ "on_violation": "stop", "expected_violations": [{ "kind": "filesystem", "match": "/sys/kernel/*", "reason": "it looks for events" }, { "kind": "network", "match": "1.1.1.1*", "reason": "it calls home" }] }""",
-            Token);
-        AgentRunRequest request = host.Request($"cat {Forbidden}; python3 -c 'import socket; socket.create_connection((\"1.1.1.1\", 443))'; exit 0", SandboxHost.PythonImage) with { PolicyFile = "policy.json" };
+            Token
+        );
+        AgentRunRequest request = host.Request(
+            $"cat {Forbidden}; python3 -c 'import socket; socket.create_connection((\"1.1.1.1\", 443))'; exit 0",
+            SandboxHost.PythonImage
+        ) with
+        {
+            PolicyFile = "policy.json",
+        };
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync(request, Token));
         Assert.IsTrue(Assert.ContainsSingle(host.Events.OfType<ViolationFilesystem>()).Expected);
         Assert.IsTrue(Assert.ContainsSingle(host.Events.OfType<ViolationNetwork>()).Expected);
@@ -288,7 +329,10 @@ public sealed class ViolationTests(TestContext context)
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
         LabeledValue told = Assert.ContainsSingle(host.Events.OfType<SandboxVerified>()).Probes.Single(probe => probe.Label == "Landlock");
         Assert.AreEqual("not in this kernel", told.Value);
-        Assert.Contains(diagnostic => diagnostic.Code == DiagnosticTable.IsolationUnavailable && diagnostic.Severity == DiagnosticSeverity.Warning, result.Diagnostics);
+        Assert.Contains(
+            diagnostic => diagnostic.Code == DiagnosticTable.IsolationUnavailable && diagnostic.Severity == DiagnosticSeverity.Warning,
+            result.Diagnostics
+        );
     }
 
     [TestMethod]
@@ -306,7 +350,9 @@ public sealed class ViolationTests(TestContext context)
     private static void HideLandlock(System.Text.Json.Nodes.JsonObject settings)
     {
         System.Text.Json.Nodes.JsonArray options = settings["HostConfig"]!["SecurityOpt"]!.AsArray();
-        int profile = Enumerable.Range(0, options.Count).Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
+        int profile = Enumerable
+            .Range(0, options.Count)
+            .Single(index => ((string)options[index]!).StartsWith("seccomp=", StringComparison.Ordinal));
         options[profile] = ((string)options[profile]!).Replace("\"landlock_create_ruleset\",", "", StringComparison.Ordinal);
     }
 }

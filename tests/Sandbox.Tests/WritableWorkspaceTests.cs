@@ -33,7 +33,9 @@ public sealed class WritableWorkspaceTests(TestContext context)
         string clone = await CloneAsync(host);
 
         AgentRunResult result = await host.RunAsync(
-            Request(host, """
+            Request(
+                host,
+                """
                 import os
                 os.chdir('/workspace')
                 open('edited', 'a').write('four\n')
@@ -51,8 +53,10 @@ public sealed class WritableWorkspaceTests(TestContext context)
                 os.remove('was/a/folder'); os.rmdir('was/a'); open('was/a', 'w').write('z\n')
                 os.utime('kept'); os.chmod('kept', 0o600)
                 open('scratch', 'w').write('gone again'); os.remove('scratch')
-                """),
-            Token);
+                """
+            ),
+            Token
+        );
 
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("one\ntwo\nthree\nfour\n", Read(host, "edited"));
@@ -62,18 +66,36 @@ public sealed class WritableWorkspaceTests(TestContext context)
         CollectionAssert.AreEqual(
             new[]
             {
-                "becomes Deleted", "becomes/inner Created", "binary Changed", "edited Changed", "latin1 Changed", "new/below/file Created", "new/empty Created", "new/tool Created",
-                "old/deep/gone Deleted", "run.sh Changed", "unended Changed", "was/a Created", "was/a/folder Deleted", "with space/é \"q\" Changed",
+                "becomes Deleted",
+                "becomes/inner Created",
+                "binary Changed",
+                "edited Changed",
+                "latin1 Changed",
+                "new/below/file Created",
+                "new/empty Created",
+                "new/tool Created",
+                "old/deep/gone Deleted",
+                "run.sh Changed",
+                "unended Changed",
+                "was/a Created",
+                "was/a/folder Deleted",
+                "with space/é \"q\" Changed",
             },
-            result.Changes.Select(change => $"{change.Path} {change.Kind}").ToArray());
+            result.Changes.Select(change => $"{change.Path} {change.Kind}").ToArray()
+        );
         Assert.HasCount(14, host.Events.OfType<WorkspaceChanged>());
         Assert.IsEmpty(Directory.EnumerateFileSystemEntries(host.Workspace, ".isolated-agents-*"));
 
         await GitAsync(clone, "apply", "--whitespace=nowarn", Path.Combine(host.Root, "report", "changes.patch"));
         CollectionAssert.AreEqual(Tree(host.Workspace), Tree(clone));
-        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(host.Root, "report", "changes.json"), Token));
+        using JsonDocument list = JsonDocument.Parse(
+            await File.ReadAllBytesAsync(Path.Combine(host.Root, "report", "changes.json"), Token)
+        );
         Assert.IsTrue(list.RootElement.GetProperty("applied").GetBoolean());
-        JsonElement binary = list.RootElement.GetProperty("changes").EnumerateArray().Single(change => change.GetProperty("path").GetString() == "binary");
+        JsonElement binary = list
+            .RootElement.GetProperty("changes")
+            .EnumerateArray()
+            .Single(change => change.GetProperty("path").GetString() == "binary");
         Assert.AreEqual(76_800, binary.GetProperty("after").GetProperty("size").GetInt64());
         Assert.AreEqual(6, binary.GetProperty("before").GetProperty("size").GetInt64());
         Assert.AreEqual("changes.patch", binary.GetProperty("patch").GetString());
@@ -89,12 +111,24 @@ public sealed class WritableWorkspaceTests(TestContext context)
         using SandboxHost host = new();
         Write(host, "notes", "before\n");
         AgentRunResult result = await host.RunAsync(
-            host.Request($"echo after > notes; echo new > new; {end}", SandboxHost.BusyboxImage, ("filesystem.workspace", "write"), ("timeout_seconds", "3")) with { ReportDirectory = Path.Combine(host.Root, "report") },
-            Token);
+            host.Request(
+                $"echo after > notes; echo new > new; {end}",
+                SandboxHost.BusyboxImage,
+                ("filesystem.workspace", "write"),
+                ("timeout_seconds", "3")
+            ) with
+            {
+                ReportDirectory = Path.Combine(host.Root, "report"),
+            },
+            Token
+        );
         Assert.AreEqual(verdict, result.Verdict);
         Assert.AreEqual("before\n", Read(host, "notes"));
         Assert.IsFalse(File.Exists(Path.Combine(host.Workspace, "new")));
-        CollectionAssert.AreEqual(new[] { "new NotApplied", "notes NotApplied" }, result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "new NotApplied", "notes NotApplied" },
+            result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray()
+        );
         Assert.Contains("+after\n", await File.ReadAllTextAsync(Path.Combine(host.Root, "report", "changes.patch"), Token));
         Assert.IsTrue(host.Events.OfType<WorkspaceChanged>().All(change => change.Status == "Not applied"));
     }
@@ -110,7 +144,10 @@ public sealed class WritableWorkspaceTests(TestContext context)
         Write(host, "notes", "before\n");
         Write(host, "folder/inner", "x\n");
         Task<AgentRunResult> run = host.RunAsync(
-            "echo after > notes; echo made > new; echo y > folder/other; echo other > first; echo ready; sleep 3", Token, ("filesystem.workspace", "write"));
+            "echo after > notes; echo made > new; echo y > folder/other; echo other > first; echo ready; sleep 3",
+            Token,
+            ("filesystem.workspace", "write")
+        );
         await host.WhenLineAsync("ready");
         if (what == "folder")
         {
@@ -148,7 +185,12 @@ public sealed class WritableWorkspaceTests(TestContext context)
             Write(host, $"many/{i}", "x");
         }
 
-        AssertVerdict(Verdict.OutputLimitExceeded, 4, await host.RunAsync(attempt, Token, ("filesystem.workspace", "write"), (key, value)), DiagnosticTable.OutputLimit);
+        AssertVerdict(
+            Verdict.OutputLimitExceeded,
+            4,
+            await host.RunAsync(attempt, Token, ("filesystem.workspace", "write"), (key, value)),
+            DiagnosticTable.OutputLimit
+        );
         Assert.HasCount(6, Directory.GetFileSystemEntries(host.Workspace, "*", SearchOption.AllDirectories).Where(File.Exists));
     }
 
@@ -172,10 +214,18 @@ public sealed class WritableWorkspaceTests(TestContext context)
         Assert.HasCount(2, Directory.GetFileSystemEntries(host.Workspace));
 
         // Where the policy expects it, the rest is taken.
-        AgentRunResult expected = await host.RunAsync($"echo y > notes; {attempt}", Token, ("filesystem.workspace", "write"), ("expected_violations", """{"kind":"output","match":"*","reason":"test"}"""));
+        AgentRunResult expected = await host.RunAsync(
+            $"echo y > notes; {attempt}",
+            Token,
+            ("filesystem.workspace", "write"),
+            ("expected_violations", """{"kind":"output","match":"*","reason":"test"}""")
+        );
         Assert.AreEqual(Verdict.Passed, expected.Verdict);
         Assert.AreEqual("y\n", Read(host, "notes"));
-        Assert.AreEqual("notes", File.ResolveLinkTarget(Path.Combine(host.Workspace, "link"), false) is { } target ? Path.GetFileName(target.FullName) : null);
+        Assert.AreEqual(
+            "notes",
+            File.ResolveLinkTarget(Path.Combine(host.Workspace, "link"), false) is { } target ? Path.GetFileName(target.FullName) : null
+        );
     }
 
     [TestMethod]
@@ -185,13 +235,23 @@ public sealed class WritableWorkspaceTests(TestContext context)
         using SandboxHost host = new();
         string outside = Directory.CreateDirectory(Path.Combine(host.Root, "outside")).FullName;
         Directory.CreateSymbolicLink(Path.Combine(host.Workspace, "link"), outside);
-        AgentRunResult result = await host.RunAsync("rm link; mkdir link; echo x > link/evil; echo y > fine", Token, ("filesystem.workspace", "write"));
+        AgentRunResult result = await host.RunAsync(
+            "rm link; mkdir link; echo x > link/evil; echo y > fine",
+            Token,
+            ("filesystem.workspace", "write")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.IsEmpty(Directory.GetFileSystemEntries(outside));
         Assert.AreEqual("y\n", Read(host, "fine"));
         CollectionAssert.AreEqual(
-            new[] { "fine Applied", "link HeldBack", "link/evil HeldBack" }, result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray());
-        Assert.IsTrue(result.Diagnostics.Any(diagnostic => diagnostic is { Code: DiagnosticTable.FilesystemViolation, Severity: DiagnosticSeverity.Warning }));
+            new[] { "fine Applied", "link HeldBack", "link/evil HeldBack" },
+            result.Changes.Select(change => $"{change.Path} {change.Status}").ToArray()
+        );
+        Assert.IsTrue(
+            result.Diagnostics.Any(diagnostic =>
+                diagnostic is { Code: DiagnosticTable.FilesystemViolation, Severity: DiagnosticSeverity.Warning }
+            )
+        );
     }
 
     [TestMethod]
@@ -201,8 +261,14 @@ public sealed class WritableWorkspaceTests(TestContext context)
         using SandboxHost host = new();
         Write(host, "package.json", "{}\n");
         Write(host, "src/App.csproj", "<Project/>\n");
-        const string Agent = "echo '{\"scripts\":{}}' > package.json; echo '<Project x=\"\"/>' > src/App.csproj; echo all: > Makefile; echo fine > src/App.cs";
-        AgentRunRequest request = host.Request(Agent, SandboxHost.BusyboxImage, ("filesystem.workspace", "write"), ("filesystem.allowed_code_paths", "src/*.csproj")) with
+        const string Agent =
+            "echo '{\"scripts\":{}}' > package.json; echo '<Project x=\"\"/>' > src/App.csproj; echo all: > Makefile; echo fine > src/App.cs";
+        AgentRunRequest request = host.Request(
+            Agent,
+            SandboxHost.BusyboxImage,
+            ("filesystem.workspace", "write"),
+            ("filesystem.allowed_code_paths", "src/*.csproj")
+        ) with
         {
             ReportDirectory = Path.Combine(host.Root, "report"),
         };
@@ -214,7 +280,8 @@ public sealed class WritableWorkspaceTests(TestContext context)
         Assert.AreEqual("fine\n", Read(host, "src/App.cs"));
         CollectionAssert.AreEqual(
             new[] { "Makefile HeldBack True", "package.json HeldBack True", "src/App.cs Applied False", "src/App.csproj Applied True" },
-            result.Changes.Select(change => $"{change.Path} {change.Status} {change.RunsCode}").ToArray());
+            result.Changes.Select(change => $"{change.Path} {change.Status} {change.RunsCode}").ToArray()
+        );
         string held = await File.ReadAllTextAsync(Path.Combine(host.Root, "report", "changes.held.patch"), Token);
         Assert.Contains("+++ b/Makefile\n", held);
         Assert.Contains("+++ b/package.json\n", held);
@@ -228,7 +295,11 @@ public sealed class WritableWorkspaceTests(TestContext context)
     {
         using SandboxHost host = new();
         Write(host, "kept/file", "x");
-        AgentRunResult result = await host.RunAsync("mkdir new; echo y > new/file; chmod 0 new kept .; sleep 1.5", Token, ("filesystem.workspace", "write"));
+        AgentRunResult result = await host.RunAsync(
+            "mkdir new; echo y > new/file; chmod 0 new kept .; sleep 1.5",
+            Token,
+            ("filesystem.workspace", "write")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("new/file", Assert.ContainsSingle(result.Changes).Path);
         Assert.AreEqual("y\n", Read(host, "new/file"));
@@ -243,8 +314,15 @@ public sealed class WritableWorkspaceTests(TestContext context)
         Write(host, "secret", "key\n");
         Write(host, "closed/inner", "key\n");
         File.SetUnixFileMode(Path.Combine(host.Workspace, "secret"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        File.SetUnixFileMode(Path.Combine(host.Workspace, "closed"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        AgentRunResult result = await host.RunAsync("ls -A; echo x > secret; mkdir closed; echo x > closed/inner", Token, ("filesystem.workspace", "write"));
+        File.SetUnixFileMode(
+            Path.Combine(host.Workspace, "closed"),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        );
+        AgentRunResult result = await host.RunAsync(
+            "ls -A; echo x > secret; mkdir closed; echo x > closed/inner",
+            Token,
+            ("filesystem.workspace", "write")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.IsEmpty(host.Lines);
         Assert.AreEqual("key\n", Read(host, "secret"));
@@ -263,10 +341,17 @@ public sealed class WritableWorkspaceTests(TestContext context)
             Write(host, $"folder{i % 50}/file{i}", $"{i}\n");
         }
 
-        AgentRunResult result = await host.RunAsync("find . -type f | wc -l; echo x >> folder7/file7; rm folder8/file8", Token, ("filesystem.workspace", "write"));
+        AgentRunResult result = await host.RunAsync(
+            "find . -type f | wc -l; echo x >> folder7/file7; rm folder8/file8",
+            Token,
+            ("filesystem.workspace", "write")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("5000", host.Lines[0].Trim());
-        CollectionAssert.AreEqual(new[] { "folder7/file7 Changed", "folder8/file8 Deleted" }, result.Changes.Select(change => $"{change.Path} {change.Kind}").ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "folder7/file7 Changed", "folder8/file8 Deleted" },
+            result.Changes.Select(change => $"{change.Path} {change.Kind}").ToArray()
+        );
         Assert.IsLessThan(20, result.Duration.TotalSeconds);
         context.WriteLine($"{result.Duration.TotalSeconds} s");
     }
@@ -275,10 +360,16 @@ public sealed class WritableWorkspaceTests(TestContext context)
     {
         string agent = Path.Combine(host.Root, "script.py");
         File.WriteAllText(agent, script);
-        return host.Request("", SandboxHost.PythonImage, ("filesystem.workspace", "write")) with { Command = null, Agent = agent, ReportDirectory = Path.Combine(host.Root, "report") };
+        return host.Request("", SandboxHost.PythonImage, ("filesystem.workspace", "write")) with
+        {
+            Command = null,
+            Agent = agent,
+            ReportDirectory = Path.Combine(host.Root, "report"),
+        };
     }
 
-    private static void Write(SandboxHost host, string name, string content) => Write(host, name, System.Text.Encoding.UTF8.GetBytes(content));
+    private static void Write(SandboxHost host, string name, string content) =>
+        Write(host, name, System.Text.Encoding.UTF8.GetBytes(content));
 
     private static void Write(SandboxHost host, string name, byte[] content)
     {
@@ -306,7 +397,12 @@ public sealed class WritableWorkspaceTests(TestContext context)
 
     private async Task GitAsync(string folder, params string[] arguments)
     {
-        using System.Diagnostics.Process git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", ["-C", folder, "-c", "core.autocrlf=false", .. arguments]) { RedirectStandardError = true })!;
+        using System.Diagnostics.Process git = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("git", ["-C", folder, "-c", "core.autocrlf=false", .. arguments])
+            {
+                RedirectStandardError = true,
+            }
+        )!;
         string said = await git.StandardError.ReadToEndAsync(Token);
         await git.WaitForExitAsync(Token);
         Assert.AreEqual(0, git.ExitCode, said);
@@ -314,10 +410,13 @@ public sealed class WritableWorkspaceTests(TestContext context)
 
     // Every file with its content and whether it may be executed.
     private static string[] Tree(string folder) =>
-    [
-        .. Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(file => !file.Contains("/.git/", StringComparison.Ordinal))
-            .Select(file => $"{Path.GetRelativePath(folder, file)} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))} {File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)}")
-            .Order(StringComparer.Ordinal),
-    ];
+        [
+            .. Directory
+                .GetFiles(folder, "*", SearchOption.AllDirectories)
+                .Where(file => !file.Contains("/.git/", StringComparison.Ordinal))
+                .Select(file =>
+                    $"{Path.GetRelativePath(folder, file)} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))} {File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute)}"
+                )
+                .Order(StringComparer.Ordinal),
+        ];
 }

@@ -53,7 +53,15 @@ public sealed class ActivityReportTests : IDisposable
     {
         Add("/a", "x");
         Add("/ax", "");
-        _report.Add(new ActivityNote { Kind = ActivityKind.FileWritten, ProcessId = 1, Subject = "/a"u8, Detail = "x"u8 });
+        _report.Add(
+            new ActivityNote
+            {
+                Kind = ActivityKind.FileWritten,
+                ProcessId = 1,
+                Subject = "/a"u8,
+                Detail = "x"u8,
+            }
+        );
         Assert.HasCount(3, Told());
     }
 
@@ -83,7 +91,14 @@ public sealed class ActivityReportTests : IDisposable
         int told = 0;
         for (int i = 0; i < Count; i++)
         {
-            _report.Add(new ActivityNote { Kind = ActivityKind.CallDenied, Reason = DenialReason.DeniedCall, Subject = Encoding.ASCII.GetBytes(i.ToString(CultureInfo.InvariantCulture)) });
+            _report.Add(
+                new ActivityNote
+                {
+                    Kind = ActivityKind.CallDenied,
+                    Reason = DenialReason.DeniedCall,
+                    Subject = Encoding.ASCII.GetBytes(i.ToString(CultureInfo.InvariantCulture)),
+                }
+            );
             if (i % 1000 == 999)
             {
                 told += Told().Sum(activity => activity.Count);
@@ -112,15 +127,30 @@ public sealed class ActivityReportTests : IDisposable
                 name[^1] = (byte)('0' + (i % 10));
                 name[^2] = (byte)('0' + (i / 10 % 10));
                 name[^3] = (byte)('0' + (i / 100));
-                _report.Add(new ActivityNote { Kind = ActivityKind.FileRead, ProcessId = 1, Subject = name });
+                _report.Add(
+                    new ActivityNote
+                    {
+                        Kind = ActivityKind.FileRead,
+                        ProcessId = 1,
+                        Subject = name,
+                    }
+                );
             }
 
             _report.Flush();
         }
     }
 
-    private void Add(string path, string detail = "") => 
-        _report.Add(new ActivityNote { Kind = ActivityKind.FileRead, ProcessId = 1, Subject = Encoding.UTF8.GetBytes(path), Detail = Encoding.UTF8.GetBytes(detail) });
+    private void Add(string path, string detail = "") =>
+        _report.Add(
+            new ActivityNote
+            {
+                Kind = ActivityKind.FileRead,
+                ProcessId = 1,
+                Subject = Encoding.UTF8.GetBytes(path),
+                Detail = Encoding.UTF8.GetBytes(detail),
+            }
+        );
 
     private (string Subject, int Count)[] Told()
     {
@@ -137,7 +167,9 @@ public sealed class ActivityReportTests : IDisposable
                 while (_decoder.TryRead(ref received, out FrameType type, out byte[] payload))
                 {
                     Assert.AreEqual(FrameType.Activity, type);
-                    told.AddRange(Activity.FromPayload(payload).Select(activity => (Encoding.UTF8.GetString(activity.Subject), activity.Count)));
+                    told.AddRange(
+                        Activity.FromPayload(payload).Select(activity => (Encoding.UTF8.GetString(activity.Subject), activity.Count))
+                    );
                     GiveCredit(payload.Length);
                 }
             }

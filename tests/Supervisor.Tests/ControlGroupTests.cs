@@ -34,8 +34,17 @@ public sealed class ControlGroupTests
         Assert.AreEqual(2, group.Version);
         Assert.AreEqual(new ControlGroupLimits(268435456, 268435456, 64, 1500), group.ReadLimits());
         Assert.AreEqual(
-            new ResourceUsage { CpuNanoseconds = 1_500_000_000, MemoryBytes = 100_000_000, MemoryPeakBytes = 209715200, Pids = 12, OutOfMemoryKills = 1, PidsDenied = 3 },
-            group.ReadUsage());
+            new ResourceUsage
+            {
+                CpuNanoseconds = 1_500_000_000,
+                MemoryBytes = 100_000_000,
+                MemoryPeakBytes = 209715200,
+                Pids = 12,
+                OutOfMemoryKills = 1,
+                PidsDenied = 3,
+            },
+            group.ReadUsage()
+        );
     }
 
     [TestMethod]
@@ -67,8 +76,17 @@ public sealed class ControlGroupTests
         Assert.AreEqual(1, group.Version);
         Assert.AreEqual(new ControlGroupLimits(268435456, 268435456, 64, 500), group.ReadLimits());
         Assert.AreEqual(
-            new ResourceUsage { CpuNanoseconds = 1_500_000_000, MemoryBytes = 100_000_000, MemoryPeakBytes = 209715200, Pids = 12, OutOfMemoryKills = 1, PidsDenied = 3 },
-            group.ReadUsage());
+            new ResourceUsage
+            {
+                CpuNanoseconds = 1_500_000_000,
+                MemoryBytes = 100_000_000,
+                MemoryPeakBytes = 209715200,
+                Pids = 12,
+                OutOfMemoryKills = 1,
+                PidsDenied = 3,
+            },
+            group.ReadUsage()
+        );
     }
 
     [TestMethod]

@@ -5,7 +5,8 @@ namespace IsolatedAgents.Supervisor.Tests;
 [TestClass]
 public sealed class CopiedFolderTests
 {
-    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Readable =
+        UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
     private readonly string _root = Directory.CreateTempSubdirectory("isolated-agents-copies-").FullName;
 
@@ -16,7 +17,9 @@ public sealed class CopiedFolderTests
         File.WriteAllText(Path.Combine(_root, "a", "b", "file"), "text");
         // The target is writable for everyone and must not be looked at.
         File.CreateSymbolicLink(Path.Combine(_root, "a", "link"), "/tmp");
-        foreach (string path in new[] { _root, Path.Combine(_root, "a"), Path.Combine(_root, "a", "b"), Path.Combine(_root, "a", "b", "file") })
+        foreach (
+            string path in new[] { _root, Path.Combine(_root, "a"), Path.Combine(_root, "a", "b"), Path.Combine(_root, "a", "b", "file") }
+        )
         {
             File.SetUnixFileMode(path, Readable);
         }

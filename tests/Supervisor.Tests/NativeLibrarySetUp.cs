@@ -9,7 +9,7 @@ public static class NativeLibrarySetUp
     /// <summary>The published supervisor has the C library linked in; a managed run of the same code has to find it.</summary>
     [AssemblyInitialize]
     public static void Resolve(TestContext context) =>
-        NativeLibrary.SetDllImportResolver(
-            typeof(LibC).Assembly,
-            (name, assembly, path) => name == "c" ? NativeLibrary.Load("libc.so.6", assembly, path) : IntPtr.Zero);
+        NativeLibrary.SetDllImportResolver(typeof(LibC).Assembly, (name, assembly, path) =>
+            name == "c" ? NativeLibrary.Load("libc.so.6", assembly, path) : IntPtr.Zero
+        );
 }

@@ -21,10 +21,10 @@ public sealed class OutputFolderTests
         File.CreateSymbolicLink(Path.Combine(_root, "b", "link"), "two");
         List<string> met = [];
         Assert.IsTrue(OutputFolder.Walk(_root, 100, entry =>
-        {
-            met.Add($"{Encoding.UTF8.GetString(entry.Path)} {entry.Kind} {entry.Size}");
-            return true;
-        }));
+            {
+                met.Add($"{Encoding.UTF8.GetString(entry.Path)} {entry.Kind} {entry.Size}");
+                return true;
+            }));
         CollectionAssert.AreEqual(new[] { "a File 1", "b/link SymbolicLink 0", "b/two File 2", "c SymbolicLink 0" }, met);
     }
 

@@ -90,7 +90,9 @@ public sealed class PathResolverTests
     [TestMethod]
     public void Resolve_FromADescriptorOfAProcessThatHasEnded_LeadsNowhere()
     {
-        using System.Diagnostics.Process other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/cat") { RedirectStandardInput = true })!;
+        using System.Diagnostics.Process other = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("/bin/cat") { RedirectStandardInput = true }
+        )!;
         for (int i = 0; i < 3; i++)
         {
             Assert.AreEqual(PathKind.Nameless, Resolve("file", directory: 0, process: other.Id).Kind);

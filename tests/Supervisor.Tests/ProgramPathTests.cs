@@ -11,7 +11,10 @@ public sealed class ProgramPathTests
 
     [TestMethod]
     public void Candidates_PlainName_IsLookedForInTheAgentsOwnPath() =>
-        CollectionAssert.AreEqual(new[] { "/opt/bin/node", "/bin/node" }, ProgramPath.Candidates("node", ["A=1", "PATH=/opt/bin/::/bin"]).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "/opt/bin/node", "/bin/node" },
+            ProgramPath.Candidates("node", ["A=1", "PATH=/opt/bin/::/bin"]).ToArray()
+        );
 
     [TestMethod]
     public void Candidates_NoPath_UsesTheUsualFolders() => Assert.Contains("/usr/bin/env", ProgramPath.Candidates("env", []));

@@ -10,7 +10,11 @@ public sealed class WorkspaceCopyTests
 {
     private readonly string _root = Directory.CreateTempSubdirectory("isolated-agents-workspace-").FullName;
 
-    private int UserId { get; } = int.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2], System.Globalization.CultureInfo.InvariantCulture);
+    private int UserId { get; } =
+        int.Parse(
+            File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 
     [TestCleanup]
     public void Delete() => Directory.Delete(_root, recursive: true);
@@ -40,8 +44,17 @@ public sealed class WorkspaceCopyTests
         File.WriteAllText(PathOf("new"), "");
         AssertDiffers(
             copy,
-            ["link Link /elsewhere", "mode File", "moved/below/inner File", "moved/file File", "new File", "replaced File", "same size File"],
-            ["folder/below/inner", "folder/file", "gone"]);
+            [
+                "link Link /elsewhere",
+                "mode File",
+                "moved/below/inner File",
+                "moved/file File",
+                "new File",
+                "replaced File",
+                "same size File",
+            ],
+            ["folder/below/inner", "folder/file", "gone"]
+        );
     }
 
     [TestMethod]
@@ -104,11 +117,24 @@ public sealed class WorkspaceCopyTests
     {
         List<string> found = [];
         List<string> gone = [];
-        Assert.IsTrue(copy.List(100, entry =>
-        {
-            (entry.Kind == WorkspaceEntryKind.Deleted ? gone : found).Add(Encoding.UTF8.GetString(entry.Path) + (entry.Kind == WorkspaceEntryKind.Deleted ? "" : $" {entry.Kind}{(entry.Target.Length > 0 ? " " : "")}{Encoding.UTF8.GetString(entry.Target)}"));
-            return true;
-        }, out _));
+        Assert.IsTrue(
+            copy.List(
+                100,
+                entry =>
+                {
+                    (entry.Kind == WorkspaceEntryKind.Deleted ? gone : found).Add(
+                        Encoding.UTF8.GetString(entry.Path)
+                            + (
+                                entry.Kind == WorkspaceEntryKind.Deleted
+                                    ? ""
+                                    : $" {entry.Kind}{(entry.Target.Length > 0 ? " " : "")}{Encoding.UTF8.GetString(entry.Target)}"
+                            )
+                    );
+                    return true;
+                },
+                out _
+            )
+        );
         CollectionAssert.AreEqual(met, found);
         CollectionAssert.AreEqual(deleted, gone);
     }

@@ -22,7 +22,8 @@ internal sealed class RecordingEngine(string projectFile) : IBuildEngine
 
     public string ProjectFileOfTaskNode => projectFile;
 
-    public bool BuildProjectFile(string projectFileName, string[] targetNames, IDictionary globalProperties, IDictionary targetOutputs) => false;
+    public bool BuildProjectFile(string projectFileName, string[] targetNames, IDictionary globalProperties, IDictionary targetOutputs) =>
+        false;
 
     public void LogCustomEvent(CustomBuildEventArgs e) => throw new NotSupportedException();
 

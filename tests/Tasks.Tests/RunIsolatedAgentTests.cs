@@ -42,13 +42,19 @@ public sealed class RunIsolatedAgentTests
     [TestMethod]
     public void Targets_Always_PassEveryParameterOfTheStep()
     {
-        XElement step = XDocument.Load(Path.Combine(AppContext.BaseDirectory, "IsolatedAgents.Tasks.targets")).Descendants().Single(element => element.Name.LocalName == "RunIsolatedAgent");
+        XElement step = XDocument
+            .Load(Path.Combine(AppContext.BaseDirectory, "IsolatedAgents.Tasks.targets"))
+            .Descendants()
+            .Single(element => element.Name.LocalName == "RunIsolatedAgent");
         string[] passed = [.. step.Attributes().Select(attribute => attribute.Name.LocalName).Order(StringComparer.Ordinal)];
-        string[] parameters = [.. typeof(RunIsolatedAgent)
-            .GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
-            .Where(property => property.GetCustomAttribute<OutputAttribute>() is null)
-            .Select(property => property.Name)
-            .Order(StringComparer.Ordinal)];
+        string[] parameters =
+        [
+            .. typeof(RunIsolatedAgent)
+                .GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                .Where(property => property.GetCustomAttribute<OutputAttribute>() is null)
+                .Select(property => property.Name)
+                .Order(StringComparer.Ordinal),
+        ];
 
         Assert.AreEqual(string.Join('\n', parameters), string.Join('\n', passed));
     }
@@ -126,16 +132,28 @@ public sealed class RunIsolatedAgentTests
             Artifacts = [new Artifact("/out/a%20b;c.txt", "a%20b;c.txt", 12, "00ff")],
             Diagnostics =
             [
-                new Diagnostic("IA3002", DiagnosticSeverity.Error, "Connection to 'evil{0}.test' denied") { File = "policy.json", Line = 12, Column = 7 },
+                new Diagnostic("IA3002", DiagnosticSeverity.Error, "Connection to 'evil{0}.test' denied")
+                {
+                    File = "policy.json",
+                    Line = 12,
+                    Column = 7,
+                },
                 new Diagnostic("IA4001", DiagnosticSeverity.Warning, "Near the limit"),
             ],
         };
-        using RunIsolatedAgent task = Task(result, new ViolationNetwork("evil.test", 443, "Not allowed", "Denied"), new SessionFailed("policy_violation", TimeSpan.Zero, 3));
+        using RunIsolatedAgent task = Task(
+            result,
+            new ViolationNetwork("evil.test", 443, "Not allowed", "Denied"),
+            new SessionFailed("policy_violation", TimeSpan.Zero, 3)
+        );
 
         Assert.IsFalse(task.Execute());
 
         BuildErrorEventArgs error = _engine.Errors.Single();
-        Assert.AreEqual(("IA3002", Path.Combine(Path.GetDirectoryName(ProjectFile)!, "policy.json"), 12, 7), (error.Code, error.File, error.LineNumber, error.ColumnNumber));
+        Assert.AreEqual(
+            ("IA3002", Path.Combine(Path.GetDirectoryName(ProjectFile)!, "policy.json"), 12, 7),
+            (error.Code, error.File, error.LineNumber, error.ColumnNumber)
+        );
         Assert.AreEqual("Connection to 'evil{0}.test' denied", error.Message);
         Assert.AreEqual(DiagnosticTable.HelpLink("IA3002"), error.HelpLink);
         Assert.IsTrue(string.IsNullOrEmpty(error.Subcategory));
@@ -177,7 +195,13 @@ public sealed class RunIsolatedAgentTests
     public void Execute_Events_AreMessagesOfTheirImportance()
     {
         using RunIsolatedAgent task = Task(
-            Passed(), new ProcessStarted("ls", 7), new FileRead("/workspace/a"), new AgentStarting("run"), new ResourceCpuHigh(95, 90, "Monitoring"), new SessionFailed("x", TimeSpan.Zero, 1));
+            Passed(),
+            new ProcessStarted("ls", 7),
+            new FileRead("/workspace/a"),
+            new AgentStarting("run"),
+            new ResourceCpuHigh(95, 90, "Monitoring"),
+            new SessionFailed("x", TimeSpan.Zero, 1)
+        );
         task.TelemetryLevel = "DEBUG";
         task.Execute();
 
@@ -220,17 +244,21 @@ public sealed class RunIsolatedAgentTests
         {
             BuildEngine = _engine,
             PrepareRun = (_, _, _) => Prepared(TelemetrySettings.Default, async (_, token) =>
-            {
-                var cancelled = new TaskCompletionSource();
-                using CancellationTokenRegistration registration = token.Register(() =>
                 {
-                    Interlocked.Increment(ref cancellations);
-                    cancelled.SetResult();
-                });
-                started.SetResult();
-                await cancelled.Task;
-                return new AgentRunResult { Verdict = Verdict.Cancelled, Diagnostics = [new Diagnostic("IA7001", DiagnosticSeverity.Error, "Cancelled")] };
-            }),
+                    var cancelled = new TaskCompletionSource();
+                    using CancellationTokenRegistration registration = token.Register(() =>
+                    {
+                        Interlocked.Increment(ref cancellations);
+                        cancelled.SetResult();
+                    });
+                    started.SetResult();
+                    await cancelled.Task;
+                    return new AgentRunResult
+                    {
+                        Verdict = Verdict.Cancelled,
+                        Diagnostics = [new Diagnostic("IA7001", DiagnosticSeverity.Error, "Cancelled")],
+                    };
+                }),
         };
         Task<bool> running = System.Threading.Tasks.Task.Run(task.Execute, TestContext.CancellationToken);
         await started.Task;
@@ -258,22 +286,24 @@ public sealed class RunIsolatedAgentTests
 
     private static AgentRunResult Passed() => new() { Verdict = Verdict.Passed, AgentExitCode = 0 };
 
-    private RunIsolatedAgent Task(AgentRunResult result, params TelemetryEvent[] events) => new()
-    {
-        BuildEngine = _engine,
-        PrepareRun = (request, _, _) => Prepared(TelemetryOf(request), async (loggers, _) =>
-        {
-            _request = request;
-            await using var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new LoggerSink(loggers.CreateLogger(LoggerSink.Category))]);
-            foreach (TelemetryEvent telemetryEvent in events)
-            {
-                stream.Raise(telemetryEvent);
-            }
+    private RunIsolatedAgent Task(AgentRunResult result, params TelemetryEvent[] events) =>
+        new() { BuildEngine = _engine, PrepareRun = (request, _, _) => Prepared(TelemetryOf(request), async (loggers, _) =>
+                {
+                    _request = request;
+                    await using var stream = new EventStream(
+                        "s-1",
+                        SecretMasker.None,
+                        new SteadyClock(TimeProvider.System),
+                        [new LoggerSink(loggers.CreateLogger(LoggerSink.Category))]
+                    );
+                    foreach (TelemetryEvent telemetryEvent in events)
+                    {
+                        stream.Raise(telemetryEvent);
+                    }
 
-            await stream.CompleteAsync();
-            return result;
-        }),
-    };
+                    await stream.CompleteAsync();
+                    return result;
+                }) };
 
     private static TelemetrySettings TelemetryOf(AgentRunRequest request)
     {
@@ -288,7 +318,10 @@ public sealed class RunIsolatedAgentTests
     }
 
     private static Task<PreparedRun> Prepared(
-        TelemetrySettings telemetry, Func<ILoggerFactory, CancellationToken, Task<AgentRunResult>> run) =>
+        TelemetrySettings telemetry,
+        Func<ILoggerFactory, CancellationToken, Task<AgentRunResult>> run
+    ) =>
         System.Threading.Tasks.Task.FromResult(
-            new PreparedRun(telemetry, [], async (loggers, token) => new RunOutcome(await run(loggers, token))));
+            new PreparedRun(telemetry, [], async (loggers, token) => new RunOutcome(await run(loggers, token)))
+        );
 }

@@ -12,7 +12,9 @@ namespace IsolatedAgents.Action.GitHub;
 /// <summary>What the image of the action starts: the step itself, or what cleans up behind it.</summary>
 internal sealed class ActionCommand
 {
-    /// <summary>The name under which the image has this program a second time, since the runner passes the clean-up the same arguments.</summary>
+    /// <summary>
+    /// The name under which the image has this program a second time, since the runner passes the clean-up the same arguments.
+    /// </summary>
     public const string CleanUpProgram = "isolated-agents-post";
 
     private const string AuditName = "audit.jsonl";
@@ -33,9 +35,12 @@ internal sealed class ActionCommand
     public static Command Create(Terminal terminal, PrepareRun prepareRun)
     {
         Command command = new("action", "Runs an agent as the GitHub action does, from the inputs in the environment.") { Hidden = true };
-        command.SetAction((_, token) => terminal.ProgramName == CleanUpProgram
-            ? new StepCleanUp(terminal).RunAsync(token)
-            : new ActionCommand(terminal, prepareRun).RunAsync(token));
+        command.SetAction(
+            (_, token) =>
+                terminal.ProgramName == CleanUpProgram
+                    ? new StepCleanUp(terminal).RunAsync(token)
+                    : new ActionCommand(terminal, prepareRun).RunAsync(token)
+        );
         return command;
     }
 
@@ -72,7 +77,9 @@ internal sealed class ActionCommand
             PolicyFile = _inputs.Find("policy"),
             PolicyOverrides = _inputs.Overrides(),
             Engine = RequestWords.Engine(_inputs.Find("engine"))
-                ?? throw UsageErrors.New($"The input 'engine' must be {RequestWords.Of<EngineKind>()}, but is '{QuotedText.Of(_inputs.Find("engine")!)}'."),
+                ?? throw UsageErrors.New(
+                    $"The input 'engine' must be {RequestWords.Of<EngineKind>()}, but is '{QuotedText.Of(_inputs.Find("engine")!)}'."
+                ),
             AuditLog = _inputs.Find("audit-log") ?? Path.Combine(reports, AuditName),
             ReportDirectory = reports,
             AttestationKey = _inputs.Find("attest-key"),
@@ -82,9 +89,14 @@ internal sealed class ActionCommand
         };
     }
 
-    private string Workspace() => Environment.GetValueOrDefault("GITHUB_WORKSPACE") is { Length: > 0 } workspace ? workspace : _terminal.CurrentDirectory;
+    private string Workspace() =>
+        Environment.GetValueOrDefault("GITHUB_WORKSPACE") is { Length: > 0 } workspace ? workspace : _terminal.CurrentDirectory;
 
     // Beside the workspace, which is the user's to fill. The runner empties it when the job has ended.
     private string DefaultReports(string sessionId) =>
-        Path.Combine(Environment.GetValueOrDefault("RUNNER_TEMP") is { Length: > 0 } temporary ? temporary : Path.GetTempPath(), "isolated-agents", sessionId);
+        Path.Combine(
+            Environment.GetValueOrDefault("RUNNER_TEMP") is { Length: > 0 } temporary ? temporary : Path.GetTempPath(),
+            "isolated-agents",
+            sessionId
+        );
 }

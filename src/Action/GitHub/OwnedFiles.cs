@@ -4,8 +4,8 @@ using IsolatedAgents.Runs;
 namespace IsolatedAgents.Action.GitHub;
 
 /// <summary>
-/// Gives what a run has made to the workspace's owner. The runner starts the action as root and everything else of the job as a user of its own, who could neither change
-/// nor remove what belongs to root.
+/// Gives what a run has made to the workspace's owner. The runner starts the action as root and everything else of the job as a user of its
+/// own, who could neither change nor remove what belongs to root.
 /// </summary>
 internal sealed class OwnedFiles
 {
@@ -22,7 +22,13 @@ internal sealed class OwnedFiles
     public static OwnedFiles Before(AgentRunRequest request)
     {
         string?[] named = [request.OutputDirectory, request.ReportDirectory, request.AuditLog];
-        string[] made = [.. named.OfType<string>().Select(path => Topmost(Path.GetFullPath(path, request.BaseDirectory))).Distinct(StringComparer.Ordinal)];
+        string[] made =
+        [
+            .. named
+                .OfType<string>()
+                .Select(path => Topmost(Path.GetFullPath(path, request.BaseDirectory)))
+                .Distinct(StringComparer.Ordinal),
+        ];
         return new OwnedFiles(FileIdentity.Owner(request.BaseDirectory), made);
     }
 
@@ -40,7 +46,18 @@ internal sealed class OwnedFiles
             // An agent with a writable workspace may have put a link where a folder was to be.
             if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
             {
-                foreach (string entry in Directory.EnumerateFileSystemEntries(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }))
+                foreach (
+                    string entry in Directory.EnumerateFileSystemEntries(
+                        path,
+                        "*",
+                        new EnumerationOptions
+                        {
+                            RecurseSubdirectories = true,
+                            AttributesToSkip = FileAttributes.ReparsePoint,
+                            IgnoreInaccessible = true,
+                        }
+                    )
+                )
                 {
                     FileOwner.Set(entry, owner.UserId, owner.GroupId);
                 }

@@ -18,7 +18,12 @@ internal sealed class StepCleanUp(Terminal terminal)
         IReadOnlyList<Leftover> leftovers;
         try
         {
-            leftovers = await new SessionCleaner(terminal.Environment).RunAsync(state.SessionId, Folders(), state.Output, cancellationToken);
+            leftovers = await new SessionCleaner(terminal.Environment).RunAsync(
+                state.SessionId,
+                Folders(),
+                state.Output,
+                cancellationToken
+            );
         }
         catch (EngineException failure)
         {
@@ -41,7 +46,12 @@ internal sealed class StepCleanUp(Terminal terminal)
         return 0;
     }
 
-    private string[] Folders() => [.. new[] { terminal.Environment.GetValueOrDefault("RUNNER_TEMP") ?? "", Path.GetTempPath() }.Where(folder => folder.Length > 0).Distinct()];
+    private string[] Folders() =>
+        [
+            .. new[] { terminal.Environment.GetValueOrDefault("RUNNER_TEMP") ?? "", Path.GetTempPath() }
+                .Where(folder => folder.Length > 0)
+                .Distinct(),
+        ];
 
     private void Tell(string text) => terminal.Output.WriteLine(GitHubCommand.Of("warning", text, ("title", "Isolated agent")));
 }

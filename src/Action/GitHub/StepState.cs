@@ -27,6 +27,9 @@ internal sealed record StepState(string SessionId, string? Output)
     /// <summary>What the runner gives back; null where the step never came so far.</summary>
     public static StepState? Read(FrozenDictionary<string, string> environment) =>
         environment.GetValueOrDefault("STATE_" + SessionName) is { Length: SessionLength } session && session.All(char.IsAsciiHexDigitLower)
-            ? new StepState(session, environment.GetValueOrDefault("STATE_" + OutputName) is { Length: > 0 } output && Path.IsPathRooted(output) ? output : null)
+            ? new StepState(
+                session,
+                environment.GetValueOrDefault("STATE_" + OutputName) is { Length: > 0 } output && Path.IsPathRooted(output) ? output : null
+            )
             : null;
 }

@@ -14,4 +14,5 @@ internal sealed record AgentPlan(
     ImmutableArray<string> Command,
     SandboxMount? Mount,
     long Size,
-    ImmutableArray<KeyValuePair<string, string>> Environment);
+    ImmutableArray<KeyValuePair<string, string>> Environment
+);

@@ -22,18 +22,36 @@ internal static class AgentPlanner
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     // Python and Node take a byte order mark and the line ends of Windows.
-    private static readonly FrozenSet<string> ReadsAnyText = FrozenSet.ToFrozenSet([".py", ".js", ".mjs", ".cjs"], StringComparer.OrdinalIgnoreCase);
+    private static readonly FrozenSet<string> ReadsAnyText = FrozenSet.ToFrozenSet(
+        [".py", ".js", ".mjs", ".cjs"],
+        StringComparer.OrdinalIgnoreCase
+    );
 
     // The first line of a C# file is for a shell, and starts the same program in another way.
     private static readonly FrozenSet<string> HasOwnStart = FrozenSet.ToFrozenSet([".cs"], StringComparer.OrdinalIgnoreCase);
 
     // In a folder, the first of these is the entry; which one was meant is never guessed among several.
     private static readonly ImmutableArray<string> EntryNames =
-        ["agent.py", "main.py", "__main__.py", "agent.mjs", "agent.js", "index.mjs", "index.js", "agent.sh", "main.sh", "agent.cs", "agent"];
+    [
+        "agent.py",
+        "main.py",
+        "__main__.py",
+        "agent.mjs",
+        "agent.js",
+        "index.mjs",
+        "index.js",
+        "agent.sh",
+        "main.sh",
+        "agent.cs",
+        "agent",
+    ];
 
     // Output should be seen when it is written, and a read-only folder takes no caches.
     private static readonly ImmutableArray<KeyValuePair<string, string>> PythonEnvironment =
-        [new("PYTHONUNBUFFERED", "1"), new("PYTHONDONTWRITEBYTECODE", "1")];
+    [
+        new("PYTHONUNBUFFERED", "1"),
+        new("PYTHONDONTWRITEBYTECODE", "1"),
+    ];
 
     /// <exception cref="ConfigurationException">IA1002 or IA1003.</exception>
     public static AgentPlan Plan(AgentRunRequest request)
@@ -47,7 +65,10 @@ internal static class AgentPlanner
 
         if (request.Command is not { Length: > 0 } command)
         {
-            throw new ConfigurationException(DiagnosticTable.Parameters, "Neither an agent nor a command is given. Name a file or folder as the agent, or give a command.");
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                "Neither an agent nor a command is given. Name a file or folder as the agent, or give a command."
+            );
         }
 
         return new AgentPlan(command, ShellCommand(command, request.Arguments), Mount: null, Size: 0, PythonEnvironment);
@@ -66,7 +87,10 @@ internal static class AgentPlanner
 
         if (!File.Exists(path))
         {
-            throw new ConfigurationException(DiagnosticTable.AgentNotFound, $"The agent '{asGiven}' was not found at '{path}'. Name an existing file or folder.");
+            throw new ConfigurationException(
+                DiagnosticTable.AgentNotFound,
+                $"The agent '{asGiven}' was not found at '{path}'. Name an existing file or folder."
+            );
         }
 
         string name = Path.GetFileName(path);
@@ -76,7 +100,8 @@ internal static class AgentPlanner
             [.. CommandFor(path, sandboxPath, asGiven), .. arguments],
             new SandboxMount(path, sandboxPath, IsWritable: false),
             new FileInfo(path).Length,
-            PythonEnvironment);
+            PythonEnvironment
+        );
     }
 
     private static AgentPlan PlanFolder(string path, string asGiven, ImmutableArray<string> arguments)
@@ -88,15 +113,22 @@ internal static class AgentPlanner
                 DiagnosticTable.AgentNotFound,
                 entries.Length == 0
                     ? $"The agent folder '{asGiven}' has no entry file. Expected one of {string.Join(", ", EntryNames)}; or name the file itself."
-                    : $"The agent folder '{asGiven}' has more than one entry file: {string.Join(", ", entries)}. Name the file itself.");
+                    : $"The agent folder '{asGiven}' has more than one entry file: {string.Join(", ", entries)}. Name the file itself."
+            );
         }
 
         return new AgentPlan(
             Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
             [.. CommandFor(Path.Combine(path, entries[0]), $"{SandboxPaths.Agent}/{entries[0]}", asGiven), .. arguments],
             new SandboxMount(path, SandboxPaths.Agent, IsWritable: false),
-            new DirectoryInfo(path).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(file => file.Length),
-            PythonEnvironment);
+            new DirectoryInfo(path)
+                .EnumerateFiles(
+                    "*",
+                    new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }
+                )
+                .Sum(file => file.Length),
+            PythonEnvironment
+        );
     }
 
     private static ImmutableArray<string> CommandFor(string hostPath, string sandboxPath, string asGiven)
@@ -120,7 +152,8 @@ internal static class AgentPlanner
 
         throw new ConfigurationException(
             DiagnosticTable.AgentNotFound,
-            $"How to run the agent '{asGiven}' is not known: its extension is none of {string.Join(", ", Interpreters.Keys.Order(StringComparer.Ordinal))}, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command.");
+            $"How to run the agent '{asGiven}' is not known: its extension is none of {string.Join(", ", Interpreters.Keys.Order(StringComparer.Ordinal))}, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command."
+        );
     }
 
     private static Shebang? ReadShebang(string hostPath, string asGiven)
@@ -131,7 +164,10 @@ internal static class AgentPlanner
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException(DiagnosticTable.AgentNotFound, $"The agent '{asGiven}' cannot be read: {failure.Message} Make it readable for this user.");
+            throw new ConfigurationException(
+                DiagnosticTable.AgentNotFound,
+                $"The agent '{asGiven}' cannot be read: {failure.Message} Make it readable for this user."
+            );
         }
     }
 
@@ -147,13 +183,15 @@ internal static class AgentPlanner
         {
             throw new ConfigurationException(
                 DiagnosticTable.AgentNotFound,
-                $"{sandboxPath}: a byte order mark stands before the '#!' of its first line, which therefore names no interpreter. Save the file as UTF-8 without one.");
+                $"{sandboxPath}: a byte order mark stands before the '#!' of its first line, which therefore names no interpreter. Save the file as UTF-8 without one."
+            );
         }
 
         return shebang.HasCarriageReturn
             ? throw new ConfigurationException(
                 DiagnosticTable.AgentNotFound,
-                $"{sandboxPath}: its first line asks for '{UntrustedText.Display(shebang.Argument ?? shebang.Interpreter)}\\r', since its lines end as on Windows (CRLF). Save the file with LF alone, and keep it so by '*.sh text eol=lf' in .gitattributes.")
+                $"{sandboxPath}: its first line asks for '{UntrustedText.Display(shebang.Argument ?? shebang.Interpreter)}\\r', since its lines end as on Windows (CRLF). Save the file with LF alone, and keep it so by '*.sh text eol=lf' in .gitattributes."
+            )
             : shebang;
     }
 }

@@ -6,7 +6,9 @@ namespace IsolatedAgents.Agents;
 /// <param name="Interpreter">The program.</param>
 /// <param name="Argument">All that stands behind it, which Linux passes on as one argument; null where nothing does.</param>
 /// <param name="HasByteOrderMark">Whether a byte order mark stands before it, so that Linux does not see it.</param>
-/// <param name="HasCarriageReturn">Whether the line ends as on Windows, so that Linux takes the carriage return for a part of the name.</param>
+/// <param name="HasCarriageReturn">
+/// Whether the line ends as on Windows, so that Linux takes the carriage return for a part of the name.
+/// </param>
 internal sealed record Shebang(string Interpreter, string? Argument, bool HasByteOrderMark, bool HasCarriageReturn)
 {
     // BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h, and a byte order mark.
@@ -14,7 +16,10 @@ internal sealed record Shebang(string Interpreter, string? Argument, bool HasByt
 
     private static readonly char[] Blanks = [' ', '\t'];
 
-    /// <summary>The command that starts a script as the kernel would; a program that env(1) would look for is looked for here, so that one that is missing is named.</summary>
+    /// <summary>
+    /// The command that starts a script as the kernel would; a program that env(1) would look for is looked for here, so that one that is
+    /// missing is named.
+    /// </summary>
     /// <param name="script">The script's path in the sandbox.</param>
     public string[] Command(string script) =>
         Argument is null ? [Interpreter, script]
@@ -26,7 +31,12 @@ internal sealed record Shebang(string Interpreter, string? Argument, bool HasByt
     {
         bool isSplit = argument.StartsWith("-S", StringComparison.Ordinal);
         string[] words = (isSplit ? argument["-S".Length..] : argument).Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
-        return words.Length > 0 && (isSplit || words.Length == 1) && words[0][0] != '-' && !words[0].Contains('=', StringComparison.Ordinal) && argument.AsSpan().IndexOfAny("\\\"'$#") < 0
+        return
+            words.Length > 0
+            && (isSplit || words.Length == 1)
+            && words[0][0] != '-'
+            && !words[0].Contains('=', StringComparison.Ordinal)
+            && argument.AsSpan().IndexOfAny("\\\"'$#") < 0
             ? words
             : null;
     }

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace IsolatedAgents.Audit;
 
 /// <summary>
-/// How entries are chained: each line is a JSON object that ends in the hash of the entry before and in its own, which covers every byte of the line before it.
+/// How entries are chained: each line is a JSON object that ends in the hash of the entry before and in its own, which covers every byte of
+/// the line before it.
 /// </summary>
 internal static class AuditChain
 {
@@ -26,7 +27,9 @@ internal static class AuditChain
     public static ReadOnlySpan<byte> Genesis => "0000000000000000000000000000000000000000000000000000000000000000"u8;
 
     /// <summary>The hash of an entry, given its line up to the closing quote of the hash before it.</summary>
-    /// <param name="algorithm">SHA-256, nothing appended: used again, it takes three quarters of the time of one that is made for each entry.</param>
+    /// <param name="algorithm">
+    /// SHA-256, nothing appended: used again, it takes three quarters of the time of one that is made for each entry.
+    /// </param>
     /// <param name="covered">The bytes.</param>
     /// <param name="hexadecimal">Takes the hash, <see cref="HashLength"/> characters. May lie within <paramref name="covered"/>.</param>
     public static void Hash(IncrementalHash algorithm, ReadOnlySpan<byte> covered, Span<byte> hexadecimal)

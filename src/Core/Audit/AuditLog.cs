@@ -11,8 +11,8 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Audit;
 
 /// <summary>
-/// An append-only file of every event of a run, each entry chained to the one before it, from a header to a seal. Runs that follow one another in a
-/// file continue one chain. What cannot be written fails the run: a log that was asked for and is not there is no log.
+/// An append-only file of every event of a run, each entry chained to the one before it, from a header to a seal. Runs that follow one
+/// another in a file continue one chain. What cannot be written fails the run: a log that was asked for and is not there is no log.
 /// </summary>
 internal sealed class AuditLog : ITelemetrySink, IDisposable
 {
@@ -69,7 +69,12 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     /// <exception cref="ConfigurationException">IA1003: it cannot be written, is in use for too long, or is no audit log.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public static AuditLog Open(
-        string path, AuditHeader header, Action onFailure, TimeSpan patience = default, CancellationToken cancellationToken = default)
+        string path,
+        AuditHeader header,
+        Action onFailure,
+        TimeSpan patience = default,
+        CancellationToken cancellationToken = default
+    )
     {
         FileStream? file = null;
         try
@@ -80,7 +85,10 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
                 throw new IOException("It is not a regular file.");
             }
 
-            if (new FileInfo(path) is { LinkTarget: not null } link && link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
+            if (
+                new FileInfo(path) is { LinkTarget: not null } link
+                && link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true }
+            )
             {
                 // Whoever left the link would choose where this process makes a file.
                 throw new IOException("It is a link to a file that does not exist.");
@@ -93,10 +101,17 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
             {
                 throw new ConfigurationException(
                     DiagnosticTable.Parameters,
-                    $"The audit log '{path}' cannot be continued: {before.Message} Keep it as it is and name another file.");
+                    $"The audit log '{path}' cannot be continued: {before.Message} Keep it as it is and name another file."
+                );
             }
 
-            AuditLog log = new(file, path, header.SessionId, before.Head is { } head ? System.Text.Encoding.ASCII.GetBytes(head) : AuditChain.Genesis, onFailure);
+            AuditLog log = new(
+                file,
+                path,
+                header.SessionId,
+                before.Head is { } head ? System.Text.Encoding.ASCII.GetBytes(head) : AuditChain.Genesis,
+                onFailure
+            );
             log.Append(JsonSerializer.SerializeToUtf8Bytes(header, AuditJsonContext.Default.AuditHeader));
             log.WriteOut();
             return log;
@@ -106,7 +121,8 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
             file?.Dispose();
             throw new ConfigurationException(
                 DiagnosticTable.Parameters,
-                $"The audit log '{path}' cannot be written: {failure.Message} Name a file that this user may write and that no other run is writing.");
+                $"The audit log '{path}' cannot be written: {failure.Message} Name a file that this user may write and that no other run is writing."
+            );
         }
         catch
         {
@@ -131,7 +147,14 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
     /// <summary>Writes the seal. Every event must have been written.</summary>
     public void Seal(DateTimeOffset timestamp, string verdict)
     {
-        AuditFooter footer = new() { Timestamp = timestamp, Sequence = _lastSequence + 1, SessionId = _sessionId, Verdict = verdict, Entries = _entries };
+        AuditFooter footer = new()
+        {
+            Timestamp = timestamp,
+            Sequence = _lastSequence + 1,
+            SessionId = _sessionId,
+            Verdict = verdict,
+            Entries = _entries,
+        };
         TryAppend(JsonSerializer.SerializeToUtf8Bytes(footer, AuditJsonContext.Default.AuditFooter));
         Try(WriteOut);
         Try(() => _file.Flush(flushToDisk: true));
@@ -145,7 +168,10 @@ internal sealed class AuditLog : ITelemetrySink, IDisposable
         });
     }
 
-    /// <summary>Leaves it as it is and without a seal, since somebody may be at a write that never ends: everything that touches it would wait for that.</summary>
+    /// <summary>
+    /// Leaves it as it is and without a seal, since somebody may be at a write that never ends: everything that touches it would wait for
+    /// that.
+    /// </summary>
     public void Abandon(string reason)
     {
         _isAbandoned = true;

@@ -62,7 +62,11 @@ internal static partial class AuditLogFile
         {
             // The kernel's wait cannot be ended: where this one is given up, the thread lets go of the lock as soon as it has it.
             Task taken = Task.Factory.StartNew(
-                () => FileLock.Take(file), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                () => FileLock.Take(file),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            );
             string? before;
             do
             {
@@ -75,14 +79,16 @@ internal static partial class AuditLogFile
                 {
                     (before, run) = (run, LastRun(path));
                 }
-            }
-            while (run != before);
+            } while (run != before);
         }
 
         string holder = FileLock.Holder(path) ?? "another process";
-        throw new IOException(UntrustedText.Display(
-            Invariant($"It is held by {holder}{(run is null ? "" : $" for {run}")}, ")
-            + Invariant($"and was not free within {patience.TotalSeconds:0} seconds.")));
+        throw new IOException(
+            UntrustedText.Display(
+                Invariant($"It is held by {holder}{(run is null ? "" : $" for {run}")}, ")
+                    + Invariant($"and was not free within {patience.TotalSeconds:0} seconds.")
+            )
+        );
     }
 
     // The log may hold anything: of what is found, only characters that such names have are shown.
@@ -107,8 +113,10 @@ internal static partial class AuditLogFile
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex("""
-        "event\.name":"audit\.opened","seq":0,"session\.id":"(?<session>[^"]{1,64})"[^\n]*?"isolated_agents\.agent\.name":"(?<agent>[^"]{1,200})"
-        """)]
+    [GeneratedRegex(
+        """
+            "event\.name":"audit\.opened","seq":0,"session\.id":"(?<session>[^"]{1,64})"[^\n]*?"isolated_agents\.agent\.name":"(?<agent>[^"]{1,200})"
+            """
+    )]
     private static partial Regex Header();
 }

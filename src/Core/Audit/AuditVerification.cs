@@ -15,7 +15,10 @@ public enum AuditStatus
     /// <summary>An entry was changed, added, taken out or moved.</summary>
     Tampered,
 
-    /// <summary>The entries are as they were written, but the head that was kept elsewhere is not among them: the end is missing, or all of it was replaced.</summary>
+    /// <summary>
+    /// The entries are as they were written, but the head that was kept elsewhere is not among them: the end is missing, or all of it was
+    /// replaced.
+    /// </summary>
     Cut,
 }
 

@@ -14,7 +14,9 @@ public static class AuditVerifier
 
     /// <summary>Verifies a log.</summary>
     /// <param name="log">Read from its start.</param>
-    /// <param name="expectedHead">The head that was kept elsewhere, in hex; null where none was. Without it, a missing end cannot be told from an earlier end.</param>
+    /// <param name="expectedHead">
+    /// The head that was kept elsewhere, in hex; null where none was. Without it, a missing end cannot be told from an earlier end.
+    /// </param>
     /// <param name="cancellationToken">Ends the reading of a long log.</param>
     /// <exception cref="IOException">The log cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -29,9 +31,7 @@ public static class AuditVerifier
             cancellationToken.ThrowIfCancellationRequested();
             if (!isComplete)
             {
-                return line.Length > MaxLineBytes
-                    ? state.Bad("the line is longer than any entry")
-                    : state.Torn();
+                return line.Length > MaxLineBytes ? state.Bad("the line is longer than any entry") : state.Torn();
             }
 
             if (state.Take(line) is { } problem)
@@ -70,7 +70,11 @@ public static class AuditVerifier
             int previousAt = AuditChain.PreviousName.Length;
             int hashNameAt = previousAt + AuditChain.HashLength;
             int hashAt = hashNameAt + AuditChain.HashName.Length;
-            if (!suffix.StartsWith(AuditChain.PreviousName) || !suffix[hashNameAt..].StartsWith(AuditChain.HashName) || !suffix.EndsWith(AuditChain.End))
+            if (
+                !suffix.StartsWith(AuditChain.PreviousName)
+                || !suffix[hashNameAt..].StartsWith(AuditChain.HashName)
+                || !suffix.EndsWith(AuditChain.End)
+            )
             {
                 return "it has no hashes where an entry has them";
             }
@@ -98,16 +102,26 @@ public static class AuditVerifier
             return null;
         }
 
-        public AuditVerification Bad(string problem) => new(
-            AuditStatus.Tampered,
-            _entries,
-            _entries + 1,
-            Head,
-            string.Create(CultureInfo.InvariantCulture, $"Line {_entries + 1}: {problem}."));
+        public AuditVerification Bad(string problem) =>
+            new(
+                AuditStatus.Tampered,
+                _entries,
+                _entries + 1,
+                Head,
+                string.Create(CultureInfo.InvariantCulture, $"Line {_entries + 1}: {problem}.")
+            );
 
-        public AuditVerification Torn() => expectedHead is not null && !_isHeadMet
-            ? Cut()
-            : new AuditVerification(AuditStatus.Unsealed, _entries, _entries + 1, Head, string.Create(CultureInfo.InvariantCulture, $"Line {_entries + 1} is not complete, as after a crash."), IsTorn: true);
+        public AuditVerification Torn() =>
+            expectedHead is not null && !_isHeadMet
+                ? Cut()
+                : new AuditVerification(
+                    AuditStatus.Unsealed,
+                    _entries,
+                    _entries + 1,
+                    Head,
+                    string.Create(CultureInfo.InvariantCulture, $"Line {_entries + 1} is not complete, as after a crash."),
+                    IsTorn: true
+                );
 
         public AuditVerification End()
         {
@@ -122,16 +136,36 @@ public static class AuditVerifier
             }
 
             return _isOpen
-                ? new AuditVerification(AuditStatus.Unsealed, _entries, 0, Head, string.Create(CultureInfo.InvariantCulture, $"All {_entries} entries are as they were written; the last run was broken off before its seal."))
-                : new AuditVerification(AuditStatus.Sealed, _entries, 0, Head, string.Create(CultureInfo.InvariantCulture, $"All {_entries} entries are as they were written, and the last run is sealed."));
+                ? new AuditVerification(
+                    AuditStatus.Unsealed,
+                    _entries,
+                    0,
+                    Head,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"All {_entries} entries are as they were written; the last run was broken off before its seal."
+                    )
+                )
+                : new AuditVerification(
+                    AuditStatus.Sealed,
+                    _entries,
+                    0,
+                    Head,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"All {_entries} entries are as they were written, and the last run is sealed."
+                    )
+                );
         }
 
-        private AuditVerification Cut() => new(
-            AuditStatus.Cut,
-            _entries,
-            0,
-            Head,
-            "No entry has the expected head: the end of the log is missing, or the log was replaced.");
+        private AuditVerification Cut() =>
+            new(
+                AuditStatus.Cut,
+                _entries,
+                0,
+                Head,
+                "No entry has the expected head: the end of the log is missing, or the log was replaced."
+            );
 
         private string? TakeContent(ReadOnlySpan<byte> line)
         {
@@ -163,7 +197,12 @@ public static class AuditVerifier
             return null;
         }
 
-        private static bool TryReadContent(ReadOnlySpan<byte> line, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? session, out long sequence)
+        private static bool TryReadContent(
+            ReadOnlySpan<byte> line,
+            [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? name,
+            [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? session,
+            out long sequence
+        )
         {
             (name, session, sequence) = (null, null, -1);
             try
@@ -205,7 +244,11 @@ public static class AuditVerifier
                     }
                 }
 
-                return name is not null && session is not null && sequence >= 0 && reader.TokenType == JsonTokenType.EndObject && !reader.Read();
+                return name is not null
+                    && session is not null
+                    && sequence >= 0
+                    && reader.TokenType == JsonTokenType.EndObject
+                    && !reader.Read();
             }
             catch (Exception failure) when (failure is JsonException or InvalidOperationException)
             {

@@ -22,8 +22,9 @@ internal sealed record ChangeStep(string Path, string? Ready, string? Kept, stri
 internal sealed record ChangeSteps(IReadOnlyList<ChangeStep> Files, IReadOnlyList<string> NewFolders);
 
 /// <summary>
-/// Says elsewhere than in the workspace what a run is about to do to it, so that a later one can take it back if this one is killed. It lies in the temporary folder, open to its
-/// user alone: what lies in a workspace may have come from anywhere, and must not tell anybody which files to move.
+/// Says elsewhere than in the workspace what a run is about to do to it, so that a later one can take it back if this one is killed. It
+/// lies in the temporary folder, open to its user alone: what lies in a workspace may have come from anywhere, and must not tell anybody
+/// which files to move.
 /// </summary>
 internal sealed class ChangeJournal : IDisposable
 {
@@ -149,7 +150,11 @@ internal sealed class ChangeJournal : IDisposable
     // Who else could write into it could have any file of this user's moved.
     private static bool IsOwnersAlone(string folder) =>
         OperatingSystem.IsWindows()
-        || (new DirectoryInfo(folder).LinkTarget is null && (File.GetUnixFileMode(folder) & ~OwnerAlone) == 0 && FileIdentity.Owner(folder)?.UserId == FileIdentity.CurrentUser());
+        || (
+            new DirectoryInfo(folder).LinkTarget is null
+            && (File.GetUnixFileMode(folder) & ~OwnerAlone) == 0
+            && FileIdentity.Owner(folder)?.UserId == FileIdentity.CurrentUser()
+        );
 
     private static void Require(bool holds, string folder)
     {

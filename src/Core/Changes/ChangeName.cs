@@ -14,11 +14,15 @@ internal static class ChangeName
     public static (string Name, string? Refusal) Decode(ReadOnlySpan<byte> path)
     {
         (string name, string? refusal) = OutputName.Decode(path, OperatingSystem.IsWindows());
-        return (name, refusal
-            ?? (name.EnumerateRunes().Any(IsInvisible) ? "The name holds characters that are not seen" : null)
-            ?? (name.StartsWith(ReservedPrefix, StringComparison.OrdinalIgnoreCase) ? "The name is reserved" : null));
+        return (
+            name,
+            refusal
+                ?? (name.EnumerateRunes().Any(IsInvisible) ? "The name holds characters that are not seen" : null)
+                ?? (name.StartsWith(ReservedPrefix, StringComparison.OrdinalIgnoreCase) ? "The name is reserved" : null)
+        );
     }
 
     // Direction marks and joiners: some file systems take names that differ in these alone for the same.
-    private static bool IsInvisible(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+    private static bool IsInvisible(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

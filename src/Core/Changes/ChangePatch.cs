@@ -5,7 +5,9 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 
-/// <summary>Writes changes as a patch that <c>git apply</c> takes, byte for byte whatever the files' encoding: a character stands for a byte.</summary>
+/// <summary>
+/// Writes changes as a patch that <c>git apply</c> takes, byte for byte whatever the files' encoding: a character stands for a byte.
+/// </summary>
 internal sealed class ChangePatch(Stream destination)
 {
     // As git decides it: a byte of 0 among the first ones.
@@ -16,10 +18,13 @@ internal sealed class ChangePatch(Stream destination)
 
     private const string AbsentObject = "0000000000000000000000000000000000000000";
 
-    // Comparing takes time in proportion to this product of lines, and an agent chooses both: what is left of it serves all files of the patch.
+    // Comparing takes time in proportion to this product of lines, and an agent chooses both: what is left of it serves all files of the
+    // patch.
     private long _effortLeft = 200_000_000;
 
-    /// <summary>Writes one change. False where it is too large for a patch, or the workspace no longer holds what it is a change of.</summary>
+    /// <summary>
+    /// Writes one change. False where it is too large for a patch, or the workspace no longer holds what it is a change of.
+    /// </summary>
     public bool TryWrite(string workspace, PendingChange change)
     {
         WorkspaceFileState? before = change.Change.Before;
@@ -29,7 +34,10 @@ internal sealed class ChangePatch(Stream destination)
             return false;
         }
 
-        byte[] content = change.Content is not null ? File.ReadAllBytes(change.Content) : after?.LinkTarget is { } link ? Encoding.UTF8.GetBytes(link) : [];
+        byte[] content =
+            change.Content is not null ? File.ReadAllBytes(change.Content)
+            : after?.LinkTarget is { } link ? Encoding.UTF8.GetBytes(link)
+            : [];
         StringBuilder text = new();
         if (before is not null && after?.LinkTarget is not null)
         {
@@ -46,7 +54,12 @@ internal sealed class ChangePatch(Stream destination)
         return true;
     }
 
-    private void Append(StringBuilder text, string path, (WorkspaceFileState? State, byte[] Content) old, (WorkspaceFileState? State, byte[] Content) current)
+    private void Append(
+        StringBuilder text,
+        string path,
+        (WorkspaceFileState? State, byte[] Content) old,
+        (WorkspaceFileState? State, byte[] Content) current
+    )
     {
         text.Append(CultureInfo.InvariantCulture, $"diff --git {GitPath.Quote("a/", path)} {GitPath.Quote("b/", path)}\n");
         AppendModes(text, old.State, current.State);
@@ -72,7 +85,12 @@ internal sealed class ChangePatch(Stream destination)
         }
     }
 
-    private void AppendContent(StringBuilder text, string path, (WorkspaceFileState? State, byte[] Content) was, (WorkspaceFileState? State, byte[] Content) current)
+    private void AppendContent(
+        StringBuilder text,
+        string path,
+        (WorkspaceFileState? State, byte[] Content) was,
+        (WorkspaceFileState? State, byte[] Content) current
+    )
     {
         (WorkspaceFileState? before, byte[] old) = was;
         (WorkspaceFileState? after, byte[] content) = current;
@@ -84,12 +102,15 @@ internal sealed class ChangePatch(Stream destination)
             return;
         }
 
-        text.Append(UnifiedDiff.Create(
-            Encoding.Latin1.GetString(old),
-            Encoding.Latin1.GetString(content),
-            before is null ? "/dev/null" : GitPath.Header("a/", path),
-            after is null ? "/dev/null" : GitPath.Header("b/", path),
-            ref _effortLeft));
+        text.Append(
+            UnifiedDiff.Create(
+                Encoding.Latin1.GetString(old),
+                Encoding.Latin1.GetString(content),
+                before is null ? "/dev/null" : GitPath.Header("a/", path),
+                after is null ? "/dev/null" : GitPath.Header("b/", path),
+                ref _effortLeft
+            )
+        );
     }
 
     private static byte[]? Read(string workspace, string path, WorkspaceFileState? before)
@@ -112,7 +133,10 @@ internal sealed class ChangePatch(Stream destination)
 
     private static bool IsBinary(byte[] content) => content.AsSpan(0, Math.Min(content.Length, BinaryProbeLength)).Contains((byte)0);
 
-    private static string Mode(WorkspaceFileState? state) => state?.LinkTarget is not null ? "120000" : state?.IsExecutable == true ? "100755" : "100644";
+    private static string Mode(WorkspaceFileState? state) =>
+        state?.LinkTarget is not null ? "120000"
+        : state?.IsExecutable == true ? "100755"
+        : "100644";
 
     // git-hash-object(1)
     private static string ObjectName(WorkspaceFileState? state, byte[] content)

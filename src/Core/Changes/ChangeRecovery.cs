@@ -3,7 +3,10 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 
-/// <summary>Workspaces into which a run that was killed had put a part of its changes: they are as they were before it, and nothing of it is left in them.</summary>
+/// <summary>
+/// Workspaces into which a run that was killed had put a part of its changes: they are as they were before it, and nothing of it is left in
+/// them.
+/// </summary>
 /// <param name="Workspace">Absolute host path.</param>
 /// <param name="Problem">Why it could not be done; null where it was, or was only looked for.</param>
 internal sealed record RecoveredWorkspace(string Workspace, string? Problem);
@@ -91,7 +94,11 @@ internal static class ChangeRecovery
 
         foreach (string folder in steps.NewFolders.Reverse().Select(folder => Path.Combine(journal.Workspace, folder)))
         {
-            if (Directory.Exists(folder) && new DirectoryInfo(folder).LinkTarget is null && !Directory.EnumerateFileSystemEntries(folder).Any())
+            if (
+                Directory.Exists(folder)
+                && new DirectoryInfo(folder).LinkTarget is null
+                && !Directory.EnumerateFileSystemEntries(folder).Any()
+            )
             {
                 Directory.Delete(folder);
             }

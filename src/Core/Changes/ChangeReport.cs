@@ -5,8 +5,8 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// What an agent changed, in the report folder: a list for programs, a patch of what was or would be applied, and one of what is held back. Paths are quoted as git and JSON quote them:
-/// in neither can a name do anything.
+/// What an agent changed, in the report folder: a list for programs, a patch of what was or would be applied, and one of what is held back.
+/// Paths are quoted as git and JSON quote them: in neither can a name do anything.
 /// </summary>
 internal sealed class ChangeReport(string folder, SecretMasker masker)
 {
@@ -35,7 +35,11 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
             File.Delete(Path.Combine(folder, name));
         }
 
-        foreach (string path in ((string[])[CommitsName, HeldCommitsName]).Select(name => Path.Combine(folder, name)).Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null))
+        foreach (
+            string path in ((string[])[CommitsName, HeldCommitsName])
+                .Select(name => Path.Combine(folder, name))
+                .Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
+        )
         {
             foreach (string patch in Directory.EnumerateFiles(path, "????.patch"))
             {
@@ -59,7 +63,10 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         }
     }
 
-    /// <summary>Writes the agent's commits, one patch each, in the order in which they are to be applied. The names of the files, below the report's folder.</summary>
+    /// <summary>
+    /// Writes the agent's commits, one patch each, in the order in which they are to be applied. The names of the files, below the report's
+    /// folder.
+    /// </summary>
     public IReadOnlyList<string> WriteCommits(Commits.CommitSeries series)
     {
         string name = series.HeldBackPath is null ? CommitsName : HeldCommitsName;
@@ -106,12 +113,15 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteStartObject();
         json.WriteString("path", masker.Mask(change.Path));
         json.WriteString("kind", change.Kind.ToString().ToLowerInvariant());
-        json.WriteString("status", change.Status switch
-        {
-            WorkspaceChangeStatus.Applied => "applied",
-            WorkspaceChangeStatus.HeldBack => "held_back",
-            _ => "not_applied",
-        });
+        json.WriteString(
+            "status",
+            change.Status switch
+            {
+                WorkspaceChangeStatus.Applied => "applied",
+                WorkspaceChangeStatus.HeldBack => "held_back",
+                _ => "not_applied",
+            }
+        );
         json.WriteBoolean("runs_code", change.RunsCode);
         json.WriteString("held_back_reason", change.HeldBackReason);
         json.WriteString("held_back_rule", change.HeldBackRule);
@@ -133,7 +143,12 @@ internal sealed class ChangeReport(string folder, SecretMasker masker)
         json.WriteStartObject(name);
         json.WriteNumber("size", state.Size);
         json.WriteString("sha256", state.Sha256);
-        json.WriteString("mode", state.LinkTarget is not null ? "120000" : state.IsExecutable ? "100755" : "100644");
+        json.WriteString(
+            "mode",
+            state.LinkTarget is not null ? "120000"
+                : state.IsExecutable ? "100755"
+                : "100644"
+        );
         if (state.LinkTarget is not null)
         {
             json.WriteString("target", masker.Mask(state.LinkTarget));

@@ -5,7 +5,9 @@ using System.Text;
 
 namespace IsolatedAgents.Changes;
 
-/// <summary>The form that <c>git diff --binary</c> gives bytes: compressed, five characters for four bytes, a length before each line.</summary>
+/// <summary>
+/// The form that <c>git diff --binary</c> gives bytes: compressed, five characters for four bytes, a length before each line.
+/// </summary>
 internal static class GitBinaryPatch
 {
     private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";

@@ -35,5 +35,7 @@ internal static class GitPath
 
     /// <summary>As it stands behind <c>---</c> and <c>+++</c>: a tab ends a name that holds a blank.</summary>
     public static string Header(string prefix, string path) =>
-        Quote(prefix, path) is { } quoted && quoted[0] != '"' && quoted.Contains(' ', StringComparison.Ordinal) ? quoted + "\t" : Quote(prefix, path);
+        Quote(prefix, path) is { } quoted && quoted[0] != '"' && quoted.Contains(' ', StringComparison.Ordinal)
+            ? quoted + "\t"
+            : Quote(prefix, path);
 }

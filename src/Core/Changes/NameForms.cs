@@ -3,7 +3,10 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 
-/// <summary>The names of a workspace on a file system that ignores case: what differs in that alone is the same file there, and would be judged as another.</summary>
+/// <summary>
+/// The names of a workspace on a file system that ignores case: what differs in that alone is the same file there, and would be judged as
+/// another.
+/// </summary>
 internal sealed class NameForms
 {
     private readonly Dictionary<string, string> _spellings = new(StringComparer.Ordinal);
@@ -12,7 +15,10 @@ internal sealed class NameForms
 
     public NameForms(WorkspaceOriginal original, IReadOnlyCollection<PendingChange> changes)
     {
-        HashSet<string> all = [.. original.Names.Concat(changes.Select(change => change.Path)).SelectMany(path => WorkspaceOriginal.Above(path).Prepend(path))];
+        HashSet<string> all =
+        [
+            .. original.Names.Concat(changes.Select(change => change.Path)).SelectMany(path => WorkspaceOriginal.Above(path).Prepend(path)),
+        ];
         foreach (string path in all)
         {
             Note(_spellings, NameFolding.Fold(path), path);

@@ -6,8 +6,8 @@ using DiffPlex.Model;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// A change to a text in the form that <c>patch</c> and <c>git apply</c> take: GNU diffutils, "Detailed Description of Unified Format". A line ends with a line feed and with
-/// nothing else, so that a carriage return is a part of it.
+/// A change to a text in the form that <c>patch</c> and <c>git apply</c> take: GNU diffutils, "Detailed Description of Unified Format". A
+/// line ends with a line feed and with nothing else, so that a carriage return is a part of it.
 /// </summary>
 internal static class UnifiedDiff
 {
@@ -25,7 +25,10 @@ internal static class UnifiedDiff
         return Create(before, after, oldName, newName, ref effort);
     }
 
-    /// <summary>The same, where time is short: what would take more comparisons of lines than <paramref name="effort"/> is told as one large change, which is as true.</summary>
+    /// <summary>
+    /// The same, where time is short: what would take more comparisons of lines than <paramref name="effort"/> is told as one large change,
+    /// which is as true.
+    /// </summary>
     public static string Create(string before, string after, string oldName, string newName, ref long effort)
     {
         DiffResult result = Compare(before, after, ref effort);
@@ -36,10 +39,13 @@ internal static class UnifiedDiff
 
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"--- {oldName}\n+++ {newName}\n");
-        for (int first = 0; first < result.DiffBlocks.Count;)
+        for (int first = 0; first < result.DiffBlocks.Count; )
         {
             int last = first;
-            while (last + 1 < result.DiffBlocks.Count && result.DiffBlocks[last + 1].DeleteStartA - EndA(result.DiffBlocks[last]) <= 2 * Context)
+            while (
+                last + 1 < result.DiffBlocks.Count
+                && result.DiffBlocks[last + 1].DeleteStartA - EndA(result.DiffBlocks[last]) <= 2 * Context
+            )
             {
                 last++;
             }
@@ -115,7 +121,8 @@ internal static class UnifiedDiff
     }
 
     // Lines are counted from 1; an empty range names the line before it.
-    private static string Range(int start, int count) => string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? start : start + 1)}{(count == 1 ? "" : $",{count}")}");
+    private static string Range(int start, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? start : start + 1)}{(count == 1 ? "" : $",{count}")}");
 
     private static int EndA(DiffBlock block) => block.DeleteStartA + block.DeleteCountA;
 
@@ -126,7 +133,7 @@ internal static class UnifiedDiff
         public IReadOnlyList<string> Chunk(string text)
         {
             List<string> lines = [];
-            for (int start = 0; start < text.Length;)
+            for (int start = 0; start < text.Length; )
             {
                 int end = text.IndexOf('\n', start);
                 end = end < 0 ? text.Length : end + 1;

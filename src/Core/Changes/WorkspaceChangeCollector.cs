@@ -10,7 +10,8 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// Takes the files of the agent's copy of the workspace that were asked for, and keeps them apart from it. Everything about them is the agent's choice, and is held against what was asked for.
+/// Takes the files of the agent's copy of the workspace that were asked for, and keeps them apart from it. Everything about them is the
+/// agent's choice, and is held against what was asked for.
 /// </summary>
 internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long maxBytes) : IDisposable
 {
@@ -43,7 +44,9 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Takes a file that is gone.</summary>
     /// <exception cref="ProtocolException">It was never there.</exception>
     public void Delete(string path) =>
-        _taken[path] = original.Find(path) is not null ? (null, null) : throw new ProtocolException("A file was deleted that the workspace never had.");
+        _taken[path] = original.Find(path) is not null
+            ? (null, null)
+            : throw new ProtocolException("A file was deleted that the workspace never had.");
 
     /// <summary>Begins a file.</summary>
     /// <exception cref="ProtocolException">It was not asked for, or is another than the one that was told of.</exception>
@@ -91,7 +94,10 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     }
 
     /// <summary>The content of a file that has come; null where it has not.</summary>
-    public byte[]? Read(string path) => _taken.TryGetValue(path, out (string? Content, WorkspaceFileState? After) taken) && taken.Content is not null ? File.ReadAllBytes(taken.Content) : null;
+    public byte[]? Read(string path) =>
+        _taken.TryGetValue(path, out (string? Content, WorkspaceFileState? After) taken) && taken.Content is not null
+            ? File.ReadAllBytes(taken.Content)
+            : null;
 
     /// <summary>Drops a file that has come.</summary>
     public void Drop(string path) => _taken.Remove(path);
@@ -111,8 +117,22 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
             OriginalEntry? before = original.Find(path);
             if (before?.State is null || before.State != after)
             {
-                WorkspaceChangeKind kind = after is null ? WorkspaceChangeKind.Deleted : before is null ? WorkspaceChangeKind.Created : WorkspaceChangeKind.Changed;
-                changes.Add(new PendingChange(new WorkspaceChange { Path = path, Kind = kind, Before = before?.State, After = after }, content));
+                WorkspaceChangeKind kind =
+                    after is null ? WorkspaceChangeKind.Deleted
+                    : before is null ? WorkspaceChangeKind.Created
+                    : WorkspaceChangeKind.Changed;
+                changes.Add(
+                    new PendingChange(
+                        new WorkspaceChange
+                        {
+                            Path = path,
+                            Kind = kind,
+                            Before = before?.State,
+                            After = after,
+                        },
+                        content
+                    )
+                );
             }
         }
 

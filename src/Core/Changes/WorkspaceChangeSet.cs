@@ -23,10 +23,21 @@ internal sealed class WorkspaceChangeSet(WorkspaceOriginal original, IReadOnlyLi
 
     /// <summary>The changes with what was done with each.</summary>
     public ImmutableArray<WorkspaceChange> Results =>
-        [.. changes.Select(change => change.IsHeldBack ? change.Change : change.Change with { Status = IsApplied ? WorkspaceChangeStatus.Applied : WorkspaceChangeStatus.NotApplied })];
+        [
+            .. changes.Select(change =>
+                change.IsHeldBack
+                    ? change.Change
+                    : change.Change with
+                    {
+                        Status = IsApplied ? WorkspaceChangeStatus.Applied : WorkspaceChangeStatus.NotApplied,
+                    }
+            ),
+        ];
 
     /// <summary>Puts what is not held back into the workspace: all of it, or none.</summary>
-    /// <exception cref="IOException">The workspace is no longer what the agent was given, or cannot be written. It is as it was.</exception>
+    /// <exception cref="IOException">
+    /// The workspace is no longer what the agent was given, or cannot be written. It is as it was.
+    /// </exception>
     public void Apply(string sessionId)
     {
         PendingChange[] applied = [.. changes.Where(change => !change.IsHeldBack)];

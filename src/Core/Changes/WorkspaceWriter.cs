@@ -6,8 +6,9 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// Puts changes into a workspace: all, or none as far as a file system allows. New content is made ready in a folder of the workspace's own, then renamed into place; what it
-/// replaces is kept until all is done, also where this process is killed: <see cref="ChangeRecovery"/>. Nothing is written through a link, and nothing that is not what the agent was given.
+/// Puts changes into a workspace: all, or none as far as a file system allows. New content is made ready in a folder of the workspace's
+/// own, then renamed into place; what it replaces is kept until all is done, also where this process is killed:
+/// <see cref="ChangeRecovery"/>. Nothing is written through a link, and nothing that is not what the agent was given.
 /// </summary>
 internal sealed class WorkspaceWriter(string workspace, string sessionId)
 {
@@ -19,7 +20,9 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
     private readonly Stack<Action> _undo = new();
     private int _count;
 
-    /// <exception cref="IOException">The workspace is no longer what the agent was given, or cannot be written. It is as it was.</exception>
+    /// <exception cref="IOException">
+    /// The workspace is no longer what the agent was given, or cannot be written. It is as it was.
+    /// </exception>
     public void Write(IReadOnlyCollection<PendingChange> changes)
     {
         foreach (PendingChange change in changes)
@@ -32,7 +35,16 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         {
             Directory.CreateDirectory(_staging);
             // What goes first may make room for what comes. Links are last: nothing is written while they are there.
-            List<(PendingChange Change, ChangeStep Step)> steps = [.. changes.OrderBy(change => change.IsDeletion ? 0 : change.LinkEnd is null ? 1 : 2).Select(change => (change, Prepare(change)))];
+            List<(PendingChange Change, ChangeStep Step)> steps =
+            [
+                .. changes
+                    .OrderBy(change =>
+                        change.IsDeletion ? 0
+                        : change.LinkEnd is null ? 1
+                        : 2
+                    )
+                    .Select(change => (change, Prepare(change))),
+            ];
             journal.Write(new ChangeSteps([.. steps.Select(entry => entry.Step)], NewFolders(changes)));
             foreach ((PendingChange change, ChangeStep step) in steps)
             {
@@ -62,17 +74,26 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
 
     private string NextName() => (_count++).ToString(CultureInfo.InvariantCulture);
 
-    private ChangeStep Prepare(PendingChange change) => new(
-        change.Path,
-        change.Content is null ? null : MakeReady(change),
-        change.Change.Before is null ? null : NextName(),
-        change.Change.After?.Sha256) { Link = change.Change.After?.LinkTarget };
+    private ChangeStep Prepare(PendingChange change) =>
+        new(
+            change.Path,
+            change.Content is null ? null : MakeReady(change),
+            change.Change.Before is null ? null : NextName(),
+            change.Change.After?.Sha256
+        )
+        {
+            Link = change.Change.After?.LinkTarget,
+        };
 
     private string[] NewFolders(IEnumerable<PendingChange> changes) =>
-    [
-        .. changes.Where(change => !change.IsDeletion && change.Change.Before is null).SelectMany(change => WorkspaceOriginal.Above(change.Path))
-            .Distinct().Where(folder => !Directory.Exists(FullPath(folder))).OrderBy(folder => folder.Length),
-    ];
+        [
+            .. changes
+                .Where(change => !change.IsDeletion && change.Change.Before is null)
+                .SelectMany(change => WorkspaceOriginal.Above(change.Path))
+                .Distinct()
+                .Where(folder => !Directory.Exists(FullPath(folder)))
+                .OrderBy(folder => folder.Length),
+        ];
 
     // What the agent was given is what is there: to the byte, and as a file of this workspace's own.
     private void RequireUnchanged(PendingChange change)
@@ -96,14 +117,21 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
             return;
         }
 
-        if (file.LinkTarget is not null || !file.Exists || FileIdentity.IsSpecial(file.FullName) || file.Length != before.Size || Hash(file) != before.Sha256
-            || (!OperatingSystem.IsWindows() && file.UnixFileMode.HasFlag(UnixFileMode.UserExecute) != before.IsExecutable))
+        if (
+            file.LinkTarget is not null
+            || !file.Exists
+            || FileIdentity.IsSpecial(file.FullName)
+            || file.Length != before.Size
+            || Hash(file) != before.Sha256
+            || (!OperatingSystem.IsWindows() && file.UnixFileMode.HasFlag(UnixFileMode.UserExecute) != before.IsExecutable)
+        )
         {
             throw Changed(change.Path);
         }
     }
 
-    private static IOException Changed(string path) => new($"'{path}' in the workspace is no longer what the agent was given: something else has changed it while the agent ran.");
+    private static IOException Changed(string path) =>
+        new($"'{path}' in the workspace is no longer what the agent was given: something else has changed it while the agent ran.");
 
     private static string Hash(FileInfo file)
     {
@@ -132,7 +160,9 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
         if (isExecutable != mode.HasFlag(UnixFileMode.UserExecute))
         {
             // Who may read it may execute it, and nobody where its owner may not.
-            mode = isExecutable ? mode | ((UnixFileMode)((int)mode >> ReadToExecute) & Execute) | UnixFileMode.UserExecute : mode & ~Execute;
+            mode = isExecutable
+                ? mode | ((UnixFileMode)((int)mode >> ReadToExecute) & Execute) | UnixFileMode.UserExecute
+                : mode & ~Execute;
         }
 
         Give(ready, change.Change.Before is null ? _owner : FileIdentity.Owner(target));
@@ -255,7 +285,12 @@ internal sealed class WorkspaceWriter(string workspace, string sessionId)
     {
         try
         {
-            foreach (string folder in WorkspaceOriginal.Above(path).Select(FullPath).TakeWhile(folder => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any()))
+            foreach (
+                string folder in WorkspaceOriginal
+                    .Above(path)
+                    .Select(FullPath)
+                    .TakeWhile(folder => !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any())
+            )
             {
                 if (Directory.Exists(folder))
                 {

@@ -43,8 +43,12 @@ internal sealed class Cleaner(FrozenDictionary<string, string> hostEnvironment)
             throw missing;
         }
 
-        leftovers.AddRange(ChangeRecovery.Run(onlyLook).Select(recovered => new Leftover("changes", recovered.Workspace, null, recovered.Problem)));
-        leftovers.AddRange(ChannelFolder.FindOwnerless().Select(path => new Leftover("folder", path, null, onlyLook ? null : RemoveFolder(path))));
+        leftovers.AddRange(
+            ChangeRecovery.Run(onlyLook).Select(recovered => new Leftover("changes", recovered.Workspace, null, recovered.Problem))
+        );
+        leftovers.AddRange(
+            ChannelFolder.FindOwnerless().Select(path => new Leftover("folder", path, null, onlyLook ? null : RemoveFolder(path)))
+        );
         return leftovers;
     }
 

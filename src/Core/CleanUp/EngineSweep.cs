@@ -11,8 +11,9 @@ namespace IsolatedAgents.CleanUp;
 internal sealed record Leftover(string Kind, string Id, string? Engine, string? Problem);
 
 /// <summary>
-/// Removes from one engine the containers that are ours and ownerless, and nothing else: those with our label whose process is gone. Where that cannot be told,
-/// because the process belongs to another machine, boot or namespace, only those that are far past their own time limit.
+/// Removes from one engine the containers that are ours and ownerless, and nothing else: those with our label whose process is gone. Where
+/// that cannot be told, because the process belongs to another machine, boot or namespace, only those that are far past their own time
+/// limit.
 /// </summary>
 internal static class EngineSweep
 {
@@ -44,7 +45,10 @@ internal static class EngineSweep
         List<Leftover> leftovers = [];
         foreach (FoundContainer container in found)
         {
-            if (container.State == ContainerState.Ended && !await IsLeftAsync(engine, container.Id, cancellationToken).ConfigureAwait(false))
+            if (
+                container.State == ContainerState.Ended
+                && !await IsLeftAsync(engine, container.Id, cancellationToken).ConfigureAwait(false)
+            )
             {
                 continue;
             }
@@ -59,18 +63,22 @@ internal static class EngineSweep
     private static async Task<List<FoundContainer>> FindAsync(IContainerEngine engine, CancellationToken cancellationToken)
     {
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        IReadOnlyList<FoundContainer> found = await engine.FindContainersAsync(SandboxLabels.Session, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<FoundContainer> found = await engine
+            .FindContainersAsync(SandboxLabels.Session, cancellationToken)
+            .ConfigureAwait(false);
         return [.. found.Where(container => container.State != ContainerState.Removing && IsOwnerless(container, now))];
     }
 
     private static async Task<bool> IsLeftAsync(IContainerEngine engine, string id, CancellationToken cancellationToken) =>
-        await engine.FindEndAsync(id, cancellationToken).ConfigureAwait(false) is { } ended && TimeProvider.System.GetUtcNow() - ended > RemovalGrace;
+        await engine.FindEndAsync(id, cancellationToken).ConfigureAwait(false) is { } ended
+        && TimeProvider.System.GetUtcNow() - ended > RemovalGrace;
 
     /// <summary>Whether nobody can own a container any more.</summary>
-    internal static bool IsOwnerless(FoundContainer container, DateTimeOffset now) => SandboxLabels.Owner(container.Labels)?.Judge() switch
-    {
-        OwnerState.Alive => false,
-        OwnerState.Gone => true,
-        _ => SandboxLabels.TimeLimit(container.Labels) is { } limit && now > container.Created + limit + Slack,
-    };
+    internal static bool IsOwnerless(FoundContainer container, DateTimeOffset now) =>
+        SandboxLabels.Owner(container.Labels)?.Judge() switch
+        {
+            OwnerState.Alive => false,
+            OwnerState.Gone => true,
+            _ => SandboxLabels.TimeLimit(container.Labels) is { } limit && now > container.Created + limit + Slack,
+        };
 }

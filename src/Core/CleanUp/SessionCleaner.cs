@@ -4,7 +4,10 @@ using IsolatedAgents.Sandbox;
 
 namespace IsolatedAgents.CleanUp;
 
-/// <summary>Removes what one run has left, whose process is known to be gone: its container, its channel's folder, and outputs that were not put in place.</summary>
+/// <summary>
+/// Removes what one run has left, whose process is known to be gone: its container, its channel's folder, and outputs that were not put in
+/// place.
+/// </summary>
 internal sealed class SessionCleaner(FrozenDictionary<string, string> hostEnvironment)
 {
     /// <summary>Removes it.</summary>
@@ -13,18 +16,42 @@ internal sealed class SessionCleaner(FrozenDictionary<string, string> hostEnviro
     /// <param name="output">The output directory; null where the run had none.</param>
     /// <param name="cancellationToken">Ends the work between two removals.</param>
     /// <exception cref="EngineException">No engine answers, or it does not say what it has.</exception>
-    public async Task<IReadOnlyList<Leftover>> RunAsync(string sessionId, IEnumerable<string> channelParents, string? output, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Leftover>> RunAsync(
+        string sessionId,
+        IEnumerable<string> channelParents,
+        string? output,
+        CancellationToken cancellationToken
+    )
     {
-        List<Leftover> leftovers = [.. channelParents.Select(parent => Path.Combine(parent, ChannelFolder.NamePrefix + sessionId)).Where(Directory.Exists).Select(RemoveFolder)];
+        List<Leftover> leftovers =
+        [
+            .. channelParents
+                .Select(parent => Path.Combine(parent, ChannelFolder.NamePrefix + sessionId))
+                .Where(Directory.Exists)
+                .Select(RemoveFolder),
+        ];
         if (output is not null)
         {
             leftovers.AddRange(RestoreOutput(output, sessionId));
         }
 
-        using IContainerEngine engine = await new EngineLocator(hostEnvironment).ConnectAsync(EngineKind.Auto, cancellationToken).ConfigureAwait(false);
-        foreach (FoundContainer container in await engine.FindContainersAsync($"{SandboxLabels.Session}={sessionId}", cancellationToken).ConfigureAwait(false))
+        using IContainerEngine engine = await new EngineLocator(hostEnvironment)
+            .ConnectAsync(EngineKind.Auto, cancellationToken)
+            .ConfigureAwait(false);
+        foreach (
+            FoundContainer container in await engine
+                .FindContainersAsync($"{SandboxLabels.Session}={sessionId}", cancellationToken)
+                .ConfigureAwait(false)
+        )
         {
-            leftovers.Add(new Leftover("container", container.Id, engine.Description.Name, await engine.RemoveContainerAsync(container.Id, cancellationToken).ConfigureAwait(false)));
+            leftovers.Add(
+                new Leftover(
+                    "container",
+                    container.Id,
+                    engine.Description.Name,
+                    await engine.RemoveContainerAsync(container.Id, cancellationToken).ConfigureAwait(false)
+                )
+            );
         }
 
         return leftovers;

@@ -3,8 +3,8 @@ using IsolatedAgents.Engines;
 namespace IsolatedAgents.CleanUp;
 
 /// <summary>
-/// The sweep that goes along with a run, beside it: while the engine starts a sandbox there is nothing else to do. Once in a while for each engine,
-/// since a build that runs a hundred agents need not look a hundred times; its troubles are never the run's.
+/// The sweep that goes along with a run, beside it: while the engine starts a sandbox there is nothing else to do. Once in a while for each
+/// engine, since a build that runs a hundred agents need not look a hundred times; its troubles are never the run's.
 /// </summary>
 internal sealed class StartSweep : IDisposable
 {

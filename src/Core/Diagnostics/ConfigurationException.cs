@@ -15,9 +15,7 @@ public sealed class ConfigurationException : Exception
     /// <param name="code">A row of <see cref="DiagnosticTable"/>.</param>
     /// <param name="message">One line: what was found, what was expected, what to do.</param>
     public ConfigurationException(string code, string message)
-        : this(new Diagnostic(code, DiagnosticSeverity.Error, message))
-    {
-    }
+        : this(new Diagnostic(code, DiagnosticSeverity.Error, message)) { }
 
     /// <summary>What is wrong, where, and what to do.</summary>
     public Diagnostic Diagnostic { get; }

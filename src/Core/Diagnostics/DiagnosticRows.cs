@@ -70,7 +70,8 @@ internal static class DiagnosticRows
         },
         new(CanaryFailed, "The sandbox did not hold a probe")
         {
-            Meaning = "A probe in the sandbox did what it must not, or was refused in another way than it must be. The agent was not started.",
+            Meaning =
+                "A probe in the sandbox did what it must not, or was refused in another way than it must be. The agent was not started.",
             WhatToDo = "Do not use that engine for agents.",
         },
         new(FilesystemViolation, "Filesystem access denied")

@@ -1,7 +1,8 @@
 namespace IsolatedAgents.Egress;
 
 /// <summary>
-/// Counts what an agent has open at once: connections, and where requests can be seen those that run beside another on one connection, since each may be a connection to the server.
+/// Counts what an agent has open at once: connections, and where requests can be seen those that run beside another on one connection,
+/// since each may be a connection to the server.
 /// </summary>
 /// <param name="most">The most of them.</param>
 internal sealed class ConnectionLimit(int most)

@@ -30,7 +30,9 @@ internal sealed class EgressBroker : IAsyncDisposable
     private readonly Inspector? _inspector;
     private readonly ITimer _sweep;
 
-    /// <exception cref="Diagnostics.ConfigurationException">IA1003: the host's environment names an upstream proxy that cannot be used; IA2004: what inspection needs is not there.</exception>
+    /// <exception cref="Diagnostics.ConfigurationException">
+    /// IA1003: the host's environment names an upstream proxy that cannot be used; IA2004: what inspection needs is not there.
+    /// </exception>
     public EgressBroker(Policy policy, IEgressSink sink, FrozenDictionary<string, string> hostEnvironment, EgressOptions? options = null)
     {
         _sink = sink;
@@ -40,7 +42,11 @@ internal sealed class EgressBroker : IAsyncDisposable
         _traffic = new EgressTraffic(policy.Network.MaxUploadBytes);
         _limit = new ConnectionLimit(policy.Network.MaxConnections);
         _proxies = new UpstreamProxies(hostEnvironment);
-        _dialler = new Dialler(new HostResolver(_allowed, _options.Resolver, _stopped), _proxies, new HappyEyeballs(_options.ConnectTimeout, _options.Loop));
+        _dialler = new Dialler(
+            new HostResolver(_allowed, _options.Resolver, _stopped),
+            _proxies,
+            new HappyEyeballs(_options.ConnectTimeout, _options.Loop)
+        );
         _inspector = Inspector.Create(policy, _dialler, new InspectionParts(sink, _options, _limit));
         _sweep = _options.Time.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
@@ -58,13 +64,14 @@ internal sealed class EgressBroker : IAsyncDisposable
     public string? AuthorityPem => _inspector?.AuthorityPem;
 
     /// <summary>
-    /// Variables to point at a file of trusted authorities in the sandbox: the image's own, if it has any, and <see cref="AuthorityPem"/> behind them. Only those that the policy does not set.
+    /// Variables to point at a file of trusted authorities in the sandbox: the image's own, if it has any, and <see cref="AuthorityPem"/>
+    /// behind them. Only those that the policy does not set.
     /// </summary>
     public static ImmutableArray<string> AuthorityVariables => RunAuthority.Variables;
 
     /// <summary>
-    /// Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation. May end in the thread of <see cref="ReadinessLoop"/>: whoever
-    /// waits for it leaves that before anything else.
+    /// Serves one connection of the agent to its end, and closes it. Throws nothing but what the sink throws and cancellation. May end in
+    /// the thread of <see cref="ReadinessLoop"/>: whoever waits for it leaves that before anything else.
     /// </summary>
     /// <param name="agent">The agent's connection; owned from here on.</param>
     /// <param name="target">What it asked for.</param>
@@ -78,7 +85,10 @@ internal sealed class EgressBroker : IAsyncDisposable
         string? error = null;
         try
         {
-            using CancellationTokenRegistration registration = ending.Token.UnsafeRegister(static state => ((EgressConnection)state!).Abort(), connection);
+            using CancellationTokenRegistration registration = ending.Token.UnsafeRegister(
+                static state => ((EgressConnection)state!).Abort(),
+                connection
+            );
             error = await ServeAsync(connection, ending.Token).ConfigureAwait(false);
         }
         finally
@@ -144,7 +154,8 @@ internal sealed class EgressBroker : IAsyncDisposable
             connection.Abort();
             return exception.Message;
         }
-        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
         {
             connection.Abort();
             return connection.AbortReason ?? (exception is IOException ? exception.Message.TrimEnd('.') : null);

@@ -8,7 +8,10 @@ namespace IsolatedAgents.Egress;
 /// <summary>What a broker may be given beyond policy and environment.</summary>
 internal sealed record EgressOptions
 {
-    /// <summary>How names become addresses; the system's resolver by default. Throws <see cref="System.Net.Sockets.SocketException"/> where there are none.</summary>
+    /// <summary>
+    /// How names become addresses; the system's resolver by default. Throws <see cref="System.Net.Sockets.SocketException"/> where there
+    /// are none.
+    /// </summary>
     public Func<string, CancellationToken, ValueTask<IPAddress[]>> Resolver { get; init; } =
         static async (host, cancellationToken) => await Dns.GetHostAddressesAsync(host, cancellationToken).ConfigureAwait(false);
 

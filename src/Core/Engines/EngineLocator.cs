@@ -7,7 +7,9 @@ using IsolatedAgents.Engines.Docker;
 
 namespace IsolatedAgents.Engines;
 
-/// <summary>Finds the engine as a user's own tools would: <c>DOCKER_HOST</c>, the current context, the usual sockets; then Podman's.</summary>
+/// <summary>
+/// Finds the engine as a user's own tools would: <c>DOCKER_HOST</c>, the current context, the usual sockets; then Podman's.
+/// </summary>
 internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnvironment)
 {
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
@@ -30,9 +32,12 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
             try
             {
-                DockerEngine engine = address.Scheme == EngineSsh.Scheme
-                    ? await DockerEngine.ConnectAsync(address, SshDeadline, cancellationToken, EngineSsh.Create(address, hostEnvironment)).ConfigureAwait(false)
-                    : await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken, Tls(address)).ConfigureAwait(false);
+                DockerEngine engine =
+                    address.Scheme == EngineSsh.Scheme
+                        ? await DockerEngine
+                            .ConnectAsync(address, SshDeadline, cancellationToken, EngineSsh.Create(address, hostEnvironment))
+                            .ConfigureAwait(false)
+                        : await DockerEngine.ConnectAsync(address, ConnectDeadline, cancellationToken, Tls(address)).ConfigureAwait(false);
                 if (kind == EngineKind.Auto || engine.Description.Name == kind.ToString())
                 {
                     return engine;
@@ -50,7 +55,8 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
         string wanted = kind == EngineKind.Auto ? "container engine" : $"{kind} engine";
         throw new EngineException(
             DiagnosticTable.NoEngine,
-            $"No {wanted} answers. Tried {string.Join(" ", failures)} Start one, or point DOCKER_HOST at it.");
+            $"No {wanted} answers. Tried {string.Join(" ", failures)} Start one, or point DOCKER_HOST at it."
+        );
     }
 
     /// <summary>Where an engine may answer, most explicit first.</summary>
@@ -97,13 +103,22 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
         if (Variable("DOCKER_TLS_VERIFY") is not null)
         {
-            return EngineTls.Load(Variable("DOCKER_CERT_PATH") ?? ConfigurationFolder()
-                ?? throw new EngineException(DiagnosticTable.NoEngine, "DOCKER_TLS_VERIFY is set, and no folder with certificates is known. Name it by DOCKER_CERT_PATH."));
+            return EngineTls.Load(
+                Variable("DOCKER_CERT_PATH")
+                    ?? ConfigurationFolder()
+                    ?? throw new EngineException(
+                        DiagnosticTable.NoEngine,
+                        "DOCKER_TLS_VERIFY is set, and no folder with certificates is known. Name it by DOCKER_CERT_PATH."
+                    )
+            );
         }
 
         return Variable("DOCKER_TLS") is null
             ? null
-            : throw new EngineException(DiagnosticTable.NoEngine, "DOCKER_TLS asks for an engine whose certificate nobody checks, which would let anybody take its place. Set DOCKER_TLS_VERIFY, and DOCKER_CERT_PATH to the folder of the certificates.");
+            : throw new EngineException(
+                DiagnosticTable.NoEngine,
+                "DOCKER_TLS asks for an engine whose certificate nobody checks, which would let anybody take its place. Set DOCKER_TLS_VERIFY, and DOCKER_CERT_PATH to the folder of the certificates."
+            );
     }
 
     private IEnumerable<Uri> DockerCandidates()
@@ -141,11 +156,16 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
         }
 
         return ReadString(Path.Combine(folder, "contexts", "meta", id, "meta.json"), "Endpoints", "docker", "Host")
-            ?? throw new EngineException(DiagnosticTable.NoEngine, $"The docker context '{name}' is chosen and does not exist. Choose one with 'docker context use'.");
+            ?? throw new EngineException(
+                DiagnosticTable.NoEngine,
+                $"The docker context '{name}' is chosen and does not exist. Choose one with 'docker context use'."
+            );
     }
 
     private string? ContextTls() =>
-        Context() is var (folder, _, id) && Path.Combine(folder, "contexts", "tls", id, "docker") is { } files && Directory.Exists(files) ? files : null;
+        Context() is var (folder, _, id) && Path.Combine(folder, "contexts", "tls", id, "docker") is { } files && Directory.Exists(files)
+            ? files
+            : null;
 
     private (string Folder, string Name, string Id)? Context()
     {
@@ -155,7 +175,9 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
         }
 
         string? name = Variable("DOCKER_CONTEXT") ?? ReadString(Path.Combine(folder, "config.json"), "currentContext");
-        return name is null or "" or "default" ? null : (folder, name, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name))));
+        return name is null or "" or "default"
+            ? null
+            : (folder, name, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name))));
     }
 
     private string? ConfigurationFolder() =>
@@ -186,11 +208,15 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
 
     private static Uri ParseHost(string host, string origin)
     {
-        if (!Uri.TryCreate(host, UriKind.Absolute, out Uri? address) || address.Scheme is not ("unix" or "tcp" or "http" or "npipe" or EngineSsh.Scheme))
+        if (
+            !Uri.TryCreate(host, UriKind.Absolute, out Uri? address)
+            || address.Scheme is not ("unix" or "tcp" or "http" or "npipe" or EngineSsh.Scheme)
+        )
         {
             throw new EngineException(
                 DiagnosticTable.NoEngine,
-                $"The engine address '{host}' of {origin} cannot be used: expected unix:///path, npipe://./pipe/name, tcp://host:port or ssh://user@host.");
+                $"The engine address '{host}' of {origin} cannot be used: expected unix:///path, npipe://./pipe/name, tcp://host:port or ssh://user@host."
+            );
         }
 
         return address;

@@ -7,14 +7,18 @@ namespace IsolatedAgents.Engines;
 /// <param name="HostPath">Absolute path as the engine knows it; null where the engine has no such folder.</param>
 internal sealed record PathMapping(string Path, string? HostPath);
 
-/// <summary>The container that this process itself runs in: what it starts becomes a sibling, whose mounts are named by the paths of the engine's machine.</summary>
+/// <summary>
+/// The container that this process itself runs in: what it starts becomes a sibling, whose mounts are named by the paths of the engine's
+/// machine.
+/// </summary>
 /// <param name="Id">Its id or host name, by which the engine is asked for its mounts.</param>
 /// <param name="Assumed">What holds where the engine does not know that container.</param>
 /// <param name="TemporaryFolders">Where folders may be that the sandbox must see, best first.</param>
 internal sealed record OwnContainer(string Id, ImmutableArray<PathMapping> Assumed, ImmutableArray<string> TemporaryFolders);
 
 /// <summary>
-/// How the engine names this process's files. A wrong name shows no agent anything: every mount is compared with what was checked, from inside and before the agent starts.
+/// How the engine names this process's files. A wrong name shows no agent anything: every mount is compared with what was checked, from
+/// inside and before the agent starts.
 /// </summary>
 internal sealed class HostPathMap
 {
@@ -30,11 +34,19 @@ internal sealed class HostPathMap
 
     /// <summary>A map of the given folders; none of them means that names are the same.</summary>
     public static HostPathMap Of(IEnumerable<PathMapping> mappings) =>
-        new([.. mappings.Select(mapping => mapping with { Path = Path.TrimEndingDirectorySeparator(mapping.Path) }).OrderByDescending(mapping => mapping.Path.Length)]);
+        new([
+            .. mappings
+                .Select(mapping => mapping with { Path = Path.TrimEndingDirectorySeparator(mapping.Path) })
+                .OrderByDescending(mapping => mapping.Path.Length),
+        ]);
 
     /// <summary>Asks the engine for the mounts of this process's own container.</summary>
     /// <exception cref="EngineException">The engine is lost.</exception>
-    public static async Task<HostPathMap> ResolveAsync(IContainerEngine engine, OwnContainer? container, CancellationToken cancellationToken)
+    public static async Task<HostPathMap> ResolveAsync(
+        IContainerEngine engine,
+        OwnContainer? container,
+        CancellationToken cancellationToken
+    )
     {
         if (container is null)
         {

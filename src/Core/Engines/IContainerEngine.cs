@@ -1,4 +1,3 @@
-
 namespace IsolatedAgents.Engines;
 
 /// <summary>What an engine says of itself.</summary>
@@ -29,7 +28,9 @@ internal sealed record EngineParts(string Architecture, IReadOnlyList<EnginePart
 /// <param name="Environment">The variables that it sets, as <c>NAME=value</c>.</param>
 internal sealed record ImageDescription(string Reference, string Id, string Digest, IReadOnlyList<string> Environment)
 {
-    /// <summary>The user that it says its programs run as, by name or number, with a group behind a colon; empty where it says none.</summary>
+    /// <summary>
+    /// The user that it says its programs run as, by name or number, with a group behind a colon; empty where it says none.
+    /// </summary>
     public string User { get; init; } = "";
 }
 
@@ -48,9 +49,13 @@ internal interface IContainerEngine : IDisposable
 
     /// <summary>Creates and starts the sandbox's container, and waits for the stream to its supervisor.</summary>
     /// <param name="spec">All of its settings.</param>
-    /// <param name="socket">Where the supervisor is to connect to; null for the attached streams, which are there before it starts, so that no byte is lost.</param>
+    /// <param name="socket">
+    /// Where the supervisor is to connect to; null for the attached streams, which are there before it starts, so that no byte is lost.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="SandboxUnreachableException">The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.</exception>
+    /// <exception cref="SandboxUnreachableException">
+    /// The engine does not see this machine's files, or the supervisor not the socket; nothing is left behind.
+    /// </exception>
     /// <exception cref="EngineException">It could not; nothing is left behind.</exception>
     Task<ISandboxContainer> StartAsync(SandboxSpec spec, ITransportListener? socket, CancellationToken cancellationToken);
 
@@ -109,10 +114,15 @@ internal interface ISandboxContainer : IAsyncDisposable
     /// <summary>The stream to the supervisor.</summary>
     ISandboxTransport Transport { get; }
 
-    /// <summary>Removes the container by force, which takes seconds at the most. Why it could not; null where it is gone or going. Never throws.</summary>
+    /// <summary>
+    /// Removes the container by force, which takes seconds at the most. Why it could not; null where it is gone or going. Never throws.
+    /// </summary>
     Task<string?> RemoveAsync();
 
-    /// <summary>Completes, with the reason, when the engine has gone away in the middle of a run and has not come back. One that is restarted and keeps its containers is not lost.</summary>
+    /// <summary>
+    /// Completes, with the reason, when the engine has gone away in the middle of a run and has not come back. One that is restarted and
+    /// keeps its containers is not lost.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The caller no longer wants to know.</exception>
     Task<string> WhenLostAsync(CancellationToken cancellationToken);
 }

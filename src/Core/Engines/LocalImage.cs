@@ -16,8 +16,9 @@ internal static class LocalImage
     private const int TimeoutMilliseconds = 2_000;
 
     // What an image's name may hold, so that it is one part of a request's line. Others go to the client library.
-    private static readonly SearchValues<char> NameCharacters =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@");
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@"
+    );
 
     /// <summary>False where no engine answers at once on a socket of this machine, or where it does not have the image.</summary>
     public static bool TryFind(EngineLocator locator, EngineKind kind, string reference, [NotNullWhen(true)] out string? id)

@@ -4,7 +4,9 @@ using IsolatedAgents.Platform.Processes;
 
 namespace IsolatedAgents.Engines;
 
-/// <summary>What a container of ours carries, so that a later clean-up can tell an abandoned one from one in use, and ours from anybody else's.</summary>
+/// <summary>
+/// What a container of ours carries, so that a later clean-up can tell an abandoned one from one in use, and ours from anybody else's.
+/// </summary>
 internal static class SandboxLabels
 {
     public const string Session = "dev.isolated-agents.session";
@@ -16,7 +18,9 @@ internal static class SandboxLabels
 
     public static ImmutableSortedDictionary<string, string> Create(string sessionId, int timeoutSeconds)
     {
-        ImmutableSortedDictionary<string, string>.Builder labels = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        ImmutableSortedDictionary<string, string>.Builder labels = ImmutableSortedDictionary.CreateBuilder<string, string>(
+            StringComparer.Ordinal
+        );
         labels[Session] = sessionId;
         labels[Timeout] = timeoutSeconds.ToString(CultureInfo.InvariantCulture);
         if (SandboxOwner.Current is { } owner)
@@ -32,11 +36,16 @@ internal static class SandboxLabels
 
     /// <summary>The process that a container with these labels was made for; null where they do not tell.</summary>
     public static SandboxOwner? Owner(IReadOnlyDictionary<string, string> labels) =>
-        SandboxOwner.Parse($"{Value(labels, BootId)} {Value(labels, OwnerNamespace)} {Value(labels, OwnerPid)} {Value(labels, OwnerStart)}");
+        SandboxOwner.Parse(
+            $"{Value(labels, BootId)} {Value(labels, OwnerNamespace)} {Value(labels, OwnerPid)} {Value(labels, OwnerStart)}"
+        );
 
     /// <summary>The time limit of the agent in a container with these labels; null where they do not tell.</summary>
     public static TimeSpan? TimeLimit(IReadOnlyDictionary<string, string> labels) =>
-        int.TryParse(Value(labels, Timeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) ? TimeSpan.FromSeconds(seconds) : null;
+        int.TryParse(Value(labels, Timeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            ? TimeSpan.FromSeconds(seconds)
+            : null;
 
-    private static string Value(IReadOnlyDictionary<string, string> labels, string name) => labels.TryGetValue(name, out string? value) ? value : "";
+    private static string Value(IReadOnlyDictionary<string, string> labels, string name) =>
+        labels.TryGetValue(name, out string? value) ? value : "";
 }

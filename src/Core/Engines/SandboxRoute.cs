@@ -5,5 +5,6 @@ namespace IsolatedAgents.Engines;
 /// <param name="CopiesFiles">Whether files are copied in; mounted otherwise.</param>
 internal readonly record struct SandboxRoute(bool UsesSocket, bool CopiesFiles)
 {
-    public override string ToString() => $"{(UsesSocket ? "Unix socket" : "Attached streams")}, files {(CopiesFiles ? "copied" : "mounted")}";
+    public override string ToString() =>
+        $"{(UsesSocket ? "Unix socket" : "Attached streams")}, files {(CopiesFiles ? "copied" : "mounted")}";
 }

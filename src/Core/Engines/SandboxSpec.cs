@@ -17,8 +17,8 @@ internal sealed record SandboxMount(string HostPath, string SandboxPath, bool Is
 }
 
 /// <summary>
-/// The container, complete, before anything is created: what is not in here does not reach the engine. Holds no secret: the environment and the
-/// arguments of the agent travel over the stream alone.
+/// The container, complete, before anything is created: what is not in here does not reach the engine. Holds no secret: the environment and
+/// the arguments of the agent travel over the stream alone.
 /// </summary>
 internal sealed record SandboxSpec
 {
@@ -35,7 +35,9 @@ internal sealed record SandboxSpec
     /// <summary>What is copied in before the start instead, each volume's own.</summary>
     public required ImmutableArray<SandboxCopy> Copies { get; init; }
 
-    /// <summary>Who the agent is among the owners of this machine's files: it may read of the copies what this user may read of them.</summary>
+    /// <summary>
+    /// Who the agent is among the owners of this machine's files: it may read of the copies what this user may read of them.
+    /// </summary>
     public required (int UserId, int GroupId) CopyReader { get; init; }
 
     public required ImmutableSortedDictionary<string, string> Labels { get; init; }
@@ -55,7 +57,10 @@ internal sealed record SandboxSpec
     /// <summary>Further folders that are empty, writable and in memory.</summary>
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
-    /// <summary>Where the system calls' profile may be written, for an engine that reads it from a file, and the same place as the engine knows it; null where the engine sees no file of ours.</summary>
+    /// <summary>
+    /// Where the system calls' profile may be written, for an engine that reads it from a file, and the same place as the engine knows it;
+    /// null where the engine sees no file of ours.
+    /// </summary>
     public (string HostPath, string EnginePath)? ProfileFile { get; init; }
 
     /// <summary>Size of the file system of <c>/output</c>; null where it is a volume that the supervisor watches instead.</summary>

@@ -7,8 +7,7 @@ namespace IsolatedAgents.Events;
 /// <param name="Path">Path in the sandbox.</param>
 /// <param name="InWorkspace">Whether it is in the workspace or the output folder; other files are shown at DEBUG only.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record FileRead(string Path, bool InWorkspace = true, int Count = 1)
-    : TelemetryEvent(EventCatalog.FileRead)
+public sealed record FileRead(string Path, bool InWorkspace = true, int Count = 1) : TelemetryEvent(EventCatalog.FileRead)
 {
     /// <inheritdoc/>
     public override TelemetryLevel Level => InWorkspace ? TelemetryLevel.Info : TelemetryLevel.Debug;
@@ -26,7 +25,9 @@ public sealed record FileRead(string Path, bool InWorkspace = true, int Count = 
 /// <param name="Path">Path in the sandbox.</param>
 /// <param name="InWorkspace">Whether it is in the workspace or the output folder; other files are shown at DEBUG only.</param>
 /// <param name="Count">How many times within a second.</param>
-/// <param name="Operation">The call, where the file was not opened for writing but made or changed in another way: <c>mkdir</c>, <c>chmod</c> ...</param>
+/// <param name="Operation">
+/// The call, where the file was not opened for writing but made or changed in another way: <c>mkdir</c>, <c>chmod</c> ...
+/// </param>
 public sealed record FileWritten(string Path, bool InWorkspace = true, int Count = 1, string? Operation = null)
     : TelemetryEvent(EventCatalog.FileWritten)
 {
@@ -47,8 +48,7 @@ public sealed record FileWritten(string Path, bool InWorkspace = true, int Count
 /// <param name="Path">Path in the sandbox.</param>
 /// <param name="InWorkspace">Whether it is in the workspace or the output folder; other files are shown at DEBUG only.</param>
 /// <param name="Count">How many times within a second.</param>
-public sealed record FileDeleted(string Path, bool InWorkspace = true, int Count = 1)
-    : TelemetryEvent(EventCatalog.FileDeleted)
+public sealed record FileDeleted(string Path, bool InWorkspace = true, int Count = 1) : TelemetryEvent(EventCatalog.FileDeleted)
 {
     /// <inheritdoc/>
     public override TelemetryLevel Level => InWorkspace ? TelemetryLevel.Info : TelemetryLevel.Debug;
@@ -112,7 +112,14 @@ public sealed record NetworkRequest(string Host, int Port, string? Method, strin
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Method = masker.Mask(Method), Protocol = masker.Mask(Protocol), Path = masker.Mask(Path) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Host = masker.Mask(Host),
+            Method = masker.Mask(Method),
+            Protocol = masker.Mask(Protocol),
+            Path = masker.Mask(Path),
+        };
 }
 
 /// <summary>The agent tried a connection that is not allowed.</summary>

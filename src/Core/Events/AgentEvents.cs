@@ -4,7 +4,11 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Events;
 
 /// <summary>One of the two streams that an agent writes to.</summary>
-[SuppressMessage("Naming", "CA1711", Justification = "It is what the system calls standard streams; no one takes an enumeration for a System.IO.Stream.")]
+[SuppressMessage(
+    "Naming",
+    "CA1711",
+    Justification = "It is what the system calls standard streams; no one takes an enumeration for a System.IO.Stream."
+)]
 public enum OutputStream
 {
     /// <summary>Standard output.</summary>
@@ -16,8 +20,7 @@ public enum OutputStream
 
 /// <summary>The agent is started.</summary>
 /// <param name="Command">Its command line.</param>
-public sealed record AgentStarting(string Command)
-    : TelemetryEvent(EventCatalog.AgentStarting)
+public sealed record AgentStarting(string Command) : TelemetryEvent(EventCatalog.AgentStarting)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -31,8 +34,7 @@ public sealed record AgentStarting(string Command)
 /// <param name="Stream">Where it wrote it.</param>
 /// <param name="Line">The line, without its end.</param>
 /// <param name="Cut">Whether the line was too long and goes on in the next event.</param>
-public sealed record AgentOutput(OutputStream Stream, string Line, bool Cut)
-    : TelemetryEvent(EventCatalog.AgentOutput)
+public sealed record AgentOutput(OutputStream Stream, string Line, bool Cut) : TelemetryEvent(EventCatalog.AgentOutput)
 {
     /// <inheritdoc/>
     public override string Body => Line;
@@ -55,8 +57,7 @@ public sealed record AgentOutput(OutputStream Stream, string Line, bool Cut)
 /// <param name="ExitCode">Its exit code.</param>
 /// <param name="Duration">How long it ran.</param>
 /// <param name="Status"><c>Success</c>.</param>
-public sealed record AgentCompleted(int ExitCode, TimeSpan Duration, string Status)
-    : TelemetryEvent(EventCatalog.AgentCompleted)
+public sealed record AgentCompleted(int ExitCode, TimeSpan Duration, string Status) : TelemetryEvent(EventCatalog.AgentCompleted)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -73,8 +74,7 @@ public sealed record AgentCompleted(int ExitCode, TimeSpan Duration, string Stat
 /// <param name="Signal">The signal that ended it: <c>SIGSEGV</c>.</param>
 /// <param name="Duration">How long it ran.</param>
 /// <param name="Status"><c>Failed</c>, <c>Killed</c> …</param>
-public sealed record AgentFailed(int? ExitCode, string? Signal, TimeSpan Duration, string Status)
-    : TelemetryEvent(EventCatalog.AgentFailed)
+public sealed record AgentFailed(int? ExitCode, string? Signal, TimeSpan Duration, string Status) : TelemetryEvent(EventCatalog.AgentFailed)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -91,8 +91,7 @@ public sealed record AgentFailed(int? ExitCode, string? Signal, TimeSpan Duratio
 /// <param name="CommandLine">Its command line.</param>
 /// <param name="Pid">Its id inside the sandbox; of several, that of the first.</param>
 /// <param name="Count">How many with this command line within a second.</param>
-public sealed record ProcessStarted(string CommandLine, int Pid, int Count = 1)
-    : TelemetryEvent(EventCatalog.ProcessStarted)
+public sealed record ProcessStarted(string CommandLine, int Pid, int Count = 1) : TelemetryEvent(EventCatalog.ProcessStarted)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

@@ -57,17 +57,26 @@ internal sealed record CustomEvent(EventDescriptor Kind, string Text, ImmutableA
         }
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with
-    {
-        Text = masker.Mask(Text),
-        Details = [.. Details.Select(detail => KeyValuePair.Create(detail.Key, detail.Value switch
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
         {
-            string text => masker.Mask(text),
-            IEnumerable<string> texts => texts.Select(text => masker.Mask(text)).ToImmutableArray(),
-            object other => other,
-            null => null,
-        }))],
-    };
+            Text = masker.Mask(Text),
+            Details =
+            [
+                .. Details.Select(detail =>
+                    KeyValuePair.Create(
+                        detail.Key,
+                        detail.Value switch
+                        {
+                            string text => masker.Mask(text),
+                            IEnumerable<string> texts => texts.Select(text => masker.Mask(text)).ToImmutableArray(),
+                            object other => other,
+                            null => null,
+                        }
+                    )
+                ),
+            ],
+        };
 
     private static string Key(string label) =>
         string.Concat(label.Select(character => char.IsAsciiLetterOrDigit(character) ? char.ToLowerInvariant(character) : '_'));

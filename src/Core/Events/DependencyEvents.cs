@@ -43,8 +43,7 @@ public sealed record DependenciesProgress(string Package, long Received, long? T
 /// <param name="Packages">How many.</param>
 /// <param name="Size">Their size in bytes.</param>
 /// <param name="Duration">How long it took.</param>
-public sealed record DependenciesInstalled(int Packages, long Size, TimeSpan Duration)
-    : TelemetryEvent(EventCatalog.DependenciesInstalled)
+public sealed record DependenciesInstalled(int Packages, long Size, TimeSpan Duration) : TelemetryEvent(EventCatalog.DependenciesInstalled)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -60,8 +59,7 @@ public sealed record DependenciesInstalled(int Packages, long Size, TimeSpan Dur
 /// <param name="Package">The package.</param>
 /// <param name="Error">Why.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record DependenciesFailed(string Package, string Error, string Action)
-    : TelemetryEvent(EventCatalog.DependenciesFailed)
+public sealed record DependenciesFailed(string Package, string Error, string Action) : TelemetryEvent(EventCatalog.DependenciesFailed)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

@@ -86,7 +86,8 @@ internal static class DetailNames
     public static DetailName Files { get; } = new("File", "files", "isolated_agents.files");
     public static DetailName Ignored { get; } = new("Ignored or built", "ignored", "isolated_agents.workspace.ignored");
 
-    public static DetailName VersionControl { get; } = new("Version control", "version_control", "isolated_agents.workspace.version_control");
+    public static DetailName VersionControl { get; } =
+        new("Version control", "version_control", "isolated_agents.workspace.version_control");
 
     public static DetailName Links { get; } = new("Links", "links", "isolated_agents.workspace.links");
 

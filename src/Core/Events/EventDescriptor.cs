@@ -53,6 +53,9 @@ public sealed class EventDescriptor(int id, string name, TelemetryLevel level, s
     /// <summary>The first line of a tree, the body of JSON.</summary>
     public string Title { get; } = title;
 
-    /// <summary>Its members in an object of JSON, up to the value of the next: <c>,"event.name":"container.provisioning","event.id":102,"seq":</c>.</summary>
-    internal byte[] JsonMembers { get; } = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"event.name\":\"{name}\",\"event.id\":{id},\"seq\":"));
+    /// <summary>
+    /// Its members in an object of JSON, up to the value of the next: <c>,"event.name":"container.provisioning","event.id":102,"seq":</c>.
+    /// </summary>
+    internal byte[] JsonMembers { get; } =
+        Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"event.name\":\"{name}\",\"event.id\":{id},\"seq\":"));
 }

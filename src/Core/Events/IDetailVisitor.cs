@@ -6,7 +6,9 @@ namespace IsolatedAgents.Events;
 /// <summary>The three names of one detail. Made once each, and the same only where it is the same object.</summary>
 /// <param name="label">As trees show it: <c>Container ID</c>.</param>
 /// <param name="key">As plain lines show it: <c>container_id</c>.</param>
-/// <param name="attribute">As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.</param>
+/// <param name="attribute">
+/// As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.
+/// </param>
 public sealed class DetailName(string label, string key, string attribute)
 {
     /// <summary>As trees show it: <c>Container ID</c>.</summary>
@@ -15,10 +17,14 @@ public sealed class DetailName(string label, string key, string attribute)
     /// <summary>As plain lines show it: <c>container_id</c>.</summary>
     public string Key { get; } = key;
 
-    /// <summary>As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.</summary>
+    /// <summary>
+    /// As JSON shows it: an OpenTelemetry attribute where one exists (<c>container.id</c>), else <c>isolated_agents.*</c>.
+    /// </summary>
     public string Attribute { get; } = attribute;
 
-    /// <summary>What stands before a value in an object of JSON: <c>,"container.id":</c>. Our own names are ASCII and need no escape.</summary>
+    /// <summary>
+    /// What stands before a value in an object of JSON: <c>,"container.id":</c>. Our own names are ASCII and need no escape.
+    /// </summary>
     internal byte[] JsonMember { get; } = Encoding.ASCII.GetBytes($",\"{attribute}\":");
 }
 
@@ -33,8 +39,8 @@ public sealed record LabeledValue(string Label, string Value);
 public sealed record SizedFile(string Name, long Bytes);
 
 /// <summary>
-/// Receives an event's details in order. Values come with their unit, so that a format for people can scale them and a format for machines keeps base units.
-/// No call allocates on the caller's side.
+/// Receives an event's details in order. Values come with their unit, so that a format for people can scale them and a format for machines
+/// keeps base units. No call allocates on the caller's side.
 /// </summary>
 internal interface IDetailVisitor
 {
@@ -59,13 +65,18 @@ internal interface IDetailVisitor
     /// <summary>A size in bytes that people compare with <paramref name="limit"/>, so in the unit that suits that: <c>0.5 MB</c>.</summary>
     void BytesLike(DetailName name, long value, long limit);
 
-    /// <summary>A used amount of a limit, both in bytes; JSON gets the used amount under the name's attribute and the limit under that and <c>.limit</c>.</summary>
+    /// <summary>
+    /// A used amount of a limit, both in bytes; JSON gets the used amount under the name's attribute and the limit under that and
+    /// <c>.limit</c>.
+    /// </summary>
     void BytesOf(DetailName name, long used, long limit);
 
     /// <summary>An amount of memory in bytes; for people in whole MB, the unit of the policy.</summary>
     void Memory(DetailName name, long value);
 
-    /// <summary>Memory in use and its limit, both in bytes: <c>156 MB / 1024 MB (15%)</c>; names in JSON as with <see cref="BytesOf"/>.</summary>
+    /// <summary>
+    /// Memory in use and its limit, both in bytes: <c>156 MB / 1024 MB (15%)</c>; names in JSON as with <see cref="BytesOf"/>.
+    /// </summary>
     void MemoryOf(DetailName name, long used, long limit);
 
     /// <summary>Bytes sent and received: one line for people, two values for machines.</summary>

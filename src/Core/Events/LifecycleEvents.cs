@@ -26,8 +26,13 @@ public sealed record SessionInitializing(string ContainerRuntime, string Storage
 /// <param name="Network"><c>Disabled</c>, or the allowed endpoints.</param>
 /// <param name="Timeout">The agent's wall clock.</param>
 /// <param name="Settings">What else the policy sets.</param>
-public sealed record PolicyValidating(double CpuCores, long MemoryLimit, string Network, TimeSpan Timeout, ImmutableArray<LabeledValue> Settings)
-    : TelemetryEvent(EventCatalog.PolicyValidating)
+public sealed record PolicyValidating(
+    double CpuCores,
+    long MemoryLimit,
+    string Network,
+    TimeSpan Timeout,
+    ImmutableArray<LabeledValue> Settings
+) : TelemetryEvent(EventCatalog.PolicyValidating)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -38,7 +43,12 @@ public sealed record PolicyValidating(double CpuCores, long MemoryLimit, string 
         visitor.Items(DetailNames.Settings, Settings);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Network = masker.Mask(Network), Settings = masker.Mask(Settings) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Network = masker.Mask(Network),
+            Settings = masker.Mask(Settings),
+        };
 }
 
 /// <summary>The container is created.</summary>
@@ -59,7 +69,12 @@ public sealed record ContainerProvisioning(string Image, string? Digest, string?
         visitor.Word(DetailNames.Status, Status);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Image = masker.Mask(Image), Transport = masker.Mask(Transport) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Image = masker.Mask(Image),
+            Transport = masker.Mask(Transport),
+        };
 }
 
 /// <summary>Probes inside the sandbox found its walls standing.</summary>
@@ -90,5 +105,10 @@ public sealed record AgentInjecting(string Agent, long Size, ImmutableArray<stri
         visitor.List(DetailNames.Dependencies, Dependencies);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Agent = masker.Mask(Agent), Dependencies = masker.Mask(Dependencies) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Agent = masker.Mask(Agent),
+            Dependencies = masker.Mask(Dependencies),
+        };
 }

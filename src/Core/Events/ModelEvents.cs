@@ -11,8 +11,16 @@ namespace IsolatedAgents.Events;
 /// <param name="ResponseModel">The model that answered; null where none was named.</param>
 /// <param name="InputTokens">Tokens read, cached ones included.</param>
 /// <param name="OutputTokens">Tokens written.</param>
-public sealed record ModelUsed(string Host, int Port, string Operation, string Provider, string? RequestModel, string? ResponseModel, long InputTokens, long OutputTokens)
-    : TelemetryEvent(EventCatalog.ModelUsed)
+public sealed record ModelUsed(
+    string Host,
+    int Port,
+    string Operation,
+    string Provider,
+    string? RequestModel,
+    string? ResponseModel,
+    long InputTokens,
+    long OutputTokens
+) : TelemetryEvent(EventCatalog.ModelUsed)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -40,8 +48,7 @@ public sealed record ModelUsed(string Host, int Port, string Operation, string P
 /// <param name="Used">Input and output tokens of all uses.</param>
 /// <param name="Limit">The limit.</param>
 /// <param name="Action">What was done about it.</param>
-public sealed record ModelLimitExceeded(long Used, long Limit, string Action)
-    : TelemetryEvent(EventCatalog.ModelLimitExceeded)
+public sealed record ModelLimitExceeded(long Used, long Limit, string Action) : TelemetryEvent(EventCatalog.ModelLimitExceeded)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

@@ -24,15 +24,19 @@ public sealed record OutputCollecting(string? Scanning, int? Found, ImmutableArr
         visitor.Bytes(DetailNames.TotalSize, TotalSize);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Scanning = masker.Mask(Scanning), Files = masker.Mask(Files) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Scanning = masker.Mask(Scanning),
+            Files = masker.Mask(Files),
+        };
 }
 
 /// <summary>A file was taken over.</summary>
 /// <param name="File">Path below the output folder.</param>
 /// <param name="Size">In bytes.</param>
 /// <param name="Status"><c>Copied to host</c>.</param>
-public sealed record OutputCollected(string File, long Size, string Status)
-    : TelemetryEvent(EventCatalog.OutputCollected)
+public sealed record OutputCollected(string File, long Size, string Status) : TelemetryEvent(EventCatalog.OutputCollected)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -48,8 +52,7 @@ public sealed record OutputCollected(string File, long Size, string Status)
 /// <param name="Current">In bytes.</param>
 /// <param name="Limit">In bytes.</param>
 /// <param name="Remaining">In bytes.</param>
-public sealed record OutputLimitApproaching(long Current, long Limit, long Remaining)
-    : TelemetryEvent(EventCatalog.OutputLimitApproaching)
+public sealed record OutputLimitApproaching(long Current, long Limit, long Remaining) : TelemetryEvent(EventCatalog.OutputLimitApproaching)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -65,10 +68,11 @@ public sealed record OutputLimitApproaching(long Current, long Limit, long Remai
 /// <param name="Current">In bytes.</param>
 /// <param name="Limit">In bytes.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record OutputLimitExceeded(long Current, long Limit, string Action)
-    : TelemetryEvent(EventCatalog.OutputLimitExceeded)
+public sealed record OutputLimitExceeded(long Current, long Limit, string Action) : TelemetryEvent(EventCatalog.OutputLimitExceeded)
 {
-    /// <summary>The limit of files and folders, where that is the one which the outputs passed; null where it is the one of bytes.</summary>
+    /// <summary>
+    /// The limit of files and folders, where that is the one which the outputs passed; null where it is the one of bytes.
+    /// </summary>
     public int? FileLimit { get; init; }
 
     internal const string WorkspaceKey = "max_workspace_bytes";
@@ -80,7 +84,10 @@ public sealed record OutputLimitExceeded(long Current, long Limit, string Action
     {
         visitor.Bytes(DetailNames.CurrentSize, FileLimit is null ? Current : null);
         visitor.Bytes(DetailNames.SizeLimit, FileLimit is null ? Limit : null);
-        visitor.Text(DetailNames.CurrentFiles, FileLimit is int files ? string.Create(CultureInfo.InvariantCulture, $"more than {files} files and folders") : null);
+        visitor.Text(
+            DetailNames.CurrentFiles,
+            FileLimit is int files ? string.Create(CultureInfo.InvariantCulture, $"more than {files} files and folders") : null
+        );
         visitor.Number(DetailNames.FileLimit, FileLimit);
         visitor.Text(DetailNames.Action, Action);
     }

@@ -17,8 +17,8 @@ public sealed record ResourceUsage(
     long NetworkSent,
     long NetworkReceived,
     long? DiskUsed = null,
-    long DiskLimit = 0)
-    : TelemetryEvent(EventCatalog.ResourceUsage)
+    long DiskLimit = 0
+) : TelemetryEvent(EventCatalog.ResourceUsage)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -38,8 +38,7 @@ public sealed record ResourceUsage(
 /// <param name="Current">In percent of the limit.</param>
 /// <param name="Threshold">In percent of the limit.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record ResourceCpuHigh(double Current, double Threshold, string Action)
-    : TelemetryEvent(EventCatalog.ResourceCpuHigh)
+public sealed record ResourceCpuHigh(double Current, double Threshold, string Action) : TelemetryEvent(EventCatalog.ResourceCpuHigh)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -55,8 +54,7 @@ public sealed record ResourceCpuHigh(double Current, double Threshold, string Ac
 /// <param name="Current">In percent of the limit.</param>
 /// <param name="Threshold">In percent of the limit.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record ResourceMemoryHigh(double Current, double Threshold, string Action)
-    : TelemetryEvent(EventCatalog.ResourceMemoryHigh)
+public sealed record ResourceMemoryHigh(double Current, double Threshold, string Action) : TelemetryEvent(EventCatalog.ResourceMemoryHigh)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -88,8 +86,7 @@ public sealed record ResourceOutOfMemory(long MemoryUsed, long MemoryLimit, stri
 /// <summary>The limit of processes was reached.</summary>
 /// <param name="Limit">The limit.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record ResourcePidsExhausted(int Limit, string Action)
-    : TelemetryEvent(EventCatalog.ResourcePidsExhausted)
+public sealed record ResourcePidsExhausted(int Limit, string Action) : TelemetryEvent(EventCatalog.ResourcePidsExhausted)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

@@ -5,8 +5,7 @@ namespace IsolatedAgents.Events;
 /// <summary>The container is removed.</summary>
 /// <param name="ContainerId">The container's id.</param>
 /// <param name="Status"><c>removed</c>, <c>being removed</c> …</param>
-public sealed record ContainerRemoving(string ContainerId, string Status)
-    : TelemetryEvent(EventCatalog.ContainerRemoving)
+public sealed record ContainerRemoving(string ContainerId, string Status) : TelemetryEvent(EventCatalog.ContainerRemoving)
 {
     /// <summary>Why it could not be removed; null where it was, or where nobody knows yet.</summary>
     public string? Problem { get; init; }
@@ -21,7 +20,12 @@ public sealed record ContainerRemoving(string ContainerId, string Status)
     }
 
     // What an engine says of a failure is foreign text.
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Status = masker.Mask(Status), Problem = Problem is { } problem ? masker.Mask(problem) : null };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Status = masker.Mask(Status),
+            Problem = Problem is { } problem ? masker.Mask(problem) : null,
+        };
 }
 
 /// <summary>The run passed.</summary>
@@ -46,8 +50,7 @@ public sealed record SessionCompleted(TimeSpan TotalDuration, int ExitCode, int 
 /// <param name="Reason">Why.</param>
 /// <param name="TotalDuration">From the call to the verdict.</param>
 /// <param name="ExitCode">Of the whole run.</param>
-public sealed record SessionFailed(string Reason, TimeSpan TotalDuration, int ExitCode)
-    : TelemetryEvent(EventCatalog.SessionFailed)
+public sealed record SessionFailed(string Reason, TimeSpan TotalDuration, int ExitCode) : TelemetryEvent(EventCatalog.SessionFailed)
 {
     internal override void Describe(IDetailVisitor visitor)
     {
@@ -63,8 +66,7 @@ public sealed record SessionFailed(string Reason, TimeSpan TotalDuration, int Ex
 /// <param name="Event">What was left out.</param>
 /// <param name="Count">How many times.</param>
 /// <param name="Reason">Why.</param>
-public sealed record TelemetrySuppressed(string Event, long Count, string? Reason = null)
-    : TelemetryEvent(EventCatalog.TelemetrySuppressed)
+public sealed record TelemetrySuppressed(string Event, long Count, string? Reason = null) : TelemetryEvent(EventCatalog.TelemetrySuppressed)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

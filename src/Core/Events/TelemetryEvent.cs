@@ -4,7 +4,8 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Events;
 
 /// <summary>
-/// One thing that happened in a run. Raised once, as a typed record; every format renders it from <see cref="Describe"/>, so that formats cannot differ in content.
+/// One thing that happened in a run. Raised once, as a typed record; every format renders it from <see cref="Describe"/>, so that formats
+/// cannot differ in content.
 /// </summary>
 /// <param name="Descriptor">The row of <see cref="EventCatalog"/> that names this event.</param>
 public abstract record TelemetryEvent(EventDescriptor Descriptor)
@@ -30,6 +31,8 @@ public abstract record TelemetryEvent(EventDescriptor Descriptor)
     /// <summary>Names each detail once, in the order in which every format shows them.</summary>
     internal abstract void Describe(IDetailVisitor visitor);
 
-    /// <summary>The same event without secrets, in every text that comes from outside this product. Abstract, so that no event can forget it.</summary>
+    /// <summary>
+    /// The same event without secrets, in every text that comes from outside this product. Abstract, so that no event can forget it.
+    /// </summary>
     internal abstract TelemetryEvent Mask(SecretMasker masker);
 }

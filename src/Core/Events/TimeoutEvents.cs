@@ -23,8 +23,7 @@ public sealed record TimeoutApproaching(TimeSpan Elapsed, TimeSpan Limit, TimeSp
 /// <param name="Elapsed">Since the start of the agent.</param>
 /// <param name="Limit">The limit.</param>
 /// <param name="Action">What happens now.</param>
-public sealed record TimeoutExceeded(TimeSpan Elapsed, TimeSpan Limit, string Action)
-    : TelemetryEvent(EventCatalog.TimeoutExceeded)
+public sealed record TimeoutExceeded(TimeSpan Elapsed, TimeSpan Limit, string Action) : TelemetryEvent(EventCatalog.TimeoutExceeded)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

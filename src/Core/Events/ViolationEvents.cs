@@ -11,14 +11,27 @@ namespace IsolatedAgents.Events;
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
 /// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
-public sealed record ViolationFilesystem(string Path, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
-    : TelemetryEvent(EventCatalog.ViolationFilesystem)
+public sealed record ViolationFilesystem(
+    string Path,
+    string Reason,
+    string Action,
+    string? Rule = null,
+    string? Process = null,
+    int Count = 1,
+    bool Expected = false
+) : TelemetryEvent(EventCatalog.ViolationFilesystem)
 {
-    /// <summary>What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where nothing does.</summary>
+    /// <summary>
+    /// What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where
+    /// nothing does.
+    /// </summary>
     public string? ExpectedBy { get; init; }
 
     /// <inheritdoc/>
-    public override TelemetryLevel Level => !Expected ? Descriptor.Level : IsBuiltIn ? TelemetryLevel.Debug : TelemetryLevel.Info;
+    public override TelemetryLevel Level =>
+        !Expected ? Descriptor.Level
+        : IsBuiltIn ? TelemetryLevel.Debug
+        : TelemetryLevel.Info;
 
     /// <summary>Whether the built-in list of expected probes explains it.</summary>
     internal bool IsBuiltIn => ExpectedBy is not null && ExpectedBy != ExpectedViolation.Key;
@@ -34,7 +47,14 @@ public sealed record ViolationFilesystem(string Path, string Reason, string Acti
         visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Path = masker.Mask(Path), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Path = masker.Mask(Path),
+            Reason = masker.Mask(Reason),
+            Process = masker.Mask(Process),
+            ExpectedBy = masker.Mask(ExpectedBy),
+        };
 }
 
 /// <summary>The agent tried to reach what the policy does not allow.</summary>
@@ -46,8 +66,16 @@ public sealed record ViolationFilesystem(string Path, string Reason, string Acti
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
 /// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
-public sealed record ViolationNetwork(string Host, int Port, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
-    : TelemetryEvent(EventCatalog.ViolationNetwork)
+public sealed record ViolationNetwork(
+    string Host,
+    int Port,
+    string Reason,
+    string Action,
+    string? Rule = null,
+    string? Process = null,
+    int Count = 1,
+    bool Expected = false
+) : TelemetryEvent(EventCatalog.ViolationNetwork)
 {
     /// <inheritdoc/>
     public override TelemetryLevel Level => Expected ? TelemetryLevel.Info : Descriptor.Level;
@@ -62,7 +90,13 @@ public sealed record ViolationNetwork(string Host, int Port, string Reason, stri
         visitor.Number(DetailNames.Count, Count > 1 ? Count : null);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Host = masker.Mask(Host), Reason = masker.Mask(Reason), Process = masker.Mask(Process) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Host = masker.Mask(Host),
+            Reason = masker.Mask(Reason),
+            Process = masker.Mask(Process),
+        };
 }
 
 /// <summary>The agent made a system call that is never allowed.</summary>
@@ -73,14 +107,27 @@ public sealed record ViolationNetwork(string Host, int Port, string Reason, stri
 /// <param name="Process">The program that tried.</param>
 /// <param name="Count">How many times within a second.</param>
 /// <param name="Expected">Whether the policy expects it: then it is told, and no error.</param>
-public sealed record ViolationProcess(string Call, string Reason, string Action, string? Rule = null, string? Process = null, int Count = 1, bool Expected = false)
-    : TelemetryEvent(EventCatalog.ViolationProcess)
+public sealed record ViolationProcess(
+    string Call,
+    string Reason,
+    string Action,
+    string? Rule = null,
+    string? Process = null,
+    int Count = 1,
+    bool Expected = false
+) : TelemetryEvent(EventCatalog.ViolationProcess)
 {
-    /// <summary>What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where nothing does.</summary>
+    /// <summary>
+    /// What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where
+    /// nothing does.
+    /// </summary>
     public string? ExpectedBy { get; init; }
 
     /// <inheritdoc/>
-    public override TelemetryLevel Level => !Expected ? Descriptor.Level : IsBuiltIn ? TelemetryLevel.Debug : TelemetryLevel.Info;
+    public override TelemetryLevel Level =>
+        !Expected ? Descriptor.Level
+        : IsBuiltIn ? TelemetryLevel.Debug
+        : TelemetryLevel.Info;
 
     /// <summary>Whether the built-in list of expected probes explains it.</summary>
     internal bool IsBuiltIn => ExpectedBy is not null && ExpectedBy != ExpectedViolation.Key;
@@ -96,7 +143,14 @@ public sealed record ViolationProcess(string Call, string Reason, string Action,
         visitor.Text(DetailNames.ExpectedBy, ExpectedBy);
     }
 
-    internal override TelemetryEvent Mask(SecretMasker masker) => this with { Call = masker.Mask(Call), Reason = masker.Mask(Reason), Process = masker.Mask(Process), ExpectedBy = masker.Mask(ExpectedBy) };
+    internal override TelemetryEvent Mask(SecretMasker masker) =>
+        this with
+        {
+            Call = masker.Mask(Call),
+            Reason = masker.Mask(Reason),
+            Process = masker.Mask(Process),
+            ExpectedBy = masker.Mask(ExpectedBy),
+        };
 }
 
 /// <summary>An entry of the output folder was rejected.</summary>

@@ -4,7 +4,9 @@ namespace IsolatedAgents.Events;
 
 /// <summary>The agent has changed a file of its copy of the workspace.</summary>
 /// <param name="File">Path below the workspace.</param>
-/// <param name="Operation"><c>Created</c>, <c>Changed</c> or <c>Deleted</c>; <c>Restored</c> where the whole workspace is what it was before a run that was killed.</param>
+/// <param name="Operation">
+/// <c>Created</c>, <c>Changed</c> or <c>Deleted</c>; <c>Restored</c> where the whole workspace is what it was before a run that was killed.
+/// </param>
 /// <param name="Size">What the file has now, in bytes; null where it is gone.</param>
 /// <param name="Status"><c>Applied</c> or <c>Not applied</c>.</param>
 public sealed record WorkspaceChanged(string File, string Operation, long? Size, string Status)
@@ -45,8 +47,7 @@ public sealed record WorkspaceHeldBack(string File, string Operation, string Rea
 /// <param name="VersionControl">Files that version control keeps of itself.</param>
 /// <param name="Links">Links that would not lead to a file of the workspace that comes back too.</param>
 /// <param name="Size">Sizes of the files together, in bytes.</param>
-public sealed record WorkspaceLeft(int Ignored, int VersionControl, int Links, long Size)
-    : TelemetryEvent(EventCatalog.WorkspaceLeft)
+public sealed record WorkspaceLeft(int Ignored, int VersionControl, int Links, long Size) : TelemetryEvent(EventCatalog.WorkspaceLeft)
 {
     internal override void Describe(IDetailVisitor visitor)
     {

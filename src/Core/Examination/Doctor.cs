@@ -10,8 +10,8 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Examination;
 
 /// <summary>
-/// Says whether agents can be run here, and how well. What holds inside a sandbox is found out in one: a real supervisor, under the policy's own limits, checks every control
-/// as it does before an agent, and is then asked for a program that does not exist.
+/// Says whether agents can be run here, and how well. What holds inside a sandbox is found out in one: a real supervisor, under the
+/// policy's own limits, checks every control as it does before an agent, and is then asked for a program that does not exist.
 /// </summary>
 internal sealed class Doctor(AgentRunRequest request)
 {
@@ -69,12 +69,24 @@ internal sealed class Doctor(AgentRunRequest request)
             }
             else
             {
-                Add("image", FindingState.Warning, $"'{loaded.Policy.BaseImage}' is not on the engine", "the first run pulls it; the sandbox could not be tried", "pull it or build it, and ask again");
+                Add(
+                    "image",
+                    FindingState.Warning,
+                    $"'{loaded.Policy.BaseImage}' is not on the engine",
+                    "the first run pulls it; the sandbox could not be tried",
+                    "pull it or build it, and ask again"
+                );
             }
         }
         catch (EngineException failure)
         {
-            Add("engine", FindingState.Missing, $"{failure.Code}: {failure.Message}", "a run fails so", "mend what the message names, and ask again");
+            Add(
+                "engine",
+                FindingState.Missing,
+                $"{failure.Code}: {failure.Message}",
+                "a run fails so",
+                "mend what the message names, and ask again"
+            );
         }
     }
 
@@ -86,12 +98,24 @@ internal sealed class Doctor(AgentRunRequest request)
         }
         else
         {
-            Add("processor", FindingState.Missing, parts.Architecture, "the sandbox's supervisor is made for x86-64 alone", "use an engine on such a machine");
+            Add(
+                "processor",
+                FindingState.Missing,
+                parts.Architecture,
+                "the sandbox's supervisor is made for x86-64 alone",
+                "use an engine on such a machine"
+            );
         }
 
         foreach ((EnginePart part, KnownProblem problem) in KnownProblem.Of(parts.Parts))
         {
-            Add("version", FindingState.Warning, $"{part.Name} {part.Version} is older than {problem.FixedIn}", problem.Problem, "update it, unless the distribution has mended this version");
+            Add(
+                "version",
+                FindingState.Warning,
+                $"{part.Name} {part.Version} is older than {problem.FixedIn}",
+                problem.Problem,
+                "update it, unless the distribution has mended this version"
+            );
         }
 
         if (!_findings.Any(finding => finding.Check == "version"))
@@ -103,7 +127,10 @@ internal sealed class Doctor(AgentRunRequest request)
     private void ExamineDisk()
     {
         DriveInfo disk = new(Path.GetTempPath());
-        string found = string.Create(CultureInfo.InvariantCulture, $"{disk.AvailableFreeSpace / 1048576.0:0} MiB free for '{Path.GetTempPath()}'");
+        string found = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{disk.AvailableFreeSpace / 1048576.0:0} MiB free for '{Path.GetTempPath()}'"
+        );
         if (disk.AvailableFreeSpace < FewBytes)
         {
             Add("disk", FindingState.Warning, found, "outputs may not find room", "free some");
@@ -115,7 +142,12 @@ internal sealed class Doctor(AgentRunRequest request)
     }
 
     // A policy that is refused has no sandbox to look at.
-    private async Task ProbeInAsync(IContainerEngine engine, ImageDescription image, LoadedPolicy loaded, CancellationToken cancellationToken)
+    private async Task ProbeInAsync(
+        IContainerEngine engine,
+        ImageDescription image,
+        LoadedPolicy loaded,
+        CancellationToken cancellationToken
+    )
     {
         if (_findings.Any(finding => finding is { Check: "policy", State: FindingState.Missing }))
         {
@@ -134,7 +166,13 @@ internal sealed class Doctor(AgentRunRequest request)
         }
     }
 
-    private async Task ProbeAsync(IContainerEngine engine, ImageDescription image, LoadedPolicy loaded, string workspace, CancellationToken cancellationToken)
+    private async Task ProbeAsync(
+        IContainerEngine engine,
+        ImageDescription image,
+        LoadedPolicy loaded,
+        string workspace,
+        CancellationToken cancellationToken
+    )
     {
         AgentRunRequest probe = request with { Agent = null, Command = NoProgram, WorkingDirectory = workspace };
         ResolvedRun run = RunResolver.Resolve(probe, loaded, Guid.CreateVersion7().ToString("N"));
@@ -142,7 +180,12 @@ internal sealed class Doctor(AgentRunRequest request)
         SandboxPlan plan = new(run, image, HostPathMap.Same, TimeSpan.Zero);
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(ProbeDeadline);
-        StartedSandbox started = await new SandboxStarter(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)).StartAsync(run.SessionId, plan.CreateSpec, deadline.Token).ConfigureAwait(false);
+        StartedSandbox started = await new SandboxStarter(
+            engine,
+            new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
+        )
+            .StartAsync(run.SessionId, plan.CreateSpec, deadline.Token)
+            .ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         await using ConfiguredAsyncDisposable containerScope = started.Container.ConfigureAwait(false);
         try
@@ -158,7 +201,13 @@ internal sealed class Doctor(AgentRunRequest request)
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            Add("sandbox", FindingState.Missing, "the supervisor did not answer in time", "a run fails with IA2003", "look at the engine's own log");
+            Add(
+                "sandbox",
+                FindingState.Missing,
+                "the supervisor did not answer in time",
+                "a run fails with IA2003",
+                "look at the engine's own log"
+            );
         }
         finally
         {
@@ -174,8 +223,12 @@ internal sealed class Doctor(AgentRunRequest request)
             return;
         }
 
-        string found = route.CopiesFiles ? "the engine does not see this machine's files" : "the engine does not share this machine's kernel, or a security module keeps the sandbox from its socket";
-        string cost = route.CopiesFiles ? "agent and workspace are copied into every sandbox; output comes at the speed of the attached streams" : "output comes at the speed of the attached streams";
+        string found = route.CopiesFiles
+            ? "the engine does not see this machine's files"
+            : "the engine does not share this machine's kernel, or a security module keeps the sandbox from its socket";
+        string cost = route.CopiesFiles
+            ? "agent and workspace are copied into every sandbox; output comes at the speed of the attached streams"
+            : "output comes at the speed of the attached streams";
         Add("files and kernel", FindingState.Warning, found, cost, "use an engine on this machine where that matters");
     }
 
@@ -187,11 +240,21 @@ internal sealed class Doctor(AgentRunRequest request)
                 AddKernel(Hello.FromPayload(frame.Payload));
                 break;
             case FrameType.SetupFailed when SetupFailure.FromPayload(frame.Payload) is { Kind: SetupFailureKind.Agent }:
-                Add("controls", FindingState.Ok, "every one is in force: limits, empty network, read-only mounts, user, privileges, system-call filter");
+                Add(
+                    "controls",
+                    FindingState.Ok,
+                    "every one is in force: limits, empty network, read-only mounts, user, privileges, system-call filter"
+                );
                 break;
             case FrameType.SetupFailed:
                 SetupFailure failure = SetupFailure.FromPayload(frame.Payload);
-                Add("controls", FindingState.Missing, $"'{failure.Subject}' is not in force: {failure.Detail}", "a run fails with IA2004", "let the engine grant it, or use another engine");
+                Add(
+                    "controls",
+                    FindingState.Missing,
+                    $"'{failure.Subject}' is not in force: {failure.Detail}",
+                    "a run fails with IA2004",
+                    "let the engine grant it, or use another engine"
+                );
                 break;
         }
     }
@@ -202,22 +265,30 @@ internal sealed class Doctor(AgentRunRequest request)
         Add(
             "control groups",
             hello.ControlGroupVersion == 0 ? FindingState.Missing : FindingState.Ok,
-            hello.ControlGroupVersion == 0 ? "none is visible in the sandbox" : string.Create(CultureInfo.InvariantCulture, $"version {hello.ControlGroupVersion}"),
+            hello.ControlGroupVersion == 0
+                ? "none is visible in the sandbox"
+                : string.Create(CultureInfo.InvariantCulture, $"version {hello.ControlGroupVersion}"),
             hello.ControlGroupVersion == 0 ? "limits cannot be checked, and a run fails with IA2004" : null,
-            hello.ControlGroupVersion == 0 ? "let the engine show them in its containers" : null);
+            hello.ControlGroupVersion == 0 ? "let the engine show them in its containers" : null
+        );
         Add(
             "Landlock",
             hello.LandlockVersion > 0 ? FindingState.Ok : FindingState.Warning,
             hello.LandlockVersion > 0 ? string.Create(CultureInfo.InvariantCulture, $"version {hello.LandlockVersion}") : NotOffered,
-            hello.LandlockVersion > 0 ? null : "rules for files hold by the supervisor's answers alone, and a policy that requires it is refused",
-            hello.LandlockVersion > 0 ? null : Newer);
+            hello.LandlockVersion > 0
+                ? null
+                : "rules for files hold by the supervisor's answers alone, and a policy that requires it is refused",
+            hello.LandlockVersion > 0 ? null : Newer
+        );
         Add(
             "system-call notification",
             hello.HasSystemCallNotification ? FindingState.Ok : FindingState.Missing,
             hello.HasSystemCallNotification ? "there" : NotOffered,
             hello.HasSystemCallNotification ? null : "what an agent does cannot be seen, and a run fails with IA2004",
-            hello.HasSystemCallNotification ? null : Newer);
+            hello.HasSystemCallNotification ? null : Newer
+        );
     }
 
-    private void Add(string check, FindingState state, string found, string? cost = null, string? remedy = null) => _findings.Add(new Finding(check, state, found, cost, remedy));
+    private void Add(string check, FindingState state, string found, string? cost = null, string? remedy = null) =>
+        _findings.Add(new Finding(check, state, found, cost, remedy));
 }

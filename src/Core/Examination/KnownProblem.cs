@@ -10,12 +10,17 @@ namespace IsolatedAgents.Examination;
 internal sealed record KnownProblem(string Part, Version FixedIn, string Problem)
 {
     /// <summary>
-    /// What concerns a container that is set up as ours are, from the security advisories of opencontainers/runc. A distribution may have mended an older version.
+    /// What concerns a container that is set up as ours are, from the security advisories of opencontainers/runc. A distribution may have
+    /// mended an older version.
     /// </summary>
     public static IReadOnlyList<KnownProblem> All { get; } =
     [
         new("runc", new Version(1, 1, 12), "CVE-2024-21626: a leaked descriptor lets a container reach the host's files"),
-        new("runc", new Version(1, 2, 8), "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881: races while mounts are made let a container write to the host's /proc"),
+        new(
+            "runc",
+            new Version(1, 2, 8),
+            "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881: races while mounts are made let a container write to the host's /proc"
+        ),
     ];
 
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
@@ -24,7 +29,10 @@ internal sealed record KnownProblem(string Part, Version FixedIn, string Problem
     public static IEnumerable<(EnginePart Part, KnownProblem Problem)> Of(IEnumerable<EnginePart> parts) =>
         from part in parts
         from problem in All
-        where part.Name.Equals(problem.Part, StringComparison.OrdinalIgnoreCase) && Numbers(part.Version) is { } version && version < problem.FixedIn
+        where
+            part.Name.Equals(problem.Part, StringComparison.OrdinalIgnoreCase)
+            && Numbers(part.Version) is { } version
+            && version < problem.FixedIn
         select (part, problem);
 
     // "1.1.5+ds1-1+deb12u1", "v1.7.0-rc.1": what a distribution appends does not count.

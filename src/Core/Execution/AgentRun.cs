@@ -22,7 +22,9 @@ using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Execution;
 
-/// <summary>One resolved run, from its first event to its result. The one place where trouble with the machinery becomes a verdict.</summary>
+/// <summary>
+/// One resolved run, from its first event to its result. The one place where trouble with the machinery becomes a verdict.
+/// </summary>
 internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest request, ResolvedRun run, SteadyClock clock)
 {
     // Where a run was cancelled: less than a build host waits before it kills.
@@ -95,14 +97,25 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> RunRecordedAsync(SecretMasker masker, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using EngineSearch search = await EngineSearch.BeginAsync(new EngineLocator(request.HostEnvironment), run.Engine, run.Policy.BaseImage, stop.Token).ConfigureAwait(false);
+        using EngineSearch search = await EngineSearch
+            .BeginAsync(new EngineLocator(request.HostEnvironment), run.Engine, run.Policy.BaseImage, stop.Token)
+            .ConfigureAwait(false);
         using SessionRecord? record = SessionRecord.Create(run.ReportDirectory, request.Owner);
-        using AuditLog? audit = run.AuditLog is { } path ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel, AuditPatience, stop.Token) : null;
-        ITelemetrySink?[] sinks = [run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null, record, audit, _collector];
+        using AuditLog? audit = run.AuditLog is { } path
+            ? AuditLog.Open(path, CreateAuditHeader(masker, search.Image), stop.Cancel, AuditPatience, stop.Token)
+            : null;
+        ITelemetrySink?[] sinks =
+        [
+            run.Policy.TelemetryEnabled ? new LoggerSink(loggerFactory.CreateLogger(LoggerSink.Category)) : null,
+            record,
+            audit,
+            _collector,
+        ];
         EventStream stream = new(run.SessionId, masker, clock, [.. sinks.OfType<ITelemetrySink>()]);
         await using ConfiguredAsyncDisposable streamScope = stream.ConfigureAwait(false);
         using CancellationTokenRegistration limit = stop.Token.Register(() => stream.LimitWaiting(SinkPatience));
-        AgentRunResult result = await RunAsync(search, new RunEvents(stream, _outcome, _expected, masker), stop.Token).ConfigureAwait(false);
+        AgentRunResult result = await RunAsync(search, new RunEvents(stream, _outcome, _expected, masker), stop.Token)
+            .ConfigureAwait(false);
         await stream.CompleteAsync().ConfigureAwait(false);
         if (stream.IsStalled)
         {
@@ -112,32 +125,50 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
 
         result = result with
         {
-            Diagnostics = [.. result.Diagnostics, .. run.Warnings, .. stream.LostSinks.Select(lost => new Diagnostic(DiagnosticTable.TelemetrySuppressed, DiagnosticSeverity.Warning, $"Events of this run are missing where they were to be written. {lost}"))],
+            Diagnostics =
+            [
+                .. result.Diagnostics,
+                .. run.Warnings,
+                .. stream.LostSinks.Select(lost => new Diagnostic(
+                    DiagnosticTable.TelemetrySuppressed,
+                    DiagnosticSeverity.Warning,
+                    $"Events of this run are missing where they were to be written. {lost}"
+                )),
+            ],
         };
         audit?.Seal(clock.Now, result.Verdict.Name());
         if (audit?.Failure is { } failure)
         {
-            Diagnostic lost = new(DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold.");
+            Diagnostic lost = new(
+                DiagnosticTable.IsolationUnavailable,
+                DiagnosticSeverity.Error,
+                $"The audit log '{audit.Path}' could not be written: {failure} The run was ended, since nothing may happen that it does not hold."
+            );
             result = result with { Verdict = Verdict.EngineError, Diagnostics = [lost] };
         }
 
-        return result with { ReportFile = stream.IsStalled ? null : record?.Path, AuditHead = audit?.Head };
+        return result with
+        {
+            ReportFile = stream.IsStalled ? null : record?.Path,
+            AuditHead = audit?.Head,
+        };
     }
 
-    private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) => new()
-    {
-        Timestamp = clock.Now,
-        SessionId = run.SessionId,
-        PolicySha256 = run.Loaded.Sha256,
-        PolicyFile = run.Loaded.File,
-        AgentName = masker.Mask(run.Agent.Name),
-        AgentSha256 = AgentHash.Compute(run.Agent),
-        Image = run.Policy.BaseImage,
-        ImageDigest = image?.Digest,
-        HostName = Environment.MachineName,
-        OperatingSystem = RuntimeInformation.OSDescription,
-        ProcessId = Environment.ProcessId,
-    };
+    private AuditHeader CreateAuditHeader(SecretMasker masker, ImageDescription? image) =>
+        new()
+        {
+            Timestamp = clock.Now,
+            SessionId = run.SessionId,
+            PolicySha256 = run.Loaded.Sha256,
+            PolicyFile = run.Loaded.File,
+            AgentName = masker.Mask(run.Agent.Name),
+            AgentSha256 = AgentHash.Compute(run.Agent),
+            Image = run.Policy.BaseImage,
+            ImageDigest = image?.Digest,
+            HostName = Environment.MachineName,
+            OperatingSystem = RuntimeInformation.OSDescription,
+            ProcessId = Environment.ProcessId,
+        };
 
     private async Task<AgentRunResult> RunAsync(EngineSearch search, RunEvents events, CancellationToken cancellationToken)
     {
@@ -166,7 +197,10 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // What the sandbox left, or the stamp, could not be put in place: no part of it is there, and the run has not passed.
-            result = EngineError(DiagnosticTable.EngineLost, $"A file of this run could not be written: {failure.Message} Nothing partial was left.");
+            result = EngineError(
+                DiagnosticTable.EngineLost,
+                $"A file of this run could not be written: {failure.Message} Nothing partial was left."
+            );
         }
 
         await RaiseEndAsync(events, result).ConfigureAwait(false);
@@ -176,7 +210,15 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private async Task<AgentRunResult> ExecuteAsync(EngineSearch search, RunEvents events, CancellationToken cancellationToken)
     {
         IContainerEngine engine = search.RequireEngine();
-        await events.RaiseAsync(new SessionInitializing($"{engine.Description.Name} {engine.Description.Version}", "Local Filesystem", run.AuditLog is null ? "Off" : "File")).ConfigureAwait(false);
+        await events
+            .RaiseAsync(
+                new SessionInitializing(
+                    $"{engine.Description.Name} {engine.Description.Version}",
+                    "Local Filesystem",
+                    run.AuditLog is null ? "Off" : "File"
+                )
+            )
+            .ConfigureAwait(false);
         _paths = await HostPathMap.ResolveAsync(engine, request.OwnContainer, cancellationToken).ConfigureAwait(false);
         await events.RaiseAsync(PolicyDescription.Describe(run.Policy)).ConfigureAwait(false);
         await RecoverWorkspacesAsync(events).ConfigureAwait(false);
@@ -191,10 +233,14 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             _outcome.Warn(DiagnosticTable.Parameters, advice);
         }
 
-        AgentRunResult end = report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
+        AgentRunResult end =
+            report.EngineLoss is { } loss ? EngineError(DiagnosticTable.EngineLost, loss)
             : cancellationToken.IsCancellationRequested ? Cancelled()
             : Result(_outcome.Verdict, _outcome.Diagnostics());
-        if (run is { Workspace: not null, Policy.Filesystem.Workspace: WorkspaceAccess.Write } && await new WorkspaceConclusion(run, events).DecideAsync(changes, end.Verdict).ConfigureAwait(false) is { } problem)
+        if (
+            run is { Workspace: not null, Policy.Filesystem.Workspace: WorkspaceAccess.Write }
+            && await new WorkspaceConclusion(run, events).DecideAsync(changes, end.Verdict).ConfigureAwait(false) is { } problem
+        )
         {
             end = EngineError(DiagnosticTable.EngineLost, problem);
         }
@@ -215,16 +261,28 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
         {
             if (recovered.Problem is null)
             {
-                await events.RaiseAsync(new WorkspaceChanged(recovered.Workspace, "Restored", null, "The changes of a run that was killed are taken back")).ConfigureAwait(false);
+                await events
+                    .RaiseAsync(
+                        new WorkspaceChanged(recovered.Workspace, "Restored", null, "The changes of a run that was killed are taken back")
+                    )
+                    .ConfigureAwait(false);
             }
             else if (recovered.Workspace == run.Workspace)
             {
-                throw new IOException($"A run that was killed has put a part of its changes into '{recovered.Workspace}', and they cannot be taken back: {recovered.Problem}");
+                throw new IOException(
+                    $"A run that was killed has put a part of its changes into '{recovered.Workspace}', and they cannot be taken back: {recovered.Problem}"
+                );
             }
         }
     }
 
-    private async Task<SandboxReport> RunSandboxAsync(IContainerEngine engine, ImageDescription image, HostPathMap paths, RunEvents events, CancellationToken cancellationToken)
+    private async Task<SandboxReport> RunSandboxAsync(
+        IContainerEngine engine,
+        ImageDescription image,
+        HostPathMap paths,
+        RunEvents events,
+        CancellationToken cancellationToken
+    )
     {
         using StartSweep sweep = StartSweep.Begin(engine, run.EngineMemory);
         try
@@ -236,7 +294,9 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
             foreach (Leftover leftover in await sweep.EndAsync().ConfigureAwait(false))
             {
                 string shortId = ContainerId.Short(leftover.Id);
-                await events.RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that died and is removed now", leftover.Problem)).ConfigureAwait(false);
+                await events
+                    .RaiseAsync(ContainerRemoving.Outcome(shortId, "was left by a run that died and is removed now", leftover.Problem))
+                    .ConfigureAwait(false);
             }
         }
     }
@@ -255,7 +315,10 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     {
         foreach (ExpectedViolation unmet in _expected.Unmet)
         {
-            _outcome.Warn(DiagnosticTable.Policy, $"The expected violation '{unmet.Match}' ({unmet.Reason}) did not happen. Remove it from expected_violations, or correct its match.");
+            _outcome.Warn(
+                DiagnosticTable.Policy,
+                $"The expected violation '{unmet.Match}' ({unmet.Reason}) did not happen. Remove it from expected_violations, or correct its match."
+            );
         }
     }
 
@@ -263,27 +326,45 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     {
         if (result.Verdict == Verdict.Passed)
         {
-            await events.RaiseAsync(new SessionCompleted(clock.Elapsed, result.ExitCode, result.Artifacts.Length, result.Artifacts.Sum(artifact => artifact.Size))).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new SessionCompleted(
+                        clock.Elapsed,
+                        result.ExitCode,
+                        result.Artifacts.Length,
+                        result.Artifacts.Sum(artifact => artifact.Size)
+                    )
+                )
+                .ConfigureAwait(false);
             return;
         }
 
-        string reason = result.Diagnostics.FirstOrDefault(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) is { } cause ? $"{cause.Code}: {cause.Message}" : result.Verdict.Name();
+        string reason = result.Diagnostics.FirstOrDefault(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) is { } cause
+            ? $"{cause.Code}: {cause.Message}"
+            : result.Verdict.Name();
         await events.RaiseAsync(new SessionFailed(reason, clock.Elapsed, result.ExitCode)).ConfigureAwait(false);
     }
 
-    private AgentRunResult Cancelled() => Trouble(
-        Verdict.Cancelled, DiagnosticTable.Cancelled, _outcome.IsContainerLeft ? "The run was cancelled, and its container is still there." : "The run was cancelled; every process of the agent has ended.");
+    private AgentRunResult Cancelled() =>
+        Trouble(
+            Verdict.Cancelled,
+            DiagnosticTable.Cancelled,
+            _outcome.IsContainerLeft
+                ? "The run was cancelled, and its container is still there."
+                : "The run was cancelled; every process of the agent has ended."
+        );
 
     private AgentRunResult EngineError(string code, string message) => Trouble(Verdict.EngineError, code, message);
 
     private AgentRunResult Trouble(Verdict verdict, string code, string message) =>
         Result(verdict, [new Diagnostic(code, DiagnosticSeverity.Error, message), .. _outcome.Warnings]);
 
-    private AgentRunResult Result(Verdict verdict, ImmutableArray<Diagnostic> diagnostics) => new()
-    {
-        Verdict = verdict,
-        SessionId = run.SessionId,
-        Diagnostics = diagnostics,
-        Violations = _outcome.Violations,
-    };
+    private AgentRunResult Result(Verdict verdict, ImmutableArray<Diagnostic> diagnostics) =>
+        new()
+        {
+            Verdict = verdict,
+            SessionId = run.SessionId,
+            Diagnostics = diagnostics,
+            Violations = _outcome.Violations,
+        };
 }

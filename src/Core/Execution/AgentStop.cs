@@ -14,9 +14,13 @@ internal sealed class AgentStop(Policy policy)
 
     /// <summary>The agent has tried something that the policy does not expect.</summary>
     public Task ForViolationAsync() =>
-        policy.OnViolation == ViolationAction.Stop && policy.FailOn.HasFlag(FailureConditions.Violation) ? RequestAsync() : Task.CompletedTask;
+        policy.OnViolation == ViolationAction.Stop && policy.FailOn.HasFlag(FailureConditions.Violation)
+            ? RequestAsync()
+            : Task.CompletedTask;
 
     /// <summary>The agent has used more of something than it may, and would go on.</summary>
     public Task RequestAsync() =>
-        _link is { } link && Interlocked.Exchange(ref _isRequested, 1) == 0 ? link.StopAsync(SandboxDeadline.Grace, CancellationToken.None) : Task.CompletedTask;
+        _link is { } link && Interlocked.Exchange(ref _isRequested, 1) == 0
+            ? link.StopAsync(SandboxDeadline.Grace, CancellationToken.None)
+            : Task.CompletedTask;
 }

@@ -31,8 +31,19 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public EgressSession(ResolvedRun run, RunEvents events, NetworkReporter reporter, AgentStop stop, ReadinessLoop? loop)
     {
         _events = events;
-        _requests = new(async (request, count) => await events.RaiseAsync(
-            new NetworkRequest(request.Host, request.Port, request.Method, "Allowed", count) { Protocol = request.Protocol, Path = request.Path, ResponseCode = request.Status }).ConfigureAwait(false));
+        _requests = new(
+            async (request, count) =>
+                await events
+                    .RaiseAsync(
+                        new NetworkRequest(request.Host, request.Port, request.Method, "Allowed", count)
+                        {
+                            Protocol = request.Protocol,
+                            Path = request.Path,
+                            ResponseCode = request.Status,
+                        }
+                    )
+                    .ConfigureAwait(false)
+        );
         _refusals = new((refusal, count) => reporter.DenyAsync(refusal with { Count = count }));
         _stop = stop;
         _loop = loop;
@@ -52,19 +63,36 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
     public void Serve(SandboxLink link) => _serving = ServeAsync(link);
 
     public ValueTask AllowedAsync(EgressRequest request) =>
-        _requests.TakeAsync((request.Target.Host, request.Target.Port, request.Method, request.Path, request.Protocol, request.Status), _over.Token);
+        _requests.TakeAsync(
+            (request.Target.Host, request.Target.Port, request.Method, request.Path, request.Protocol, request.Status),
+            _over.Token
+        );
 
-    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) => _refusals.TakeAsync(new NetworkRefusal(target.Host, target.Port, reason, rule), _over.Token);
+    public ValueTask BlockedAsync(EgressTarget target, string reason, string rule) =>
+        _refusals.TakeAsync(new NetworkRefusal(target.Host, target.Port, reason, rule), _over.Token);
 
     public ValueTask ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
-        _events.RaiseAsync(new NetworkClosed(target.Host, target.Port, sent, received, duration)
-        {
-            Error = error,
-            IsProxyFailure = error?.StartsWith(UpstreamProxy.FailureStart, StringComparison.Ordinal) == true,
-        });
+        _events.RaiseAsync(
+            new NetworkClosed(target.Host, target.Port, sent, received, duration)
+            {
+                Error = error,
+                IsProxyFailure = error?.StartsWith(UpstreamProxy.FailureStart, StringComparison.Ordinal) == true,
+            }
+        );
 
     public ValueTask ModelUsedAsync(ModelUsage usage) =>
-        _events.RaiseAsync(new ModelUsed(usage.Target.Host, usage.Target.Port, usage.OperationName, usage.ProviderName, usage.RequestModel, usage.ResponseModel, usage.InputTokens, usage.OutputTokens));
+        _events.RaiseAsync(
+            new ModelUsed(
+                usage.Target.Host,
+                usage.Target.Port,
+                usage.OperationName,
+                usage.ProviderName,
+                usage.RequestModel,
+                usage.ResponseModel,
+                usage.InputTokens,
+                usage.OutputTokens
+            )
+        );
 
     public async ValueTask ModelLimitExceededAsync(long used, long limit)
     {
@@ -114,7 +142,8 @@ internal sealed class EgressSession : IEgressSink, IAsyncDisposable
                     },
                     CancellationToken.None,
                     TaskContinuationOptions.ExecuteSynchronously,
-                    TaskScheduler.Default);
+                    TaskScheduler.Default
+                );
             }
         }
 

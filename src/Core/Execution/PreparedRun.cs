@@ -11,7 +11,11 @@ namespace IsolatedAgents.Execution;
 /// <param name="telemetry">How the policy wants events to be shown; the defaults where the policy is wrong.</param>
 /// <param name="secrets">Values that a front end has its host hide.</param>
 /// <param name="run">Runs it, or gives the outcome that was certain already.</param>
-internal sealed class PreparedRun(TelemetrySettings telemetry, ImmutableArray<string> secrets, Func<ILoggerFactory, CancellationToken, Task<RunOutcome>> run)
+internal sealed class PreparedRun(
+    TelemetrySettings telemetry,
+    ImmutableArray<string> secrets,
+    Func<ILoggerFactory, CancellationToken, Task<RunOutcome>> run
+)
 {
     public TelemetrySettings Telemetry => telemetry;
 

@@ -66,10 +66,9 @@ internal sealed class RunPreparation
         {
             loaded = RunResolver.LoadPolicy(_request);
             ResolvedRun run = RunResolver.Resolve(_request, loaded, _sessionId) with { EngineMemory = _memory };
-            return new PreparedRun(
-                TelemetrySettings.Of(loaded.Policy),
-                SecretsOf(loaded.Policy),
-                (loggers, token) => new AgentRun(loggers, _request, run, _clock) { Stamp = stamp }.RunAsync(token));
+            return new PreparedRun(TelemetrySettings.Of(loaded.Policy), SecretsOf(loaded.Policy), (loggers, token) =>
+                new AgentRun(loggers, _request, run, _clock) { Stamp = stamp }.RunAsync(token)
+            );
         }
         catch (ConfigurationException failure)
         {
@@ -78,17 +77,23 @@ internal sealed class RunPreparation
     }
 
     private ImmutableArray<string> SecretsOf(Policy policy) =>
-        [.. policy.SensitiveEnvVars.Select(name => _request.HostEnvironment.GetValueOrDefault(name) ?? "").Where(value => value.Length > 0)];
+        [
+            .. policy
+                .SensitiveEnvVars.Select(name => _request.HostEnvironment.GetValueOrDefault(name) ?? "")
+                .Where(value => value.Length > 0),
+        ];
 
-    private PreparedRun Refused(Diagnostic diagnostic, Policy? policy) => Settled(
-        new AgentRunResult
-        {
-            Verdict = Verdict.ConfigurationError,
-            SessionId = _sessionId,
-            Duration = _clock.Elapsed,
-            Diagnostics = [diagnostic],
-        },
-        policy);
+    private PreparedRun Refused(Diagnostic diagnostic, Policy? policy) =>
+        Settled(
+            new AgentRunResult
+            {
+                Verdict = Verdict.ConfigurationError,
+                SessionId = _sessionId,
+                Duration = _clock.Elapsed,
+                Diagnostics = [diagnostic],
+            },
+            policy
+        );
 
     private PreparedRun Settled(AgentRunResult result, Policy? policy = null)
     {
@@ -103,6 +108,7 @@ internal sealed class RunPreparation
         return new PreparedRun(
             policy is null ? TelemetrySettings.Default : TelemetrySettings.Of(policy),
             policy is null ? [] : SecretsOf(policy),
-            (_, _) => Task.FromResult(new RunOutcome(result) { Report = report }));
+            (_, _) => Task.FromResult(new RunOutcome(result) { Report = report })
+        );
     }
 }

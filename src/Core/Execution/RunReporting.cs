@@ -9,7 +9,13 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Execution;
 
 /// <summary>Makes the reports of a run that has ended.</summary>
-internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, DateTimeOffset started, ReportCollector collector, SecretMasker masker)
+internal sealed class RunReporting(
+    AgentRunRequest request,
+    ResolvedRun run,
+    DateTimeOffset started,
+    ReportCollector collector,
+    SecretMasker masker
+)
 {
     // Before the agent runs: it may be in a workspace that it can write.
     private readonly string _agentSha256 = HashOf(run.Agent);
@@ -38,29 +44,30 @@ internal sealed class RunReporting(AgentRunRequest request, ResolvedRun run, Dat
         return new RunOutcome(result) { Report = report with { Result = result } };
     }
 
-    private RunReport Create(AgentRunResult result) => new()
-    {
-        Result = result,
-        Masker = masker,
-        Started = started,
-        Agent = masker.Mask(run.Agent.Name),
-        Command = [.. run.Agent.Command.Select(word => masker.Mask(word))],
-        AgentSha256 = _agentSha256,
-        PolicyFile = run.Loaded.File,
-        PolicySha256 = run.Loaded.Sha256,
-        IsStrict = run.Policy.Strict,
-        Policy = run.Policy,
-        Image = run.Policy.BaseImage,
-        ImageDigest = collector.ImageDigest,
-        Packages = collector.Packages,
-        Engine = collector.Engine,
-        Findings = new FindingList(request, run.Loaded).Create(result.Diagnostics, collector.Violations),
-        OmittedViolations = collector.OmittedViolations,
-        Timeline = collector.Timeline,
-        OmittedTimeline = collector.OmittedTimeline,
-        Usage = collector.Usage,
-        Peak = collector.Peak,
-    };
+    private RunReport Create(AgentRunResult result) =>
+        new()
+        {
+            Result = result,
+            Masker = masker,
+            Started = started,
+            Agent = masker.Mask(run.Agent.Name),
+            Command = [.. run.Agent.Command.Select(word => masker.Mask(word))],
+            AgentSha256 = _agentSha256,
+            PolicyFile = run.Loaded.File,
+            PolicySha256 = run.Loaded.Sha256,
+            IsStrict = run.Policy.Strict,
+            Policy = run.Policy,
+            Image = run.Policy.BaseImage,
+            ImageDigest = collector.ImageDigest,
+            Packages = collector.Packages,
+            Engine = collector.Engine,
+            Findings = new FindingList(request, run.Loaded).Create(result.Diagnostics, collector.Violations),
+            OmittedViolations = collector.OmittedViolations,
+            Timeline = collector.Timeline,
+            OmittedTimeline = collector.OmittedTimeline,
+            Usage = collector.Usage,
+            Peak = collector.Peak,
+        };
 
     // A file that cannot be read is the run's to tell, where it matters.
     private static string HashOf(AgentPlan agent)

@@ -5,15 +5,16 @@ using IsolatedAgents.Sandbox;
 namespace IsolatedAgents.Execution;
 
 /// <summary>
-/// When a sandbox must end: the caller has cancelled, its engine is gone, or it has been silent for longer than it may be. The agent is asked to end first; what does not
-/// end then is removed, whatever the reader of the events is doing.
+/// When a sandbox must end: the caller has cancelled, its engine is gone, or it has been silent for longer than it may be. The agent is
+/// asked to end first; what does not end then is removed, whatever the reader of the events is doing.
 /// </summary>
 internal sealed class SandboxDeadline : IAsyncDisposable
 {
     /// <summary>How long an agent that is told to end may take.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
-    // Less where somebody waits for it: a build host that cancels a step must find the summary written two seconds later, whatever the agent does meanwhile.
+    // Less where somebody waits for it: a build host that cancels a step must find the summary written two seconds later, whatever the
+    // agent does meanwhile.
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(1);
 
     // Past its own deadline and grace, a supervisor that says nothing is lost.
@@ -59,7 +60,10 @@ internal sealed class SandboxDeadline : IAsyncDisposable
     /// <summary>Why the engine counts as lost; null while it does not.</summary>
     public string? EngineLoss { get; private set; }
 
-    /// <summary>Takes note of what the supervisor has said: while the agent runs it has the agent's time limit, and once that has ended as long as something still comes.</summary>
+    /// <summary>
+    /// Takes note of what the supervisor has said: while the agent runs it has the agent's time limit, and once that has ended as long as
+    /// something still comes.
+    /// </summary>
     public void Extend(FrameType type)
     {
         lock (_lock)

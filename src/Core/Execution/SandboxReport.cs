@@ -10,7 +10,10 @@ namespace IsolatedAgents.Execution;
 /// <param name="Artifacts">Collected files.</param>
 internal sealed record SandboxReport(int? ExitCode, int? Signal, ImmutableArray<Artifact> Artifacts)
 {
-    /// <summary>What it changed in its copy of the workspace; null where it had none to change, or where that is not known. The owner disposes of it.</summary>
+    /// <summary>
+    /// What it changed in its copy of the workspace; null where it had none to change, or where that is not known. The owner disposes of
+    /// it.
+    /// </summary>
     public WorkspaceChangeSet? Changes { get; init; }
 
     /// <summary>Why the engine counts as lost, so that the agent was ended; null where it does not.</summary>

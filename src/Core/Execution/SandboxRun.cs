@@ -15,7 +15,9 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
 {
     private Policy Policy => run.Policy;
 
-    /// <summary>Runs the agent. What it left is collected when this returns, also where it was cancelled, and its container is ending.</summary>
+    /// <summary>
+    /// Runs the agent. What it left is collected when this returns, also where it was cancelled, and its container is ending.
+    /// </summary>
     /// <exception cref="EngineException">The sandbox was not as it must be, or was lost.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled, and what the agent left did not come in time.</exception>
     public async Task<SandboxReport> RunAsync(CancellationToken cancellationToken)
@@ -37,13 +39,22 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         }
     }
 
-    private async Task<SandboxReport> RunAsync(AgentStop stop, NetworkReporter network, EgressSession? egress, ReadinessLoop? loop, CancellationToken cancellationToken)
+    private async Task<SandboxReport> RunAsync(
+        AgentStop stop,
+        NetworkReporter network,
+        EgressSession? egress,
+        ReadinessLoop? loop,
+        CancellationToken cancellationToken
+    )
     {
         SandboxPlan plan = new(run, image, paths, SandboxDeadline.Grace, egress?.TrustedCertificates ?? "");
-        SandboxStarter starter = new(engine, new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
-        {
-            ChannelParent = paths.FindShared(run.SharedFolders),
-        });
+        SandboxStarter starter = new(
+            engine,
+            new SandboxStart(run.Transport, run.Delivery, run.HasEgress, run.EngineMemory)
+            {
+                ChannelParent = paths.FindShared(run.SharedFolders),
+            }
+        );
         StartedSandbox started = await starter.StartAsync(run.SessionId, plan.CreateSpec, cancellationToken).ConfigureAwait(false);
         using ChannelFolder? channel = started.Channel;
         ISandboxContainer container = started.Container;
@@ -58,7 +69,9 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
         bool isOver = false;
         try
         {
-            await events.RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(new ContainerProvisioning(image.Reference, image.Digest, shortId, started.Route.ToString(), "Running"))
+                .ConfigureAwait(false);
             await events.RaiseAsync(new AgentInjecting(run.Agent.Name, run.Agent.Size, [])).ConfigureAwait(false);
             ActivityReporter activities = new(events, new ProbeExpectations(Policy.Strict), network, stop);
             using SandboxReporter reporter = new(run, events, activities, egress, deadline)
@@ -83,25 +96,42 @@ internal sealed class SandboxRun(ResolvedRun run, IContainerEngine engine, Image
                 await egress.DisposeAsync().ConfigureAwait(false);
             }
 
-            await events.RaiseAsync(isOver
-                ? new ContainerRemoving(shortId, "is being removed")
-                : ContainerRemoving.Outcome(shortId, "removed", await deadline.RemoveAsync().ConfigureAwait(false))).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    isOver
+                        ? new ContainerRemoving(shortId, "is being removed")
+                        : ContainerRemoving.Outcome(shortId, "removed", await deadline.RemoveAsync().ConfigureAwait(false))
+                )
+                .ConfigureAwait(false);
         }
     }
 
-    private static async Task FollowAsync(SandboxLink link, SandboxReporter reporter, SandboxDeadline deadline, CancellationToken cancellationToken)
+    private static async Task FollowAsync(
+        SandboxLink link,
+        SandboxReporter reporter,
+        SandboxDeadline deadline,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
             // Apart: a disk that stands still holds up what is written to it, and not the end of the run.
-            await Task.Run(() => TakeAllAsync(link, reporter, deadline), CancellationToken.None).WaitAsync(deadline.Abandoned).ConfigureAwait(false);
+            await Task.Run(() => TakeAllAsync(link, reporter, deadline), CancellationToken.None)
+                .WaitAsync(deadline.Abandoned)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (deadline.Expired.IsCancellationRequested)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new EngineException(DiagnosticTable.EngineLost, deadline.EngineLoss ?? (reporter.IsTaking
-                ? "A disk that the run writes to, as the output folder's, stood still, and the run was ended."
-                : "The sandbox did not answer within its deadline and was ended."));
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                deadline.EngineLoss
+                    ?? (
+                        reporter.IsTaking
+                            ? "A disk that the run writes to, as the output folder's, stood still, and the run was ended."
+                            : "The sandbox did not answer within its deadline and was ended."
+                    )
+            );
         }
     }
 

@@ -42,7 +42,10 @@ internal sealed class SessionRecord : ITelemetrySink, IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException(DiagnosticTable.Parameters, $"The report directory '{folder}' cannot be written: {failure.Message} Name a folder that this user may create files in.");
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                $"The report directory '{folder}' cannot be written: {failure.Message} Name a folder that this user may create files in."
+            );
         }
     }
 

@@ -7,7 +7,9 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Execution;
 
-/// <summary>What becomes of the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.</summary>
+/// <summary>
+/// What becomes of the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.
+/// </summary>
 internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
 {
     /// <summary>The key that asks for commits.</summary>
@@ -44,7 +46,11 @@ internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
         _report?.WriteList(set, run.SessionId, (problem is null ? verdict : Verdict.EngineError).Name());
         foreach (WorkspaceChange change in set.Results.Where(change => change.Status != WorkspaceChangeStatus.HeldBack))
         {
-            await events.RaiseAsync(new WorkspaceChanged(change.Path, change.Kind.ToString(), change.After?.Size, set.IsApplied ? "Applied" : "Not applied")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new WorkspaceChanged(change.Path, change.Kind.ToString(), change.After?.Size, set.IsApplied ? "Applied" : "Not applied")
+                )
+                .ConfigureAwait(false);
         }
 
         return problem;
@@ -57,10 +63,15 @@ internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
             return;
         }
 
-        string? problem = series.Problem ?? (_report is null && series.Patches.Count > 0 ? "there is no report directory that they could be written to" : null);
+        string? problem = series.Problem
+            ?? (_report is null && series.Patches.Count > 0 ? "there is no report directory that they could be written to" : null);
         if (problem is not null)
         {
-            await events.RaiseAsync(new WorkspaceHeldBack(ChangeReport.CommitsName, "Commits", $"The agent's commits are not given: {problem}", CommitsRule)).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new WorkspaceHeldBack(ChangeReport.CommitsName, "Commits", $"The agent's commits are not given: {problem}", CommitsRule)
+                )
+                .ConfigureAwait(false);
             return;
         }
 
@@ -71,7 +82,16 @@ internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
 
         if (series.HeldBackPath is { } path)
         {
-            await events.RaiseAsync(new WorkspaceHeldBack(ChangeReport.HeldCommitsName, "Commits", $"A commit changes '{Text.UntrustedText.Display(path)}', which is held back", CommitsRule)).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new WorkspaceHeldBack(
+                        ChangeReport.HeldCommitsName,
+                        "Commits",
+                        $"A commit changes '{Text.UntrustedText.Display(path)}', which is held back",
+                        CommitsRule
+                    )
+                )
+                .ConfigureAwait(false);
         }
     }
 }

@@ -18,7 +18,9 @@ internal sealed record Annotation(bool IsError, string Code, string Text, Place?
     public string Title => DiagnosticTable.Titles.TryGetValue(Code, out string? title) ? title : "Isolated agent";
 }
 
-/// <summary>Chooses what a host is shown: worst first, and within the number that it keeps, so that what it would drop is at least counted.</summary>
+/// <summary>
+/// Chooses what a host is shown: worst first, and within the number that it keeps, so that what it would drop is at least counted.
+/// </summary>
 internal static class Annotations
 {
     /// <summary>How many of a kind a host keeps of one step.</summary>
@@ -31,7 +33,14 @@ internal static class Annotations
     public static ImmutableArray<Annotation> Of(RunOutcome outcome)
     {
         ImmutableArray<Finding> findings = outcome.Report?.Findings
-            ?? [.. outcome.Result.Diagnostics.Select(diagnostic => new Finding(diagnostic.Code, diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning, diagnostic.Message))];
+            ??
+            [
+                .. outcome.Result.Diagnostics.Select(diagnostic => new Finding(
+                    diagnostic.Code,
+                    diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning,
+                    diagnostic.Message
+                )),
+            ];
         long omitted = outcome.Report?.OmittedViolations ?? 0;
         return
         [
@@ -53,7 +62,15 @@ internal static class Annotations
         if (isTooMany)
         {
             long more = all.Length - Math.Min(all.Length, Limit - 1) + omitted;
-            yield return new Annotation(isError, "", string.Create(CultureInfo.InvariantCulture, $"{more} more {(isError ? "errors" : "warnings")}; the summary and the reports list them."), null);
+            yield return new Annotation(
+                isError,
+                "",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{more} more {(isError ? "errors" : "warnings")}; the summary and the reports list them."
+                ),
+                null
+            );
         }
     }
 }

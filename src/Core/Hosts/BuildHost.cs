@@ -4,7 +4,10 @@ using IsolatedAgents.Reports;
 
 namespace IsolatedAgents.Hosts;
 
-/// <summary>A service that runs builds and reads commands from their logs. A new one is a class of this kind and its row in <see cref="BuildHosts.Known"/>.</summary>
+/// <summary>
+/// A service that runs builds and reads commands from their logs. A new one is a class of this kind and its row in
+/// <see cref="BuildHosts.Known"/>.
+/// </summary>
 internal abstract class BuildHost
 {
     /// <summary>The word that chooses it on the command line.</summary>
@@ -19,7 +22,9 @@ internal abstract class BuildHost
     /// <summary>How the host is shown a run that has the log to itself.</summary>
     public abstract IHostLog Open(HostLogContext context);
 
-    /// <summary>Hands over the summary of a run that is one step of a build. The host takes errors and warnings from the build's own lines.</summary>
+    /// <summary>
+    /// Hands over the summary of a run that is one step of a build. The host takes errors and warnings from the build's own lines.
+    /// </summary>
     /// <param name="report">The run.</param>
     /// <param name="environment">The build's variables.</param>
     /// <param name="log">Writes a line to the build's log.</param>

@@ -26,7 +26,8 @@ internal static partial class OwnContainerDetection
         return new OwnContainer(
             IdFromMounts() ?? Environment.MachineName,
             [.. hosts.All.SelectMany(host => host.AssumedMappings(environment))],
-            temporary);
+            temporary
+        );
     }
 
     // An engine writes this container's own hostname file, below its id. The host's name is that id unless somebody chose another.
@@ -34,7 +35,11 @@ internal static partial class OwnContainerDetection
     {
         try
         {
-            return File.ReadLines("/proc/self/mountinfo").Select(line => IdPattern().Match(line)).FirstOrDefault(match => match.Success)?.Groups[1].Value;
+            return File.ReadLines("/proc/self/mountinfo")
+                .Select(line => IdPattern().Match(line))
+                .FirstOrDefault(match => match.Success)
+                ?.Groups[1]
+                .Value;
         }
         catch (IOException)
         {

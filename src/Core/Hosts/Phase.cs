@@ -16,14 +16,15 @@ internal sealed record Phase(string Title, int Percent)
     public static Phase First => Preparation;
 
     /// <summary>The phase that an event belongs to; null where it may be in any.</summary>
-    public static Phase? Of(TelemetryEvent raised) => raised.Descriptor.Id switch
-    {
-        < 200 => Preparation,
-        < 300 => Installation,
-        < 600 => Execution,
-        >= 800 and < 903 => Collection,
-        // Violations and time limits come with the agent; what a limit left out may come at any time.
-        < 800 => raised is ViolationOutput ? Collection : Execution,
-        _ => null,
-    };
+    public static Phase? Of(TelemetryEvent raised) =>
+        raised.Descriptor.Id switch
+        {
+            < 200 => Preparation,
+            < 300 => Installation,
+            < 600 => Execution,
+            >= 800 and < 903 => Collection,
+            // Violations and time limits come with the agent; what a limit left out may come at any time.
+            < 800 => raised is ViolationOutput ? Collection : Execution,
+            _ => null,
+        };
 }

@@ -11,7 +11,8 @@ internal sealed class PhasedLoggerProvider(TelemetryLoggerProvider events, IHost
     private readonly Lock _writing = new();
     private Phase? _phase;
 
-    public ILogger CreateLogger(string categoryName) => categoryName == LoggerSink.Category ? new PhasedLogger(this, events.CreateLogger(categoryName)) : NullLogger.Instance;
+    public ILogger CreateLogger(string categoryName) =>
+        categoryName == LoggerSink.Category ? new PhasedLogger(this, events.CreateLogger(categoryName)) : NullLogger.Instance;
 
     // The part that is open is closed by whoever tells the outcome: a factory does not dispose of a provider that it was given.
     public void Dispose() => events.Dispose();
@@ -50,7 +51,13 @@ internal sealed class PhasedLoggerProvider(TelemetryLoggerProvider events, IHost
 
         public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
             if (state is not LoggedEvent logged || !IsEnabled(logLevel))
             {

@@ -7,17 +7,11 @@ namespace IsolatedAgents.Hosts;
 /// <summary>No build host: what a person must see goes to standard error, in the form that editors know.</summary>
 internal sealed class PlainLog(TextWriter error) : IHostLog
 {
-    public void Mask(ImmutableArray<string> secrets)
-    {
-    }
+    public void Mask(ImmutableArray<string> secrets) { }
 
-    public void Begin(Phase phase)
-    {
-    }
+    public void Begin(Phase phase) { }
 
-    public void End()
-    {
-    }
+    public void End() { }
 
     public void Report(RunOutcome outcome)
     {

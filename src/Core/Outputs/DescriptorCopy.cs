@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Outputs;
 
 /// <summary>
-/// Copies a file that the sandbox has handed over, and hashes it on another processor. Every byte is read once, into memory that is this process's alone: whatever becomes of the
-/// file meanwhile, what is written is what was hashed.
+/// Copies a file that the sandbox has handed over, and hashes it on another processor. Every byte is read once, into memory that is this
+/// process's alone: whatever becomes of the file meanwhile, what is written is what was hashed.
 /// </summary>
 internal static class DescriptorCopy
 {
@@ -25,10 +25,21 @@ internal static class DescriptorCopy
     /// <returns>The SHA-256 of what was written.</returns>
     /// <exception cref="ProtocolException">The file cannot be read, or has become shorter.</exception>
     /// <exception cref="IOException">The copy cannot be written.</exception>
-    public static Task<byte[]> RunAsync(SafeFileHandle source, SafeFileHandle target, long size, Action progressed, CancellationToken cancellationToken) =>
-        Task.Run(() => CopyAsync(source, target, size, progressed, cancellationToken), cancellationToken);
+    public static Task<byte[]> RunAsync(
+        SafeFileHandle source,
+        SafeFileHandle target,
+        long size,
+        Action progressed,
+        CancellationToken cancellationToken
+    ) => Task.Run(() => CopyAsync(source, target, size, progressed, cancellationToken), cancellationToken);
 
-    private static async Task<byte[]> CopyAsync(SafeFileHandle source, SafeFileHandle target, long size, Action progressed, CancellationToken cancellationToken)
+    private static async Task<byte[]> CopyAsync(
+        SafeFileHandle source,
+        SafeFileHandle target,
+        long size,
+        Action progressed,
+        CancellationToken cancellationToken
+    )
     {
         UnboundedChannelOptions options = new() { SingleReader = true, SingleWriter = true };
         Channel<byte[]> free = Channel.CreateUnbounded<byte[]>(options);
@@ -37,7 +48,7 @@ internal static class DescriptorCopy
         int unused = BlockCount;
         try
         {
-            for (long offset = 0; offset < size;)
+            for (long offset = 0; offset < size; )
             {
                 byte[] block = unused-- > 0 ? new byte[BlockLength] : await free.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();

@@ -29,8 +29,10 @@ internal static class FolderOwnership
             DiagnosticTable.FolderOwned,
             UntrustedText.Display(
                 $"The {what} directory '{folder}' belongs to {recorded.Describe()}, and {wanting} would replace what that keeps there. "
-                + "Give each its own folder, with $(MSBuildProjectName) and $(Configuration) in its path, "
-                + "or delete the folder if its owner no longer uses it."));
+                    + "Give each its own folder, with $(MSBuildProjectName) and $(Configuration) in its path, "
+                    + "or delete the folder if its owner no longer uses it."
+            )
+        );
     }
 
     /// <summary>Takes a report folder for an owner. The first of several that come at once has it.</summary>
@@ -67,8 +69,11 @@ internal static class FolderOwnership
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), FolderOwnerContext.Default.FolderOwner)
-                is { Project: not null, Item: not null, Configuration: not null } owner ? owner : null;
+            return
+                JsonSerializer.Deserialize(File.ReadAllBytes(path), FolderOwnerContext.Default.FolderOwner)
+                    is { Project: not null, Item: not null, Configuration: not null } owner
+                ? owner
+                : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
         {

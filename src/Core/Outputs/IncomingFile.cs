@@ -12,7 +12,8 @@ namespace IsolatedAgents.Outputs;
 internal sealed record ReceivedFile(string Path, long Size, string Sha256);
 
 /// <summary>
-/// The file that comes over the stream at the moment. The supervisor has held its size against the bounds; here that is done again, and its bytes are kept and hashed, or passed over.
+/// The file that comes over the stream at the moment. The supervisor has held its size against the bounds; here that is done again, and its
+/// bytes are kept and hashed, or passed over.
 /// </summary>
 internal sealed class IncomingFile(long maxBytes) : IDisposable
 {

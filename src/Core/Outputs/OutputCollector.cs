@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Outputs;
 
 /// <summary>
-/// Takes the files that come over the stream. Everything about them is the agent's choice: names, sizes and number are held against the bounds
-/// again, although the supervisor has done so, and nothing reaches the output folder before all of it is here.
+/// Takes the files that come over the stream. Everything about them is the agent's choice: names, sizes and number are held against the
+/// bounds again, although the supervisor has done so, and nothing reaches the output folder before all of it is here.
 /// </summary>
 internal sealed class OutputCollector(OutputDirectory directory, string sessionId, long maxBytes, int maxFiles) : IDisposable
 {
@@ -103,7 +103,14 @@ internal sealed class OutputCollector(OutputDirectory directory, string sessionI
     {
         if (_incoming.Complete() is { } received)
         {
-            _artifacts.Add(new Artifact(Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)), _name, received.Size, received.Sha256));
+            _artifacts.Add(
+                new Artifact(
+                    Path.Combine(directory.FullPath, _name.Replace('/', Path.DirectorySeparatorChar)),
+                    _name,
+                    received.Size,
+                    received.Sha256
+                )
+            );
         }
     }
 }

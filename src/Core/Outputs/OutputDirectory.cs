@@ -5,7 +5,8 @@ using IsolatedAgents.Runs;
 namespace IsolatedAgents.Outputs;
 
 /// <summary>
-/// The host folder that outputs end up in. It changes in one rename: before it holds what it held, after it holds all of a run's files, and never some of them.
+/// The host folder that outputs end up in. It changes in one rename: before it holds what it held, after it holds all of a run's files, and
+/// never some of them.
 /// </summary>
 internal sealed class OutputDirectory
 {
@@ -45,7 +46,8 @@ internal sealed class OutputDirectory
         {
             throw new ConfigurationException(
                 DiagnosticTable.Parameters,
-                $"The output directory '{fullPath}' holds '{foreign}', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced.");
+                $"The output directory '{fullPath}' holds '{foreign}', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced."
+            );
         }
 
         RequireWritable(fullPath);
@@ -65,13 +67,19 @@ internal sealed class OutputDirectory
     {
         File.WriteAllBytes(
             Path.Combine(staging, ManifestName),
-            JsonSerializer.SerializeToUtf8Bytes(new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)], _owner), OutputManifestContext.Default.OutputManifest));
+            JsonSerializer.SerializeToUtf8Bytes(
+                new OutputManifest(sessionId, [.. artifacts.Select(artifact => artifact.Name)], _owner),
+                OutputManifestContext.Default.OutputManifest
+            )
+        );
         List<string> replaced = [];
         try
         {
-            for (int attempt = 1; !TryReplace(staging, $"{FullPath}.replaced-{sessionId}-{attempt}", replaced, isLast: attempt == MaxAttempts); attempt++)
-            {
-            }
+            for (
+                int attempt = 1;
+                !TryReplace(staging, $"{FullPath}.replaced-{sessionId}-{attempt}", replaced, isLast: attempt == MaxAttempts);
+                attempt++
+            ) { }
         }
         catch when (replaced.Count > 0 && !Directory.Exists(FullPath))
         {
@@ -112,7 +120,13 @@ internal sealed class OutputDirectory
     private static string? FirstForeignEntry(string path)
     {
         HashSet<string> ours = new(ManifestIn(path)?.Files ?? [], StringComparer.Ordinal);
-        foreach (string file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }))
+        foreach (
+            string file in Directory.EnumerateFiles(
+                path,
+                "*",
+                new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }
+            )
+        )
         {
             string name = Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/');
             if (name != ManifestName && !ours.Contains(name))
@@ -132,7 +146,10 @@ internal sealed class OutputDirectory
         {
             if (File.Exists(parent))
             {
-                throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be made: '{parent}' is a file. Name a folder whose parents are folders.");
+                throw new ConfigurationException(
+                    DiagnosticTable.Parameters,
+                    $"The output directory '{path}' cannot be made: '{parent}' is a file. Name a folder whose parents are folders."
+                );
             }
 
             parent = Path.GetDirectoryName(parent);
@@ -150,15 +167,19 @@ internal sealed class OutputDirectory
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException(DiagnosticTable.Parameters, $"The output directory '{path}' cannot be written: no file can be made in '{parent}'{Cause(failure)}. Name a folder that this user may create files in.");
+            throw new ConfigurationException(
+                DiagnosticTable.Parameters,
+                $"The output directory '{path}' cannot be written: no file can be made in '{parent}'{Cause(failure)}. Name a folder that this user may create files in."
+            );
         }
     }
 
     // What the file system says of the probe names the probe, which nobody has heard of: its path is left out.
-    private static string Cause(Exception failure) => failure switch
-    {
-        UnauthorizedAccessException => " (permission denied)",
-        FileNotFoundException or DirectoryNotFoundException => "",
-        _ => $" ({failure.Message.Split(" : ")[0].TrimEnd('.')})",
-    };
+    private static string Cause(Exception failure) =>
+        failure switch
+        {
+            UnauthorizedAccessException => " (permission denied)",
+            FileNotFoundException or DirectoryNotFoundException => "",
+            _ => $" ({failure.Message.Split(" : ")[0].TrimEnd('.')})",
+        };
 }

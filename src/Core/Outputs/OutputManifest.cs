@@ -21,18 +21,28 @@ internal sealed record OutputManifest(string Session, IReadOnlyList<string> File
             return new OutputManifest(
                 root.GetProperty(nameof(Session)).GetString() ?? "",
                 [.. root.GetProperty(nameof(Files)).EnumerateArray().Select(file => file.GetString() ?? "")],
-                root.TryGetProperty(nameof(Owner), out JsonElement owner) ? OwnerIn(owner) : null);
+                root.TryGetProperty(nameof(Owner), out JsonElement owner) ? OwnerIn(owner) : null
+            );
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception failure)
+            when (failure
+                    is IOException
+                        or UnauthorizedAccessException
+                        or JsonException
+                        or KeyNotFoundException
+                        or InvalidOperationException
+            )
         {
             return null;
         }
     }
 
-    private static FolderOwner OwnerIn(JsonElement owner) => new(
-        owner.GetProperty(nameof(FolderOwner.Project)).GetString() ?? "",
-        owner.GetProperty(nameof(FolderOwner.Item)).GetString() ?? "",
-        owner.GetProperty(nameof(FolderOwner.Configuration)).GetString() ?? "");
+    private static FolderOwner OwnerIn(JsonElement owner) =>
+        new(
+            owner.GetProperty(nameof(FolderOwner.Project)).GetString() ?? "",
+            owner.GetProperty(nameof(FolderOwner.Item)).GetString() ?? "",
+            owner.GetProperty(nameof(FolderOwner.Configuration)).GetString() ?? ""
+        );
 }
 
 [JsonSerializable(typeof(OutputManifest))]

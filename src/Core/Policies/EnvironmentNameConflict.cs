@@ -15,12 +15,16 @@ internal static class EnvironmentNameConflict
 
         foreach (PolicyMember member in setting.Value.Members)
         {
-            string? other = policy.AllowedEnvVars.Contains(member.Name) ? "allowed_env_vars"
-                : policy.SensitiveEnvVars.Contains(member.Name) ? "sensitive_env_vars" : null;
+            string? other =
+                policy.AllowedEnvVars.Contains(member.Name) ? "allowed_env_vars"
+                : policy.SensitiveEnvVars.Contains(member.Name) ? "sensitive_env_vars"
+                : null;
             if (other is not null)
             {
                 throw setting.Source.Error(
-                    member.NamePosition, $"'env_vars' entry '{member.Name}' is in '{other}' too; either set it or pass it through.");
+                    member.NamePosition,
+                    $"'env_vars' entry '{member.Name}' is in '{other}' too; either set it or pass it through."
+                );
             }
         }
     }

@@ -8,8 +8,8 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Policies;
 
 /// <summary>
-/// A network that is not disabled must name endpoints, what is inspected must be allowed, what gets a credential must be inspected, a placeholder must not meet another value of
-/// its variable, and a limit must have what it counts.
+/// A network that is not disabled must name endpoints, what is inspected must be allowed, what gets a credential must be inspected, a
+/// placeholder must not meet another value of its variable, and a limit must have what it counts.
 /// </summary>
 internal static class NetworkConflicts
 {
@@ -28,13 +28,16 @@ internal static class NetworkConflicts
 
     private static void CheckEnabled(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
     {
-        if (policy.Network.AllowedEndpoints.IsEmpty
+        if (
+            policy.Network.AllowedEndpoints.IsEmpty
             && settings.TryGetValue(PolicyKeys.Find(Disabled)!, out PolicySetting? setting)
-            && setting.Value.Kind == PolicyNodeKind.False)
+            && setting.Value.Kind == PolicyNodeKind.False
+        )
         {
             throw setting.Source.Error(
                 setting.Position,
-                $"'{Disabled}' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.");
+                $"'{Disabled}' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key."
+            );
         }
     }
 
@@ -47,13 +50,17 @@ internal static class NetworkConflicts
         }
 
         PolicySetting setting = settings[PolicyKeys.Find(Limit)!];
-        throw setting.Source.Error(setting.Position, policy.Network.Inspect.IsEmpty
-            ? $"'{Limit}' counts what passes inspected endpoints, and '{Inspect}' has none; add the model's endpoint there, or remove the limit."
-            : $"'{Limit}' counts requests to models, and no entry of '{Inspect}' allows any; allow one, such as 'POST /v1/chat/completions', or remove the limit.");
+        throw setting.Source.Error(
+            setting.Position,
+            policy.Network.Inspect.IsEmpty
+                ? $"'{Limit}' counts what passes inspected endpoints, and '{Inspect}' has none; add the model's endpoint there, or remove the limit."
+                : $"'{Limit}' counts requests to models, and no entry of '{Inspect}' allows any; allow one, such as 'POST /v1/chat/completions', or remove the limit."
+        );
     }
 
     private static bool CanUseModels(InspectedEndpoint endpoint) =>
-        endpoint.Allow.IsEmpty || endpoint.Allow.Select(RequestPattern.Parse).Any(rule => ModelRoute.All.Any(route => route.Pattern.Meets(rule)));
+        endpoint.Allow.IsEmpty
+        || endpoint.Allow.Select(RequestPattern.Parse).Any(rule => ModelRoute.All.Any(route => route.Pattern.Meets(rule)));
 
     private static void CheckInspected(Policy policy, IReadOnlyDictionary<PolicyKey, PolicySetting> settings)
     {
@@ -85,27 +92,52 @@ internal static class NetworkConflicts
             string variable = credential.PlaceholderEnv;
             if (!IsCovered(inspected, credential.Endpoint))
             {
-                throw Error(settings, Credentials, i, $"'{Credentials}' entry '{credential.Endpoint}' is not in '{Inspect}', and only there a header can be set; add it.");
+                throw Error(
+                    settings,
+                    Credentials,
+                    i,
+                    $"'{Credentials}' entry '{credential.Endpoint}' is not in '{Inspect}', and only there a header can be set; add it."
+                );
             }
 
             if (!headers.Add((credential.Endpoint, credential.Header.ToLowerInvariant())))
             {
-                throw Error(settings, Credentials, i, $"'{Credentials}' sets the header '{credential.Header}' of '{credential.Endpoint}' twice; keep one of them.");
+                throw Error(
+                    settings,
+                    Credentials,
+                    i,
+                    $"'{Credentials}' sets the header '{credential.Header}' of '{credential.Endpoint}' twice; keep one of them."
+                );
             }
 
-            string? other = policy.EnvVars.ContainsKey(variable) ? "env_vars"
+            string? other =
+                policy.EnvVars.ContainsKey(variable) ? "env_vars"
                 : policy.AllowedEnvVars.Contains(variable) ? "allowed_env_vars"
-                : policy.SensitiveEnvVars.Contains(variable) ? "sensitive_env_vars" : null;
+                : policy.SensitiveEnvVars.Contains(variable) ? "sensitive_env_vars"
+                : null;
             if (other is not null || !variables.Add(variable))
             {
-                throw Error(settings, Credentials, i, $"'{Credentials}' gives '{variable}' a placeholder, but '{other ?? Credentials}' sets it too; keep one of them.");
+                throw Error(
+                    settings,
+                    Credentials,
+                    i,
+                    $"'{Credentials}' gives '{variable}' a placeholder, but '{other ?? Credentials}' sets it too; keep one of them."
+                );
             }
 
             // The real value in the sandbox would make all of this pointless.
-            string? leak = policy.AllowedEnvVars.Contains(credential.FromEnv) ? "allowed_env_vars" : policy.SensitiveEnvVars.Contains(credential.FromEnv) ? "sensitive_env_vars" : null;
+            string? leak =
+                policy.AllowedEnvVars.Contains(credential.FromEnv) ? "allowed_env_vars"
+                : policy.SensitiveEnvVars.Contains(credential.FromEnv) ? "sensitive_env_vars"
+                : null;
             if (leak is not null)
             {
-                throw Error(settings, Credentials, i, $"'{Credentials}' keeps '{credential.FromEnv}' out of the sandbox, but '{leak}' passes it through; remove it there.");
+                throw Error(
+                    settings,
+                    Credentials,
+                    i,
+                    $"'{Credentials}' keeps '{credential.FromEnv}' out of the sandbox, but '{leak}' passes it through; remove it there."
+                );
             }
         }
     }
@@ -124,7 +156,12 @@ internal static class NetworkConflicts
         return by.IsNameAllowed("any." + host[2..], port);
     }
 
-    private static Diagnostics.ConfigurationException Error(IReadOnlyDictionary<PolicyKey, PolicySetting> settings, string key, int index, string message)
+    private static Diagnostics.ConfigurationException Error(
+        IReadOnlyDictionary<PolicyKey, PolicySetting> settings,
+        string key,
+        int index,
+        string message
+    )
     {
         PolicySetting setting = settings[PolicyKeys.Find(key)!];
         ImmutableArray<PolicyNode> items = setting.Value.Items;

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace IsolatedAgents.Policies;
 
 /// <summary>
-/// What an agent may use and do, and what fails its run. Immutable and complete: every key has a value, from the file, a parameter or its default.
+/// What an agent may use and do, and what fails its run. Immutable and complete: every key has a value, from the file, a parameter or its
+/// default.
 /// </summary>
 public sealed record Policy
 {
@@ -47,7 +48,8 @@ public sealed record Policy
     public ImmutableArray<ReadonlyMount> ReadonlyMounts { get; init; } = [];
 
     /// <summary>Environment variables that the policy sets.</summary>
-    public ImmutableSortedDictionary<string, string> EnvVars { get; init; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+    public ImmutableSortedDictionary<string, string> EnvVars { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
     /// <summary>Names of host variables passed through where they are set.</summary>
     public ImmutableArray<string> AllowedEnvVars { get; init; } = [];
@@ -121,6 +123,8 @@ public sealed record Policy
     /// <summary>Controls that must be in force.</summary>
     public IsolationPolicy Isolation { get; init; } = new();
 
-    /// <summary>The keys that the file or a parameter set, in snake_case, with dots for nested ones (<c>filesystem.workspace</c>).</summary>
+    /// <summary>
+    /// The keys that the file or a parameter set, in snake_case, with dots for nested ones (<c>filesystem.workspace</c>).
+    /// </summary>
     public ImmutableSortedSet<string> ExplicitKeys { get; init; } = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
 }

@@ -62,7 +62,8 @@ internal static class PolicyLoader
 
     private static Policy Apply(Policy policy, IEnumerable<PolicySetting> settings, string baseDirectory, string? homeDirectory) =>
         settings.Aggregate(policy, (current, setting) =>
-            setting.Key.Apply(current, setting.Value, new PolicyContext(setting.Source, baseDirectory, homeDirectory)));
+            setting.Key.Apply(current, setting.Value, new PolicyContext(setting.Source, baseDirectory, homeDirectory))
+        );
 
     private static ImmutableArray<PolicySetting> FromParameters(ImmutableArray<PolicyOverride> overrides)
     {

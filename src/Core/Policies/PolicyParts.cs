@@ -5,7 +5,9 @@ namespace IsolatedAgents.Policies;
 /// <summary>What the agent may connect to.</summary>
 public sealed record NetworkPolicy
 {
-    /// <summary>Whether the sandbox has no way out but <see cref="AllowedEndpoints"/>. Can only be true: the sandbox never gets a network interface.</summary>
+    /// <summary>
+    /// Whether the sandbox has no way out but <see cref="AllowedEndpoints"/>. Can only be true: the sandbox never gets a network interface.
+    /// </summary>
     public bool Disabled { get; init; } = true;
 
     /// <summary><c>host</c>, <c>host:port</c>, <c>*.host:port</c>, <c>ip:port</c> or CIDR; normalised to lower case.</summary>
@@ -26,11 +28,14 @@ public sealed record NetworkPolicy
 
 /// <summary>An endpoint whose TLS is opened on the way.</summary>
 /// <param name="Endpoint"><c>host:port</c>, in its one spelling; one of the allowed endpoints.</param>
-/// <param name="Allow">What may be asked, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.</param>
+/// <param name="Allow">
+/// What may be asked, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.
+/// </param>
 public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> Allow)
 {
     /// <summary>
-    /// Requests that <see cref="LimitsPolicy.MaxModelTokens"/> lets pass although their tokens cannot be counted, written as in <see cref="Allow"/>. Requests that can be counted are counted all the same.
+    /// Requests that <see cref="LimitsPolicy.MaxModelTokens"/> lets pass although their tokens cannot be counted, written as in
+    /// <see cref="Allow"/>. Requests that can be counted are counted all the same.
     /// </summary>
     public ImmutableArray<string> Uncounted { get; init; } = [];
 }
@@ -88,20 +93,32 @@ public sealed record FilesystemPolicy
     /// <summary>Globs that are never written even in a writable workspace.</summary>
     public ImmutableArray<string> ProtectedPaths { get; init; } = DefaultProtectedPaths;
 
-    /// <summary>Globs of files that run code on a developer's machine and that an agent may change in a writable workspace all the same.</summary>
+    /// <summary>
+    /// Globs of files that run code on a developer's machine and that an agent may change in a writable workspace all the same.
+    /// </summary>
     public ImmutableArray<string> AllowedCodePaths { get; init; } = [];
 
-    /// <summary>Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.</summary>
+    /// <summary>
+    /// Globs of files that git ignores, or that a build makes, and that come back from a writable workspace all the same.
+    /// </summary>
     public ImmutableArray<string> ReturnIgnored { get; init; } = [];
 
     /// <summary>What comes back of the agent's commits.</summary>
     public GitReturn ReturnGit { get; init; }
 
-    /// <summary>Files that tools run without being asked to. Nothing below <c>.git</c> is among them: nothing of it comes back in any case.</summary>
+    /// <summary>
+    /// Files that tools run without being asked to. Nothing below <c>.git</c> is among them: nothing of it comes back in any case.
+    /// </summary>
     public static ImmutableArray<string> DefaultProtectedPaths { get; } =
     [
-        ".github", "Directory.Build.*", "Directory.Packages.props", "nuget.config",
-        "global.json", ".config/dotnet-tools.json", ".vscode", ".mcp.json",
+        ".github",
+        "Directory.Build.*",
+        "Directory.Packages.props",
+        "nuget.config",
+        "global.json",
+        ".config/dotnet-tools.json",
+        ".vscode",
+        ".mcp.json",
     ];
 }
 

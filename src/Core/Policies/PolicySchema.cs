@@ -18,7 +18,10 @@ internal static class PolicySchema
     /// <summary>The schema as indented text that ends in a line break.</summary>
     public static string Text()
     {
-        JsonObject properties = new() { ["$schema"] = new JsonObject { ["type"] = "string", ["description"] = "Address of this schema." } };
+        JsonObject properties = new()
+        {
+            ["$schema"] = new JsonObject { ["type"] = "string", ["description"] = "Address of this schema." },
+        };
         Dictionary<string, JsonObject> sections = [];
         foreach (PolicyKey key in PolicyKeys.All)
         {

@@ -11,7 +11,12 @@ namespace IsolatedAgents.Reports;
 internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
 {
     private static readonly ImmutableArray<string> ViolationCodes =
-        [DiagnosticTable.FilesystemViolation, DiagnosticTable.NetworkViolation, DiagnosticTable.ProcessViolation, DiagnosticTable.OutputViolation];
+    [
+        DiagnosticTable.FilesystemViolation,
+        DiagnosticTable.NetworkViolation,
+        DiagnosticTable.ProcessViolation,
+        DiagnosticTable.OutputViolation,
+    ];
 
     private readonly string _root = SourceRoot.Find(request.BaseDirectory);
 
@@ -24,24 +29,30 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
         return [.. findings.OrderBy(finding => finding.Level)];
     }
 
-    private Finding Of(Diagnostic diagnostic) => new(
-        diagnostic.Code,
-        diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning,
-        diagnostic.Message)
-    {
-        Place = diagnostic.File is { } file ? Named(file, diagnostic.Line, diagnostic.Column)
-            : diagnostic.Code is DiagnosticTable.AgentExitCode or DiagnosticTable.AgentSignal ? AgentFile()
-            : DiagnosticRows.KeyOf(diagnostic.Code) is { } key ? KeyPlace(key)
-            : null,
-    };
+    private Finding Of(Diagnostic diagnostic) =>
+        new(
+            diagnostic.Code,
+            diagnostic.Severity == DiagnosticSeverity.Error ? FindingLevel.Error : FindingLevel.Warning,
+            diagnostic.Message
+        )
+        {
+            Place =
+                diagnostic.File is { } file ? Named(file, diagnostic.Line, diagnostic.Column)
+                : diagnostic.Code is DiagnosticTable.AgentExitCode or DiagnosticTable.AgentSignal ? AgentFile()
+                : DiagnosticRows.KeyOf(diagnostic.Code) is { } key ? KeyPlace(key)
+                : null,
+        };
 
     private Finding Of(FoundViolation violation, bool isError)
     {
         string code = ViolationKinds.Code(violation.Kind);
         return new Finding(
             code,
-            violation.IsExpected ? FindingLevel.Note : isError ? FindingLevel.Error : FindingLevel.Warning,
-            $"{DiagnosticTable.Titles[code]}: '{violation.Subject}': {violation.Reason}. {violation.Action}.")
+            violation.IsExpected ? FindingLevel.Note
+                : isError ? FindingLevel.Error
+                : FindingLevel.Warning,
+            $"{DiagnosticTable.Titles[code]}: '{violation.Subject}': {violation.Reason}. {violation.Action}."
+        )
         {
             Place = KeyPlace(violation.Rule) ?? PolicyFile() ?? AgentFile(),
             Violation = violation,
@@ -70,5 +81,6 @@ internal sealed class FindingList(AgentRunRequest request, LoadedPolicy? loaded)
         return path is not null && File.Exists(path) ? Named(path, 1, 0) : null;
     }
 
-    private Place Named(string file, int line, int column) => new(SourceRoot.Name(_root, Path.GetFullPath(file, request.BaseDirectory)), line, column);
+    private Place Named(string file, int line, int column) =>
+        new(SourceRoot.Name(_root, Path.GetFullPath(file, request.BaseDirectory)), line, column);
 }

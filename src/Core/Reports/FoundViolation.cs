@@ -14,16 +14,42 @@ namespace IsolatedAgents.Reports;
 /// <param name="Count">How many times.</param>
 /// <param name="IsExpected">Whether the policy expects it.</param>
 internal sealed record FoundViolation(
-    ViolationKind Kind, string Subject, string Rule, string Reason, string Action, string? Process, long Count, bool IsExpected)
+    ViolationKind Kind,
+    string Subject,
+    string Rule,
+    string Reason,
+    string Action,
+    string? Process,
+    long Count,
+    bool IsExpected
+)
 {
     /// <summary>The violation that an event reports; null where it reports none.</summary>
-    public static FoundViolation? Of(TelemetryEvent raised) => raised switch
-    {
-        ViolationFilesystem v => new(ViolationKind.Filesystem, v.Path, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected),
-        ViolationNetwork v => new(
-            ViolationKind.Network, EndpointText.Of(v.Host, v.Port), v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected),
-        ViolationProcess v => new(ViolationKind.Process, v.Call, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected),
-        ViolationOutput v => new(ViolationKind.Output, v.File, v.Rule ?? "", v.Reason, v.Action, null, 1, v.Expected),
-        _ => null,
-    };
+    public static FoundViolation? Of(TelemetryEvent raised) =>
+        raised switch
+        {
+            ViolationFilesystem v => new(
+                ViolationKind.Filesystem,
+                v.Path,
+                v.Rule ?? "",
+                v.Reason,
+                v.Action,
+                v.Process,
+                v.Count,
+                v.Expected
+            ),
+            ViolationNetwork v => new(
+                ViolationKind.Network,
+                EndpointText.Of(v.Host, v.Port),
+                v.Rule ?? "",
+                v.Reason,
+                v.Action,
+                v.Process,
+                v.Count,
+                v.Expected
+            ),
+            ViolationProcess v => new(ViolationKind.Process, v.Call, v.Rule ?? "", v.Reason, v.Action, v.Process, v.Count, v.Expected),
+            ViolationOutput v => new(ViolationKind.Output, v.File, v.Rule ?? "", v.Reason, v.Action, null, 1, v.Expected),
+            _ => null,
+        };
 }

@@ -34,7 +34,9 @@ internal static class HtmlReport
         html.WriteLine("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
         html.WriteLine($"<title>{result.Verdict.Name()}: {agent}</title>");
         html.WriteLine($"<style>{Style}</style></head><body>");
-        html.WriteLine($"<h1>Isolated agent <code>{agent}</code>: <span class=\"{(result.Verdict == Verdict.Passed ? "good" : "bad")}\">{result.Verdict.Name()}</span></h1>");
+        html.WriteLine(
+            $"<h1>Isolated agent <code>{agent}</code>: <span class=\"{(result.Verdict == Verdict.Passed ? "good" : "bad")}\">{result.Verdict.Name()}</span></h1>"
+        );
         foreach (ReportTable table in ReportTable.All(report))
         {
             if (table.Title == "Timeline")
@@ -64,7 +66,9 @@ internal static class HtmlReport
         html.WriteLine("</table>");
         if (table.Omitted > 0)
         {
-            html.WriteLine(string.Create(CultureInfo.InvariantCulture, $"<p>{table.Omitted} more; all of them are in the session record.</p>"));
+            html.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"<p>{table.Omitted} more; all of them are in the session record.</p>")
+            );
         }
     }
 
@@ -79,12 +83,31 @@ internal static class HtmlReport
         double span = Math.Max(report.Usage[^1].Offset.TotalSeconds - first, 0.001);
         double memory = report.Policy.MemoryMb * 1024.0 * 1024;
         html.WriteLine("<h2>CPU and memory</h2>");
-        html.WriteLine(string.Create(CultureInfo.InvariantCulture, $"<p>In percent of their limits over {span:0.0} seconds. <span class=\"cpu\">Blue</span> is CPU, orange is memory.</p>"));
-        html.WriteLine(string.Create(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {ChartWidth} {ChartHeight}\" role=\"img\" aria-label=\"CPU and memory over time\">"));
-        html.WriteLine($"<polyline class=\"cpu\" points=\"{Points(sample => sample.CpuPercent)}\"/><polyline class=\"memory\" points=\"{Points(sample => 100 * sample.MemoryBytes / memory)}\"/></svg>");
+        html.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"<p>In percent of their limits over {span:0.0} seconds. <span class=\"cpu\">Blue</span> is CPU, orange is memory.</p>"
+            )
+        );
+        html.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"<svg viewBox=\"0 0 {ChartWidth} {ChartHeight}\" role=\"img\" aria-label=\"CPU and memory over time\">"
+            )
+        );
+        html.WriteLine(
+            $"<polyline class=\"cpu\" points=\"{Points(sample => sample.CpuPercent)}\"/><polyline class=\"memory\" points=\"{Points(sample => 100 * sample.MemoryBytes / memory)}\"/></svg>"
+        );
 
-        string Points(Func<UsageSample, double> percent) => string.Join(' ', report.Usage.Select(sample => string.Create(
-            CultureInfo.InvariantCulture,
-            $"{ChartWidth * (sample.Offset.TotalSeconds - first) / span:0.#},{ChartHeight * (1 - (Math.Clamp(percent(sample), 0, 100) / 100)):0.#}")));
+        string Points(Func<UsageSample, double> percent) =>
+            string.Join(
+                ' ',
+                report.Usage.Select(sample =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{ChartWidth * (sample.Offset.TotalSeconds - first) / span:0.#},{ChartHeight * (1 - (Math.Clamp(percent(sample), 0, 100) / 100)):0.#}"
+                    )
+                )
+            );
     }
 }

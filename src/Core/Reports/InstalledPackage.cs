@@ -8,14 +8,19 @@ namespace IsolatedAgents.Reports;
 /// <param name="Sha256">What its file had to hash to, in lower-case hex; null where nothing was demanded.</param>
 internal sealed partial record InstalledPackage(string Name, string? Version, string? Sha256)
 {
-    /// <summary>Reads a request for a package, as the package managers write it: <c>six==1.16.0 --hash=sha256:…</c>, <c>@scope/name@1.2.3</c>, <c>Name/1.2.3</c>.</summary>
+    /// <summary>
+    /// Reads a request for a package, as the package managers write it: <c>six==1.16.0 --hash=sha256:…</c>, <c>@scope/name@1.2.3</c>,
+    /// <c>Name/1.2.3</c>.
+    /// </summary>
     public static InstalledPackage Parse(string request)
     {
         Match hash = HashPattern().Match(request);
         string subject = (hash.Success ? request[..hash.Index] : request).Trim();
         Match match = VersionPattern().Match(subject);
         string? sha256 = hash.Success ? hash.Groups[1].Value.ToLowerInvariant() : null;
-        return match.Success ? new InstalledPackage(match.Groups[1].Value, match.Groups[2].Value, sha256) : new InstalledPackage(subject, null, sha256);
+        return match.Success
+            ? new InstalledPackage(match.Groups[1].Value, match.Groups[2].Value, sha256)
+            : new InstalledPackage(subject, null, sha256);
     }
 
     // The first character may be the mark of a scope, which is no version's.

@@ -25,10 +25,28 @@ internal static class JUnitReport
     {
         ImmutableArray<(string Name, bool IsTrouble, ImmutableArray<Finding> Errors)> tests =
         [
-            .. Tests.Select(test => (test.Name, test.IsTrouble,
-                report.Findings.Where(finding => finding.Level == FindingLevel.Error && test.Codes.Split(' ').Any(code => finding.Code.StartsWith(code, StringComparison.Ordinal))).ToImmutableArray())),
+            .. Tests.Select(test =>
+                (
+                    test.Name,
+                    test.IsTrouble,
+                    report
+                        .Findings.Where(finding =>
+                            finding.Level == FindingLevel.Error
+                            && test.Codes.Split(' ').Any(code => finding.Code.StartsWith(code, StringComparison.Ordinal))
+                        )
+                        .ToImmutableArray()
+                )
+            ),
         ];
-        using XmlWriter xml = XmlWriter.Create(output, new XmlWriterSettings { Indent = true, NewLineChars = "\n", Encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) });
+        using XmlWriter xml = XmlWriter.Create(
+            output,
+            new XmlWriterSettings
+            {
+                Indent = true,
+                NewLineChars = "\n",
+                Encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
+            }
+        );
         string agent = UntrustedText.Display(report.Agent);
         xml.WriteStartElement("testsuites");
         xml.WriteStartElement("testsuite");
@@ -45,7 +63,10 @@ internal static class JUnitReport
             xml.WriteStartElement("testcase");
             xml.WriteAttributeString("classname", agent);
             xml.WriteAttributeString("name", name);
-            xml.WriteAttributeString("time", isTrouble ? report.Result.Duration.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture) : "0");
+            xml.WriteAttributeString(
+                "time",
+                isTrouble ? report.Result.Duration.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture) : "0"
+            );
             if (errors.Length > 0)
             {
                 xml.WriteStartElement(isTrouble ? "error" : "failure");
@@ -65,14 +86,16 @@ internal static class JUnitReport
     private static void WriteProperties(XmlWriter xml, RunReport report)
     {
         xml.WriteStartElement("properties");
-        foreach ((string name, string? value) in new (string, string?)[]
-        {
-            ("verdict", report.Result.Verdict.Name()),
-            ("session", report.Result.SessionId),
-            ("image", report.ImageDigest ?? report.Image),
-            ("policy.sha256", report.PolicySha256),
-            ("agent.sha256", report.AgentSha256),
-        })
+        foreach (
+            (string name, string? value) in new (string, string?)[]
+            {
+                ("verdict", report.Result.Verdict.Name()),
+                ("session", report.Result.SessionId),
+                ("image", report.ImageDigest ?? report.Image),
+                ("policy.sha256", report.PolicySha256),
+                ("agent.sha256", report.AgentSha256),
+            }
+        )
         {
             xml.WriteStartElement("property");
             xml.WriteAttributeString("name", name);
@@ -86,8 +109,12 @@ internal static class JUnitReport
     private static string Lines(ImmutableArray<Finding> errors)
     {
         IEnumerable<string> lines = errors.Take(MaxLines).Select(error => $"{error.Code}: {UntrustedText.Display(error.Message)}");
-        return string.Join('\n', errors.Length > MaxLines ? lines.Append(string.Create(CultureInfo.InvariantCulture, $"{errors.Length - MaxLines} more")) : lines);
+        return string.Join(
+            '\n',
+            errors.Length > MaxLines ? lines.Append(string.Create(CultureInfo.InvariantCulture, $"{errors.Length - MaxLines} more")) : lines
+        );
     }
 
-    private static void WriteNumber(XmlWriter xml, string name, int value) => xml.WriteAttributeString(name, value.ToString(CultureInfo.InvariantCulture));
+    private static void WriteNumber(XmlWriter xml, string name, int value) =>
+        xml.WriteAttributeString(name, value.ToString(CultureInfo.InvariantCulture));
 }

@@ -7,5 +7,7 @@ internal static class ProductVersion
 {
     /// <summary>Without what a build adds to it.</summary>
     public static string Text { get; } =
-        (typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0").Split('+')[0];
+        (
+            typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0"
+        ).Split('+')[0];
 }

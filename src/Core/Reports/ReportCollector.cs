@@ -6,7 +6,10 @@ using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Reports;
 
-/// <summary>Keeps of a run's events what reports show. An agent may cause any number of them: everything here is bounded, and what is left out is counted.</summary>
+/// <summary>
+/// Keeps of a run's events what reports show. An agent may cause any number of them: everything here is bounded, and what is left out is
+/// counted.
+/// </summary>
 internal sealed class ReportCollector : ITelemetrySink
 {
     private const int MaxViolations = 1000;
@@ -56,7 +59,15 @@ internal sealed class ReportCollector : ITelemetrySink
             case AgentOutput:
                 _logLines++;
                 return;
-            case FileRead or FileWritten or FileDeleted or FileRenamed or ProcessStarted or NetworkRequest or NetworkBlocked or NetworkClosed or DependenciesProgress:
+            case FileRead
+            or FileWritten
+            or FileDeleted
+            or FileRenamed
+            or ProcessStarted
+            or NetworkRequest
+            or NetworkBlocked
+            or NetworkClosed
+            or DependenciesProgress:
                 return;
             case ResourceUsage usage:
                 TakeUsage(usage, offset);
@@ -107,7 +118,13 @@ internal sealed class ReportCollector : ITelemetrySink
     {
         if (_timeline.Count < MaxTimeline || telemetryEvent is SessionCompleted or SessionFailed)
         {
-            _timeline.Add(new TimelineEntry(offset, telemetryEvent.Descriptor.Name, SimpleFormat.Body(telemetryEvent)[telemetryEvent.Descriptor.Name.Length..].TrimStart()));
+            _timeline.Add(
+                new TimelineEntry(
+                    offset,
+                    telemetryEvent.Descriptor.Name,
+                    SimpleFormat.Body(telemetryEvent)[telemetryEvent.Descriptor.Name.Length..].TrimStart()
+                )
+            );
         }
         else
         {

@@ -33,14 +33,21 @@ internal static class ReportWriter
     /// <param name="folder">The report folder.</param>
     /// <param name="sessionRecord">The session record in it.</param>
     /// <param name="attestationKey">What signs the attestation; null where nothing does.</param>
-    public static (ReportFiles Files, ImmutableArray<string> Problems) Write(RunReport report, string folder, string sessionRecord, string? attestationKey)
+    public static (ReportFiles Files, ImmutableArray<string> Problems) Write(
+        RunReport report,
+        string folder,
+        string sessionRecord,
+        string? attestationKey
+    )
     {
         ImmutableArray<string>.Builder problems = ImmutableArray.CreateBuilder<string>();
         ReportFiles files = new()
         {
             Sarif = WriteFile(SarifName, stream => SarifReport.Write(report, stream)),
             JUnit = WriteFile(JUnitName, stream => JUnitReport.Write(report, stream)),
-            Summary = WriteFile(SummaryName, stream => stream.Write(Encoding.UTF8.GetBytes(SummaryMarkdown.Render(report).TrimStart('\n')))),
+            Summary = WriteFile(SummaryName, stream =>
+                stream.Write(Encoding.UTF8.GetBytes(SummaryMarkdown.Render(report).TrimStart('\n')))
+            ),
             Attestation = WriteFile(AttestationFile.Name, stream => AttestationFile.Write(report, sessionRecord, attestationKey, stream)),
             Html = WriteFile(HtmlName, stream => HtmlReport.Write(report, stream)),
         };

@@ -25,13 +25,19 @@ internal sealed record TimelineEntry(TimeSpan Offset, string Name, string Text);
 /// <param name="LogLines">Lines that the agent wrote.</param>
 internal sealed record UsagePeak(double CpuPercent, long MemoryBytes, long OutputBytes, TimeSpan? AgentTime, long LogLines);
 
-/// <summary>All that a report of a run may show. Made once, from the events and the result; reports differ in rendering alone. Secrets are masked in it.</summary>
+/// <summary>
+/// All that a report of a run may show. Made once, from the events and the result; reports differ in rendering alone. Secrets are masked in
+/// it.
+/// </summary>
 internal sealed record RunReport
 {
     /// <summary>The outcome.</summary>
     public required AgentRunResult Result { get; init; }
 
-    /// <summary>Removes secrets from what is shown of the result: names of artifacts and changes are real in it, since builds and attestations need them.</summary>
+    /// <summary>
+    /// Removes secrets from what is shown of the result: names of artifacts and changes are real in it, since builds and attestations need
+    /// them.
+    /// </summary>
     public SecretMasker Masker { get; init; } = SecretMasker.None;
 
     /// <summary>When the run began.</summary>

@@ -79,7 +79,10 @@ internal static class SarifReport
     {
         json.WriteStartArray("invocations");
         json.WriteStartObject();
-        json.WriteBoolean("executionSuccessful", report.Result.Verdict is not (Verdict.ConfigurationError or Verdict.EngineError or Verdict.Cancelled));
+        json.WriteBoolean(
+            "executionSuccessful",
+            report.Result.Verdict is not (Verdict.ConfigurationError or Verdict.EngineError or Verdict.Cancelled)
+        );
         json.WriteNumber("exitCode", report.Result.ExitCode);
         json.WriteString("startTimeUtc", Time(report.Started));
         json.WriteString("endTimeUtc", Time(report.Ended));
@@ -99,7 +102,15 @@ internal static class SarifReport
         json.WriteStartObject();
         json.WriteString("ruleId", finding.Code);
         json.WriteNumber("ruleIndex", Rules.IndexOf(finding.Code));
-        json.WriteString("level", finding.Level switch { FindingLevel.Error => "error", FindingLevel.Warning => "warning", _ => "note" });
+        json.WriteString(
+            "level",
+            finding.Level switch
+            {
+                FindingLevel.Error => "error",
+                FindingLevel.Warning => "warning",
+                _ => "note",
+            }
+        );
         json.WriteStartObject("message");
         json.WriteString("text", Message(finding.Message));
         json.WriteEndObject();
@@ -161,16 +172,28 @@ internal static class SarifReport
     // The same finding of the same agent has the same one, whatever the line, the count or the run.
     private static string Fingerprint(Finding finding, RunReport report)
     {
-        string[] parts = [finding.Code, report.Agent, finding.Violation?.Kind.ToString() ?? "", finding.Violation?.Subject ?? "", finding.Violation?.Rule ?? finding.Place?.File ?? ""];
+        string[] parts =
+        [
+            finding.Code,
+            report.Agent,
+            finding.Violation?.Kind.ToString() ?? "",
+            finding.Violation?.Subject ?? "",
+            finding.Violation?.Rule ?? finding.Place?.File ?? "",
+        ];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));
     }
 
     // In a message, brackets make links.
     private static string Message(string text) =>
-        UntrustedText.Display(text).Replace(@"\", @"\\", StringComparison.Ordinal).Replace("[", @"\[", StringComparison.Ordinal).Replace("]", @"\]", StringComparison.Ordinal);
+        UntrustedText
+            .Display(text)
+            .Replace(@"\", @"\\", StringComparison.Ordinal)
+            .Replace("[", @"\[", StringComparison.Ordinal)
+            .Replace("]", @"\]", StringComparison.Ordinal);
 
     private static string Address(string file) =>
         (file.StartsWith('/') ? "file://" : "") + string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
 
-    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+    private static string Time(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 }

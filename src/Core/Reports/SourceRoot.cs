@@ -3,7 +3,9 @@ namespace IsolatedAgents.Reports;
 /// <summary>The folder that reports name files from: that of the repository, as code views know it.</summary>
 internal static class SourceRoot
 {
-    /// <summary>The nearest folder with a <c>.git</c>, upwards from <paramref name="folder"/>; that folder itself where there is none.</summary>
+    /// <summary>
+    /// The nearest folder with a <c>.git</c>, upwards from <paramref name="folder"/>; that folder itself where there is none.
+    /// </summary>
     public static string Find(string folder)
     {
         for (string? at = folder; at is not null; at = Path.GetDirectoryName(at))
@@ -21,6 +23,8 @@ internal static class SourceRoot
     public static string Name(string root, string path)
     {
         string relative = Path.GetRelativePath(root, path);
-        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? path : relative.Replace(Path.DirectorySeparatorChar, '/');
+        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative)
+            ? path
+            : relative.Replace(Path.DirectorySeparatorChar, '/');
     }
 }

@@ -7,8 +7,8 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Reports;
 
 /// <summary>
-/// A run as Markdown that GitHub, Azure Pipelines and a reader of files show alike. Whatever an agent may have chosen stands in HTML blocks, which Markdown does not look into.
-/// The size is bounded: a host that finds a summary too large drops all of it.
+/// A run as Markdown that GitHub, Azure Pipelines and a reader of files show alike. Whatever an agent may have chosen stands in HTML
+/// blocks, which Markdown does not look into. The size is bounded: a host that finds a summary too large drops all of it.
 /// </summary>
 internal static class SummaryMarkdown
 {
@@ -24,8 +24,16 @@ internal static class SummaryMarkdown
     {
         var text = new StringBuilder();
         AgentRunResult result = report.Result;
-        text.Append("\n\n## ").Append(result.Verdict == Verdict.Passed ? "✅" : "❌").Append(" Isolated agent: ").Append(result.Verdict.Name().Replace("_", "\\_", StringComparison.Ordinal)).Append("\n\n");
-        text.Append("<p><code>").Append(InertHtml.Encode(report.Agent, MaxCell, report.Masker)).Append("</code>").Append(result.Skipped ? ": skipped, nothing that it depends on has changed" : "").Append("</p>\n\n");
+        text.Append("\n\n## ")
+            .Append(result.Verdict == Verdict.Passed ? "✅" : "❌")
+            .Append(" Isolated agent: ")
+            .Append(result.Verdict.Name().Replace("_", "\\_", StringComparison.Ordinal))
+            .Append("\n\n");
+        text.Append("<p><code>")
+            .Append(InertHtml.Encode(report.Agent, MaxCell, report.Masker))
+            .Append("</code>")
+            .Append(result.Skipped ? ": skipped, nothing that it depends on has changed" : "")
+            .Append("</p>\n\n");
         int written = Encoding.UTF8.GetByteCount(text.ToString());
         foreach (ReportTable table in ReportTable.All(report))
         {
@@ -64,7 +72,11 @@ internal static class SummaryMarkdown
         int size = html.Length;
         foreach (ImmutableArray<string> row in table.Rows.Take(MaxRows))
         {
-            string line = "<tr>" + string.Concat(row.Select(cell => $"<td><code>{InertHtml.Encode(cell, MaxCell, masker)}</code></td>")).Replace("<td><code></code></td>", "<td></td>", StringComparison.Ordinal) + "</tr>\n";
+            string line =
+                "<tr>"
+                + string.Concat(row.Select(cell => $"<td><code>{InertHtml.Encode(cell, MaxCell, masker)}</code></td>"))
+                    .Replace("<td><code></code></td>", "<td></td>", StringComparison.Ordinal)
+                + "</tr>\n";
             size += Encoding.UTF8.GetByteCount(line);
             if (size > room)
             {
@@ -93,22 +105,26 @@ internal static class SummaryMarkdown
         }
 
         double memory = report.Policy.MemoryMb * 1024.0 * 1024;
-        return string.Create(CultureInfo.InvariantCulture, $"""
-            ### CPU and memory
+        return string.Create(
+                CultureInfo.InvariantCulture,
+                $"""
+                ### CPU and memory
 
-            ```mermaid
-            xychart-beta
-                title "CPU and memory in percent of their limits"
-                x-axis "seconds" {report.Usage[0].Offset.TotalSeconds:0.0} --> {report.Usage[^1].Offset.TotalSeconds:0.0}
-                y-axis "percent" 0 --> 100
-                line [{string.Join(", ", report.Usage.Select(sample => Percent(sample.CpuPercent)))}]
-                line [{string.Join(", ", report.Usage.Select(sample => Percent(100 * sample.MemoryBytes / memory)))}]
-            ```
+                ```mermaid
+                xychart-beta
+                    title "CPU and memory in percent of their limits"
+                    x-axis "seconds" {report.Usage[0].Offset.TotalSeconds:0.0} --> {report.Usage[^1].Offset.TotalSeconds:0.0}
+                    y-axis "percent" 0 --> 100
+                    line [{string.Join(", ", report.Usage.Select(sample => Percent(sample.CpuPercent)))}]
+                    line [{string.Join(", ", report.Usage.Select(sample => Percent(100 * sample.MemoryBytes / memory)))}]
+                ```
 
-            The first line is CPU, the second memory.
+                The first line is CPU, the second memory.
 
 
-            """).ReplaceLineEndings("\n");
+                """
+            )
+            .ReplaceLineEndings("\n");
     }
 
     private static string Percent(double value) => Math.Clamp(value, 0, 100).ToString("0.#", CultureInfo.InvariantCulture);

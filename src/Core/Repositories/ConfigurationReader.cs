@@ -2,7 +2,9 @@ using System.Text;
 
 namespace IsolatedAgents.Repositories;
 
-/// <summary>Reads a git configuration file as git does: git-config(1), SYNTAX. It ends at the first thing that git would not accept.</summary>
+/// <summary>
+/// Reads a git configuration file as git does: git-config(1), SYNTAX. It ends at the first thing that git would not accept.
+/// </summary>
 /// <param name="text">The file, each byte as one character.</param>
 internal sealed class ConfigurationReader(string text)
 {

@@ -1,6 +1,9 @@
 namespace IsolatedAgents.Repositories;
 
-/// <summary>Says why git found no repository in a sandbox although there is one on this machine. Nothing is widened by itself: the advice names the parameter that does.</summary>
+/// <summary>
+/// Says why git found no repository in a sandbox although there is one on this machine. Nothing is widened by itself: the advice names the
+/// parameter that does.
+/// </summary>
 internal static class RepositoryAdvice
 {
     private const string GitName = ".git";
@@ -41,7 +44,9 @@ internal static class RepositoryAdvice
         try
         {
             string text = new FileInfo(link).Length <= MaxLinkBytes ? File.ReadAllText(link).Trim() : "";
-            return text.StartsWith(LinkStart, StringComparison.Ordinal) ? Path.GetFullPath(text[LinkStart.Length..].Trim(), Path.GetDirectoryName(link)!) : null;
+            return text.StartsWith(LinkStart, StringComparison.Ordinal)
+                ? Path.GetFullPath(text[LinkStart.Length..].Trim(), Path.GetDirectoryName(link)!)
+                : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -51,7 +56,9 @@ internal static class RepositoryAdvice
 
     // That of a work tree is a folder within the one that all its work trees share.
     private static string? CommonFolder(string repository) =>
-        Path.GetFileName(Path.GetDirectoryName(repository)) == "worktrees" ? Path.GetDirectoryName(Path.GetDirectoryName(repository)) : repository;
+        Path.GetFileName(Path.GetDirectoryName(repository)) == "worktrees"
+            ? Path.GetDirectoryName(Path.GetDirectoryName(repository))
+            : repository;
 
     private static bool IsIn(string path, string folder) => path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace IsolatedAgents.Repositories;
 
-/// <summary>A git configuration file that an agent is shown in place of one with credentials: checkout steps of build hosts leave tokens there.</summary>
+/// <summary>
+/// A git configuration file that an agent is shown in place of one with credentials: checkout steps of build hosts leave tokens there.
+/// </summary>
 /// <param name="Path">Absolute path of the file on this machine.</param>
 /// <param name="Content">What is shown.</param>
 internal sealed record ShownConfiguration(string Path, byte[] Content)
@@ -14,11 +16,15 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     private const string WorktreeName = "config.worktree";
 
     /// <summary>Whether the file lies in a folder.</summary>
-    public bool IsBelow(string folder) => Path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    public bool IsBelow(string folder) =>
+        Path.StartsWith(
+            System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar,
+            StringComparison.Ordinal
+        );
 
     /// <summary>
-    /// The files below a folder that hold credentials, each with what is shown instead: of every repository there, at whatever depth, with its submodules, other work trees and
-    /// included files.
+    /// The files below a folder that hold credentials, each with what is shown instead: of every repository there, at whatever depth, with
+    /// its submodules, other work trees and included files.
     /// </summary>
     /// <param name="folder">Absolute path of a folder that is shown.</param>
     public static IReadOnlyList<ShownConfiguration> FindIn(string folder)
@@ -62,16 +68,27 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     }
 
     // A comment, or what git would not read, may hold an old token.
-    private static bool MayHideMore(string text) => text.AsSpan().ContainsAny('#', ';') || text.Contains("extraheader", StringComparison.OrdinalIgnoreCase) || text.Contains('@', StringComparison.Ordinal);
+    private static bool MayHideMore(string text) =>
+        text.AsSpan().ContainsAny('#', ';')
+        || text.Contains("extraheader", StringComparison.OrdinalIgnoreCase)
+        || text.Contains('@', StringComparison.Ordinal);
 
     // A repository is what has this file, whatever its folder is called. Only names are looked at, which costs little where there are many.
     private static FileSystemEnumerable<string> Repositories(string root)
     {
-        EnumerationOptions options = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None, ReturnSpecialDirectories = false };
+        EnumerationOptions options = new()
+        {
+            RecurseSubdirectories = true,
+            IgnoreInaccessible = true,
+            AttributesToSkip = FileAttributes.None,
+            ReturnSpecialDirectories = false,
+        };
         return new FileSystemEnumerable<string>(root, static (ref FileSystemEntry entry) => entry.Directory.ToString(), options)
         {
             ShouldIncludePredicate = static (ref FileSystemEntry entry) => !entry.IsDirectory && entry.FileName.SequenceEqual("HEAD"),
-            ShouldRecursePredicate = static (ref FileSystemEntry entry) => !(entry.FileName.SequenceEqual("objects") && entry.Directory.EndsWith(".git")) && (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+            ShouldRecursePredicate = static (ref FileSystemEntry entry) =>
+                !(entry.FileName.SequenceEqual("objects") && entry.Directory.EndsWith(".git"))
+                && (entry.Attributes & FileAttributes.ReparsePoint) == 0,
         };
     }
 
@@ -82,7 +99,10 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
             Add(root, name, found, depth);
         }
 
-        foreach (string store in FilesIn(repository).Where(name => System.IO.Path.GetFileName(name).Contains("credentials", StringComparison.OrdinalIgnoreCase)))
+        foreach (
+            string store in FilesIn(repository)
+                .Where(name => System.IO.Path.GetFileName(name).Contains("credentials", StringComparison.OrdinalIgnoreCase))
+        )
         {
             // The file of git's own store: addresses with passwords, and nothing else.
             found.TryAdd(store, new ShownConfiguration(store, []));
@@ -113,7 +133,8 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     }
 
     // Copies that somebody keeps beside it are among them.
-    private static bool IsConfiguration(string path) => System.IO.Path.GetFileName(path).StartsWith("config", StringComparison.OrdinalIgnoreCase);
+    private static bool IsConfiguration(string path) =>
+        System.IO.Path.GetFileName(path).StartsWith("config", StringComparison.OrdinalIgnoreCase);
 
     private static IEnumerable<string> FilesIn(string folder)
     {
@@ -142,8 +163,12 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
     private static void Add(string root, string path, Dictionary<string, ShownConfiguration?> found, int depth)
     {
         // What lies elsewhere is not shown.
-        if (depth > MaxDepth || found.ContainsKey(path) || !path.StartsWith(root + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
-            || new FileInfo(path) is not { Exists: true } file)
+        if (
+            depth > MaxDepth
+            || found.ContainsKey(path)
+            || !path.StartsWith(root + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            || new FileInfo(path) is not { Exists: true } file
+        )
         {
             return;
         }
@@ -172,8 +197,13 @@ internal sealed record ShownConfiguration(string Path, byte[] Content)
 
         ConfigurationEntry[] entries = [.. new ConfigurationReader(text).Read()];
         string shown = WithoutCredentials(text, entries);
-        found[path] = ReferenceEquals(shown, text) && text.Length > 0 ? null : new ShownConfiguration(path, Encoding.Latin1.GetBytes(shown));
-        foreach (ConfigurationEntry include in entries.Where(entry => entry is { Section: "include" or "includeif", Key: "path", Value.Length: > 0 }))
+        found[path] =
+            ReferenceEquals(shown, text) && text.Length > 0 ? null : new ShownConfiguration(path, Encoding.Latin1.GetBytes(shown));
+        foreach (
+            ConfigurationEntry include in entries.Where(entry =>
+                entry is { Section: "include" or "includeif", Key: "path", Value.Length: > 0 }
+            )
+        )
         {
             Add(root, System.IO.Path.GetFullPath(include.Value!, System.IO.Path.GetDirectoryName(path)!), found, depth + 1);
         }

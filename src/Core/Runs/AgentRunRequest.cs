@@ -47,13 +47,19 @@ public sealed record AgentRunRequest
     /// <summary>How files get into the sandbox.</summary>
     public DeliveryKind Delivery { get; init; }
 
-    /// <summary>File for the audit log, which is continued where it exists; none is written when null. Where it is given and cannot be written, the run fails.</summary>
+    /// <summary>
+    /// File for the audit log, which is continued where it exists; none is written when null. Where it is given and cannot be written, the
+    /// run fails.
+    /// </summary>
     public string? AuditLog { get; init; }
 
     /// <summary>Folder for the session record and reports; none are written when null.</summary>
     public string? ReportDirectory { get; init; }
 
-    /// <summary>PEM file with the private ECDSA key (P-256) that signs the run's attestation; it is not signed when null. Needs <see cref="ReportDirectory"/>, and must not lie where the agent sees it.</summary>
+    /// <summary>
+    /// PEM file with the private ECDSA key (P-256) that signs the run's attestation; it is not signed when null. Needs
+    /// <see cref="ReportDirectory"/>, and must not lie where the agent sees it.
+    /// </summary>
     public string? AttestationKey { get; init; }
 
     /// <summary>Names of host variables passed through, beside those of the policy.</summary>
@@ -63,18 +69,23 @@ public sealed record AgentRunRequest
     public FrozenDictionary<string, string> HostEnvironment { get; init; } = FrozenDictionary<string, string>.Empty;
 
     /// <summary>
-    /// File that remembers the last passed run. Where it still fits the agent, its arguments, the policy, the image and <see cref="Inputs"/>,
-    /// and the artifacts are as they were left, nothing runs. Null: every call runs, and none is remembered.
+    /// File that remembers the last passed run. Where it still fits the agent, its arguments, the policy, the image and
+    /// <see cref="Inputs"/>, and the artifacts are as they were left, nothing runs. Null: every call runs, and none is remembered.
     /// </summary>
     public string? StampFile { get; init; }
 
     /// <summary>Whether the agent runs even where <see cref="StampFile"/> still fits, which is then a record alone.</summary>
     public bool AlwaysRun { get; init; }
 
-    /// <summary>Whom the output and report folders belong to; nobody in particular when null. A folder of another owner is refused.</summary>
+    /// <summary>
+    /// Whom the output and report folders belong to; nobody in particular when null. A folder of another owner is refused.
+    /// </summary>
     public FolderOwner? Owner { get; init; }
 
-    /// <summary>Files that the agent never changes in a writable workspace, beside its policy and its own: such as the project file that declares the run.</summary>
+    /// <summary>
+    /// Files that the agent never changes in a writable workspace, beside its policy and its own: such as the project file that declares
+    /// the run.
+    /// </summary>
     public ImmutableArray<string> ProtectedFiles { get; init; } = [];
 
     /// <summary>The container that the calling process is in; null where it is in none.</summary>

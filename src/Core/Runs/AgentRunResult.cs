@@ -96,13 +96,18 @@ public sealed record AgentRunResult
     /// <summary>The reports that were written beside the session record; null where none were asked for.</summary>
     public ReportFiles? Reports { get; init; }
 
-    /// <summary>The hash of the audit log's last entry, in hex. Kept elsewhere, it proves later that the log's end was not cut off. Null where no log was asked for.</summary>
+    /// <summary>
+    /// The hash of the audit log's last entry, in hex. Kept elsewhere, it proves later that the log's end was not cut off. Null where no
+    /// log was asked for.
+    /// </summary>
     public string? AuditHead { get; init; }
 
     /// <summary>Whether nothing ran, because nothing that the run depends on has changed since it last passed.</summary>
     public bool Skipped { get; init; }
 
-    /// <summary>Where <see cref="Skipped"/>: why the image could not be compared with that of the passed run; null where it could.</summary>
+    /// <summary>
+    /// Where <see cref="Skipped"/>: why the image could not be compared with that of the passed run; null where it could.
+    /// </summary>
     public string? ImageNotCompared { get; init; }
 
     /// <summary>The exit code of a process that does nothing but this run.</summary>
@@ -113,38 +118,40 @@ public sealed record AgentRunResult
 public static class VerdictNames
 {
     /// <summary>The verdict in snake_case, as outputs carry it.</summary>
-    public static string Name(this Verdict verdict) => verdict switch
-    {
-        Verdict.Passed => "passed",
-        Verdict.AgentFailed => "agent_failed",
-        Verdict.PolicyViolation => "policy_violation",
-        Verdict.Timeout => "timeout",
-        Verdict.OutOfMemory => "out_of_memory",
-        Verdict.ModelLimitExceeded => "model_limit_exceeded",
-        Verdict.PidsExhausted => "pids_exhausted",
-        Verdict.OutputLimitExceeded => "output_limit_exceeded",
-        Verdict.DependencyFailed => "dependency_failed",
-        Verdict.ConfigurationError => "configuration_error",
-        Verdict.EngineError => "engine_error",
-        Verdict.Cancelled => "cancelled",
-        _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
-    };
+    public static string Name(this Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Passed => "passed",
+            Verdict.AgentFailed => "agent_failed",
+            Verdict.PolicyViolation => "policy_violation",
+            Verdict.Timeout => "timeout",
+            Verdict.OutOfMemory => "out_of_memory",
+            Verdict.ModelLimitExceeded => "model_limit_exceeded",
+            Verdict.PidsExhausted => "pids_exhausted",
+            Verdict.OutputLimitExceeded => "output_limit_exceeded",
+            Verdict.DependencyFailed => "dependency_failed",
+            Verdict.ConfigurationError => "configuration_error",
+            Verdict.EngineError => "engine_error",
+            Verdict.Cancelled => "cancelled",
+            _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
+        };
 
     /// <summary>The exit code of the command line.</summary>
-    public static int ExitCode(this Verdict verdict) => verdict switch
-    {
-        Verdict.Passed => 0,
-        Verdict.AgentFailed => 1,
-        Verdict.ConfigurationError => 2,
-        Verdict.PolicyViolation => 3,
-        Verdict.OutputLimitExceeded => 4,
-        Verdict.DependencyFailed => 5,
-        Verdict.EngineError => 6,
-        Verdict.Timeout => 124,
-        Verdict.Cancelled => 130,
-        Verdict.ModelLimitExceeded => 7,
-        Verdict.PidsExhausted => 135,
-        Verdict.OutOfMemory => 137,
-        _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
-    };
+    public static int ExitCode(this Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Passed => 0,
+            Verdict.AgentFailed => 1,
+            Verdict.ConfigurationError => 2,
+            Verdict.PolicyViolation => 3,
+            Verdict.OutputLimitExceeded => 4,
+            Verdict.DependencyFailed => 5,
+            Verdict.EngineError => 6,
+            Verdict.Timeout => 124,
+            Verdict.Cancelled => 130,
+            Verdict.ModelLimitExceeded => 7,
+            Verdict.PidsExhausted => 135,
+            Verdict.OutOfMemory => 137,
+            _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
+        };
 }

@@ -17,10 +17,9 @@ public sealed record FolderOwner(string Project, string Item, string Configurati
     internal bool MayReplace(FolderOwner other) =>
         (other.Project == Project && other.Item == Item && other.Configuration == Configuration)
         || (Path.IsPathFullyQualified(other.Project) && !File.Exists(other.Project))
-        || (other.Project == Project
-            && other.Configuration == Configuration
-            && !ProjectItems.IsEmpty
-            && !ProjectItems.Contains(other.Item));
+        || (
+            other.Project == Project && other.Configuration == Configuration && !ProjectItems.IsEmpty && !ProjectItems.Contains(other.Item)
+        );
 
     /// <summary>The owner in a message.</summary>
     internal string Describe() =>

@@ -8,8 +8,9 @@ using IsolatedAgents.Policies.Access;
 namespace IsolatedAgents.Sandbox;
 
 /// <summary>
-/// A folder of one run's own that the sandbox sees read-only. With a socket, it is how the supervisor reaches this process: exactly once, before the agent
-/// starts, and the folder is gone from then on. Without one, it holds a file that no other machine can have, which shows whether mounts are what they seem.
+/// A folder of one run's own that the sandbox sees read-only. With a socket, it is how the supervisor reaches this process: exactly once,
+/// before the agent starts, and the folder is gone from then on. Without one, it holds a file that no other machine can have, which shows
+/// whether mounts are what they seem.
 /// </summary>
 internal sealed class ChannelFolder : ITransportListener, IDisposable
 {
@@ -26,7 +27,8 @@ internal sealed class ChannelFolder : ITransportListener, IDisposable
     // hosts(5). Podman would put the machine's own there, which tells of its network and answers lookups in the supervisor's place.
     private const string Hosts = "127.0.0.1 localhost sandbox\n::1 localhost\n";
     private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode ReadableByAll = OwnerAlone | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode ReadableByAll =
+        OwnerAlone | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
     // unix(7): a socket's path has 108 bytes, the last of which is 0.
     private const int MaxSocketPath = 107;
@@ -103,7 +105,10 @@ internal sealed class ChannelFolder : ITransportListener, IDisposable
     /// <exception cref="IOException">It cannot be written.</exception>
     public string Show(byte[] content, string shown)
     {
-        string path = Path.Combine(HostPath, $"shown-{Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(shown)).AsSpan(0, 8))}");
+        string path = Path.Combine(
+            HostPath,
+            $"shown-{Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(shown)).AsSpan(0, 8))}"
+        );
         if (!File.Exists(path) && !_isClosed)
         {
             File.WriteAllBytes(path, content);
@@ -142,7 +147,9 @@ internal sealed class ChannelFolder : ITransportListener, IDisposable
         }
     }
 
-    /// <summary>Takes the supervisor's connections: for frames, for what it says when it dies, and for what the agent opens; and closes the door.</summary>
+    /// <summary>
+    /// Takes the supervisor's connections: for frames, for what it says when it dies, and for what the agent opens; and closes the door.
+    /// </summary>
     public async Task<ISandboxTransport> AcceptAsync(CancellationToken cancellationToken)
     {
         List<Socket> accepted = [];

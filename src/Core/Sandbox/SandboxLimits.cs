@@ -7,9 +7,18 @@ namespace IsolatedAgents.Sandbox;
 /// <param name="CpuMillicores">Thousandths of a core.</param>
 /// <param name="TemporaryBytes">Size of <c>/tmp</c>, and of <c>/var/tmp</c>.</param>
 /// <param name="SharedMemoryBytes">Size of <c>/dev/shm</c>.</param>
-/// <param name="OutputFileSystemBytes">Size of the file system of <c>/output</c>; null where the limit is too large a part of the memory.</param>
+/// <param name="OutputFileSystemBytes">
+/// Size of the file system of <c>/output</c>; null where the limit is too large a part of the memory.
+/// </param>
 /// <param name="OutputFileSystemEntries">Its number of entries.</param>
-internal sealed record SandboxLimits(long MemoryBytes, long CpuMillicores, long TemporaryBytes, long SharedMemoryBytes, long? OutputFileSystemBytes, int OutputFileSystemEntries)
+internal sealed record SandboxLimits(
+    long MemoryBytes,
+    long CpuMillicores,
+    long TemporaryBytes,
+    long SharedMemoryBytes,
+    long? OutputFileSystemBytes,
+    int OutputFileSystemEntries
+)
 {
     private const long BytesPerMebibyte = 1024 * 1024;
 
@@ -31,6 +40,7 @@ internal sealed record SandboxLimits(long MemoryBytes, long CpuMillicores, long 
             memory / 2,
             policy.SharedMemoryMb * BytesPerMebibyte,
             output <= memory / OutputMemoryPart ? output : null,
-            policy.MaxOutputFiles + OutputSlackEntries);
+            policy.MaxOutputFiles + OutputSlackEntries
+        );
     }
 }

@@ -13,12 +13,14 @@ namespace IsolatedAgents.Sandbox;
 /// <summary>A frame from the supervisor.</summary>
 /// <param name="Type">What it carries.</param>
 /// <param name="Payload">Its bytes.</param>
-/// <param name="Descriptor">What came with it, as anything that a descriptor can be; null where nothing did. The link closes it when the next frame is asked for.</param>
+/// <param name="Descriptor">
+/// What came with it, as anything that a descriptor can be; null where nothing did. The link closes it when the next frame is asked for.
+/// </param>
 internal readonly record struct SandboxFrame(FrameType Type, byte[] Payload, SafeFileHandle? Descriptor = null);
 
 /// <summary>
-/// The protocol over a transport. One task does nothing but drain the transport, however slow the reader of the frames is; the credit that is
-/// only given back for frames that were read bounds what piles up between the two.
+/// The protocol over a transport. One task does nothing but drain the transport, however slow the reader of the frames is; the credit that
+/// is only given back for frames that were read bounds what piles up between the two.
 /// </summary>
 internal sealed class SandboxLink : IAsyncDisposable
 {
@@ -29,7 +31,10 @@ internal sealed class SandboxLink : IAsyncDisposable
 
     private readonly ISandboxTransport _transport;
     private readonly ReadinessLoop? _loop;
-    private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<SandboxFrame> _frames = Channel.CreateUnbounded<SandboxFrame>(
+        new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }
+    );
+
     // Never disposed: whoever waits for it when the stream is closed would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
@@ -50,7 +55,9 @@ internal sealed class SandboxLink : IAsyncDisposable
         _loop = loop;
         _transport = transport;
         // Sockets are served by the thread that takes them; frames of others would wait.
-        _connections = Channel.CreateUnbounded<AgentConnection>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null });
+        _connections = Channel.CreateUnbounded<AgentConnection>(
+            new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = transport.Connections is not null }
+        );
         _holders = new SocketHolders(SendAsync);
         _framed = hasConnections && transport.Connections is null ? new FramedConnections(_connections.Writer, SendAsync, _holders) : null;
         _draining = Task.Run(DrainAsync);
@@ -76,7 +83,8 @@ internal sealed class SandboxLink : IAsyncDisposable
         SendAsync(FrameType.Stop, new StopRequest((long)grace.TotalMilliseconds).ToPayload(), cancellationToken);
 
     /// <summary>Asks the supervisor for files of the changed workspace.</summary>
-    public Task RequestAsync(WorkspaceRequest request, CancellationToken cancellationToken) => SendAsync(FrameType.WorkspaceRequest, request.ToPayload(), cancellationToken);
+    public Task RequestAsync(WorkspaceRequest request, CancellationToken cancellationToken) =>
+        SendAsync(FrameType.WorkspaceRequest, request.ToPayload(), cancellationToken);
 
     /// <summary>Every frame up to and without <see cref="FrameType.Done"/>.</summary>
     /// <exception cref="EngineException">IA2003: the stream ended before that, or carried something else.</exception>
@@ -155,7 +163,8 @@ internal sealed class SandboxLink : IAsyncDisposable
             throw new EngineException(
                 DiagnosticTable.EngineLost,
                 $"The sandbox was lost: {cause}{(said.Length > 0 ? $" It said: {said}" : "")}",
-                closed.InnerException);
+                closed.InnerException
+            );
         }
     }
 
@@ -198,7 +207,8 @@ internal sealed class SandboxLink : IAsyncDisposable
                 Decode(decoder, buffer.AsSpan(0, count));
             }
         }
-        catch (Exception caught) when (caught is IOException or ProtocolException or OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception caught)
+            when (caught is IOException or ProtocolException or OperationCanceledException or ObjectDisposedException or SocketException)
         {
             failure = caught;
         }
@@ -217,7 +227,13 @@ internal sealed class SandboxLink : IAsyncDisposable
         try
         {
             await new DescriptorReceiver(
-                _loop ?? throw new ProtocolException("This system cannot wait for the agent's connections."), socket, _connections.Writer, _holders).ReceiveAsync(_closing.Token).ConfigureAwait(false);
+                _loop ?? throw new ProtocolException("This system cannot wait for the agent's connections."),
+                socket,
+                _connections.Writer,
+                _holders
+            )
+                .ReceiveAsync(_closing.Token)
+                .ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -242,7 +258,11 @@ internal sealed class SandboxLink : IAsyncDisposable
                 continue;
             }
 
-            SandboxFrame frame = new(type, payload, type is FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor ? TakeDescriptor() : null);
+            SandboxFrame frame = new(
+                type,
+                payload,
+                type is FrameType.OutputDescriptor or FrameType.WorkspaceDescriptor ? TakeDescriptor() : null
+            );
             if (!_frames.Writer.TryWrite(frame))
             {
                 Close(frame);

@@ -11,8 +11,9 @@ namespace IsolatedAgents.Sandbox;
 internal sealed record StartedSandbox(ISandboxContainer Container, SandboxRoute Route, ChannelFolder? Channel);
 
 /// <summary>
-/// Starts a sandbox over the best route that the engine proves to serve: the socket and mounts first. An engine that does not see this machine's folders refuses
-/// to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing is assumed from addresses.
+/// Starts a sandbox over the best route that the engine proves to serve: the socket and mounts first. An engine that does not see this
+/// machine's folders refuses to mount a folder of a random name, and a supervisor under another kernel does not reach the socket; nothing
+/// is assumed from addresses.
 /// </summary>
 /// <param name="engine">Where it is started.</param>
 /// <param name="request">How it may be reached.</param>
@@ -25,7 +26,11 @@ internal sealed class SandboxStarter(IContainerEngine engine, SandboxStart reque
     /// <param name="createSpec">Gives the container's settings for a route and its folder.</param>
     /// <param name="cancellationToken">Ends the attempt; nothing is left of it.</param>
     /// <exception cref="EngineException">No route that is allowed serves.</exception>
-    public async Task<StartedSandbox> StartAsync(string sessionId, Func<SandboxRoute, ChannelFolder?, SandboxSpec> createSpec, CancellationToken cancellationToken)
+    public async Task<StartedSandbox> StartAsync(
+        string sessionId,
+        Func<SandboxRoute, ChannelFolder?, SandboxSpec> createSpec,
+        CancellationToken cancellationToken
+    )
     {
         SandboxRoute route = First();
         while (true)
@@ -33,7 +38,9 @@ internal sealed class SandboxStarter(IContainerEngine engine, SandboxStart reque
             ChannelFolder? channel = route is { UsesSocket: false, CopiesFiles: true } ? null : CreateChannel(sessionId, route);
             try
             {
-                ISandboxContainer container = await engine.StartAsync(createSpec(route, channel), route.UsesSocket ? channel : null, cancellationToken).ConfigureAwait(false);
+                ISandboxContainer container = await engine
+                    .StartAsync(createSpec(route, channel), route.UsesSocket ? channel : null, cancellationToken)
+                    .ConfigureAwait(false);
                 if (IsFree)
                 {
                     request.Memory.Remember(engine.Description.Address, route);
@@ -62,7 +69,11 @@ internal sealed class SandboxStarter(IContainerEngine engine, SandboxStart reque
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"No folder for the sandbox's channel can be made in '{request.ChannelParent ?? Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"No folder for the sandbox's channel can be made in '{request.ChannelParent ?? Path.GetTempPath()}': {failure.Message} Make room there, or point TMPDIR at a folder that can be written.",
+                failure
+            );
         }
     }
 
@@ -76,14 +87,21 @@ internal sealed class SandboxStarter(IContainerEngine engine, SandboxStart reque
         // Only Linux containers under this very kernel can reach a socket of ours.
         return new SandboxRoute(
             UsesSocket: request.Transport == TransportKind.Socket || (request.Transport == TransportKind.Auto && OperatingSystem.IsLinux()),
-            CopiesFiles: request.Delivery == DeliveryKind.Copy);
+            CopiesFiles: request.Delivery == DeliveryKind.Copy
+        );
     }
 
     private SandboxRoute? Next(SandboxRoute failed, SandboxUnreachableException failure)
     {
         SandboxRoute next = failure.IsMountRefused
-            ? new SandboxRoute(failed.UsesSocket && request.Transport == TransportKind.Socket, failed.CopiesFiles || request.Delivery != DeliveryKind.Mount)
-            : failed with { UsesSocket = failed.UsesSocket && request.Transport == TransportKind.Socket };
+            ? new SandboxRoute(
+                failed.UsesSocket && request.Transport == TransportKind.Socket,
+                failed.CopiesFiles || request.Delivery != DeliveryKind.Mount
+            )
+            : failed with
+            {
+                UsesSocket = failed.UsesSocket && request.Transport == TransportKind.Socket,
+            };
         return next == failed ? null : next;
     }
 }

@@ -7,7 +7,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Sandbox;
 
-/// <summary>The supervisor's connections over a Unix socket: one for frames and the files that come with them, one for what it writes when it dies, and one to hand over what the agent opens.</summary>
+/// <summary>
+/// The supervisor's connections over a Unix socket: one for frames and the files that come with them, one for what it writes when it dies,
+/// and one to hand over what the agent opens.
+/// </summary>
 internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket? connections) : ISandboxTransport
 {
     private const int MaxDiagnostics = 4096;
@@ -45,7 +48,7 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
     public async Task WriteAsync(byte[] bytes, CancellationToken cancellationToken)
     {
         // Unlike a call of its own kind, a send may take a part only.
-        for (int sent = 0; sent < bytes.Length;)
+        for (int sent = 0; sent < bytes.Length; )
         {
             sent += await frames.SendAsync(bytes.AsMemory(sent), SocketFlags.None, cancellationToken).ConfigureAwait(false);
         }
@@ -84,7 +87,11 @@ internal sealed class SocketTransport(Socket frames, Socket diagnostics, Socket?
         try
         {
             int count;
-            while (filled < text.Length && (count = await diagnostics.ReceiveAsync(text.AsMemory(filled), SocketFlags.None, deadline.Token).ConfigureAwait(false)) > 0)
+            while (
+                filled < text.Length
+                && (count = await diagnostics.ReceiveAsync(text.AsMemory(filled), SocketFlags.None, deadline.Token).ConfigureAwait(false))
+                    > 0
+            )
             {
                 filled += count;
             }

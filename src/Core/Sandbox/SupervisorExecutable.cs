@@ -10,15 +10,29 @@ internal static class SupervisorExecutable
 {
     private const UnixFileMode Needed = UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private const UnixFileMode Mode =
-        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        UnixFileMode.UserRead
+        | UnixFileMode.UserWrite
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherExecute;
 
-    /// <summary>Its path. In the sandbox it runs as a root without privileges over files, so everyone must be able to execute it, which an unpacked package does not grant.</summary>
+    /// <summary>
+    /// Its path. In the sandbox it runs as a root without privileges over files, so everyone must be able to execute it, which an unpacked
+    /// package does not grant.
+    /// </summary>
     /// <exception cref="EngineException">IA2004: it is missing, or cannot be made executable.</exception>
-    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "In a native executable there is no such place, and the application's own folder serves.")]
+    [UnconditionalSuppressMessage(
+        "SingleFile",
+        "IL3000",
+        Justification = "In a native executable there is no such place, and the application's own folder serves."
+    )]
     public static string Locate()
     {
-        string folder = Path.GetDirectoryName(typeof(SupervisorExecutable).Assembly.Location) is { Length: > 0 } location ? location : AppContext.BaseDirectory;
+        string folder = Path.GetDirectoryName(typeof(SupervisorExecutable).Assembly.Location) is { Length: > 0 } location
+            ? location
+            : AppContext.BaseDirectory;
         string path = PathBelow(folder);
         if (!File.Exists(path))
         {
@@ -26,7 +40,10 @@ internal static class SupervisorExecutable
             string shared = PathBelow(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)) ?? folder);
             path = File.Exists(shared)
                 ? shared
-                : throw new EngineException(DiagnosticTable.IsolationUnavailable, $"The sandbox's supervisor is missing at '{path}'. Install the package again.");
+                : throw new EngineException(
+                    DiagnosticTable.IsolationUnavailable,
+                    $"The sandbox's supervisor is missing at '{path}'. Install the package again."
+                );
         }
 
         if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & Needed) == Needed)
@@ -54,7 +71,8 @@ internal static class SupervisorExecutable
         string folder = Path.Combine(
             Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create),
             "isolated-agents",
-            Convert.ToHexStringLower(SHA256.HashData(content)));
+            Convert.ToHexStringLower(SHA256.HashData(content))
+        );
         string copy = Path.Combine(folder, Path.GetFileName(path));
         if (!File.Exists(copy))
         {

@@ -23,15 +23,23 @@ internal abstract class DuplexStream : Stream
     /// <summary>Ends both ways at once, so that the other end sees a reset (RST) and never a clean end.</summary>
     public abstract void Abort();
 
-    /// <summary>Says that the next reads are to be quick, since somebody waits for the first bytes of either side. What goes on after them must not block.</summary>
-    public virtual void ExpectFirstBytes()
-    {
-    }
+    /// <summary>
+    /// Says that the next reads are to be quick, since somebody waits for the first bytes of either side. What goes on after them must not
+    /// block.
+    /// </summary>
+    public virtual void ExpectFirstBytes() { }
 
-    /// <summary>Reads on, and says whether what was read is a byte that the other end sent as urgent (MSG_OOB): that one comes alone. Where urgent bytes are not told apart, none is.</summary>
-    public virtual async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer) => (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
+    /// <summary>
+    /// Reads on, and says whether what was read is a byte that the other end sent as urgent (MSG_OOB): that one comes alone. Where urgent
+    /// bytes are not told apart, none is.
+    /// </summary>
+    public virtual async ValueTask<(int Count, bool IsUrgent)> ReadMarkedAsync(Memory<byte> buffer) =>
+        (await ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false), false);
 
-    /// <summary>Completes once nobody is left at the other end: its connection is broken, or it has said that it sends nothing more, and no process holds it either, to take what comes. Where that cannot be told, it never does.</summary>
+    /// <summary>
+    /// Completes once nobody is left at the other end: its connection is broken, or it has said that it sends nothing more, and no process
+    /// holds it either, to take what comes. Where that cannot be told, it never does.
+    /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled, or this stream closed.</exception>
     public virtual Task WhenLeftAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
 
@@ -43,9 +51,7 @@ internal abstract class DuplexStream : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Nothing is held back.</summary>
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -5,8 +5,8 @@ using IsolatedAgents.Platform.Sockets;
 namespace IsolatedAgents.Sockets;
 
 /// <summary>
-/// A thread that waits for sockets, and itself goes on with whoever waited. The runtime hands what waited to a thread of its pool, which is woken for it: while a connection is set up,
-/// these wake-ups cost more than all else.
+/// A thread that waits for sockets, and itself goes on with whoever waited. The runtime hands what waited to a thread of its pool, which is
+/// woken for it: while a connection is set up, these wake-ups cost more than all else.
 /// </summary>
 /// <remarks>What goes on in this thread never blocks, and leaves it before it does much: <see cref="LeaveAsync"/>.</remarks>
 internal sealed class ReadinessLoop
@@ -27,8 +27,8 @@ internal sealed class ReadinessLoop
     }
 
     /// <summary>
-    /// The one of this process, which ends with it, since it does little for each run; null where the system has none. Whoever begins a run asks for it, and
-    /// hands it to all that wait by it.
+    /// The one of this process, which ends with it, since it does little for each run; null where the system has none. Whoever begins a run
+    /// asks for it, and hands it to all that wait by it.
     /// </summary>
     public static ReadinessLoop? OfProcess => Started.Value;
 

@@ -9,8 +9,11 @@ namespace IsolatedAgents.Sockets;
 /// <remarks>Urgent bytes are told apart on sockets that keep them in line (SO_OOBINLINE).</remarks>
 /// <param name="socket">Connected.</param>
 /// <param name="loop">Waits for the first bytes, and for the end; null where the system has none.</param>
-/// <param name="whenUnheld">Completes when no process holds the other end, which it is told by its name (<see cref="SocketName"/>); null where nobody knows.</param>
-internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Func<string, CancellationToken, Task>? whenUnheld = null) : DuplexStream
+/// <param name="whenUnheld">
+/// Completes when no process holds the other end, which it is told by its name (<see cref="SocketName"/>); null where nobody knows.
+/// </param>
+internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Func<string, CancellationToken, Task>? whenUnheld = null)
+    : DuplexStream
 {
     // include/uapi/linux/tcp.h: TCP_INFO, whose first byte is the state; include/net/tcp_states.h: TCP_CLOSE
     private const int ProtocolLevel = 6;
@@ -42,7 +45,9 @@ internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Fun
             return ReadFirstAsync(buffer, SocketFlags.None);
         }
 
-        return loop is { IsCurrent: true } ? LeaveAndReadAsync(buffer, cancellationToken) : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+        return loop is { IsCurrent: true }
+            ? LeaveAndReadAsync(buffer, cancellationToken)
+            : socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -80,7 +85,8 @@ internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Fun
         return (count, isUrgent && count == 1);
     }
 
-    public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => await socket.SendAsync(one, SocketFlags.OutOfBand).ConfigureAwait(false);
+    public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) =>
+        await socket.SendAsync(one, SocketFlags.OutOfBand).ConfigureAwait(false);
 
     public override async Task WhenLeftAsync(CancellationToken cancellationToken)
     {
@@ -97,7 +103,10 @@ internal sealed class SocketDuplexStream(Socket socket, ReadinessLoop? loop, Fun
             name = socket is { RemoteEndPoint: IPEndPoint other, LocalEndPoint: IPEndPoint own } ? SocketName.Of(other, own) : "";
             using SocketReadiness end = new(loop, socket.SafeHandle, Epoll.Ended);
             _end = end;
-            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), end);
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                static state => ((SocketReadiness)state!).Dispose(),
+                end
+            );
             await end.WaitAsync().ConfigureAwait(false);
             await ReadinessLoop.LeaveAsync(loop);
             byte[] state = new byte[1];

@@ -8,7 +8,10 @@ namespace IsolatedAgents.Sockets;
 /// <param name="loop">Waits.</param>
 /// <param name="handle">The socket's.</param>
 /// <param name="events">What is waited for: <see cref="Epoll.Readable"/>, or <see cref="Epoll.Ended"/>.</param>
-internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle, uint events = Epoll.Readable) : IValueTaskSource, IThreadPoolWorkItem, IDisposable
+internal sealed class SocketReadiness(ReadinessLoop loop, SafeHandle handle, uint events = Epoll.Readable)
+    : IValueTaskSource,
+        IThreadPoolWorkItem,
+        IDisposable
 {
     private ManualResetValueTaskSourceCore<bool> _wait;
     private ulong _key;

@@ -64,7 +64,8 @@ internal sealed class AttributeValues : IDetailVisitor
         Add(sizeName.Attribute, bytes);
     }
 
-    public void List(DetailName name, ImmutableArray<string> values) => Add(name.Attribute, values.IsDefaultOrEmpty ? null : values.ToArray());
+    public void List(DetailName name, ImmutableArray<string> values) =>
+        Add(name.Attribute, values.IsDefaultOrEmpty ? null : values.ToArray());
 
     void IDetailVisitor.Items(DetailName name, ImmutableArray<string> values) => List(name, values);
 

@@ -5,8 +5,8 @@ using IsolatedAgents.Policies;
 namespace IsolatedAgents.Telemetry;
 
 /// <summary>
-/// One flat JSON object a line: UTF-8, LF, base units, OpenTelemetry names. Written by hand into one buffer, without an allocation per event.
-/// Lossless, and yet inert on a console: what a build host would take for a command is written as an escape.
+/// One flat JSON object a line: UTF-8, LF, base units, OpenTelemetry names. Written by hand into one buffer, without an allocation per
+/// event. Lossless, and yet inert on a console: what a build host would take for a command is written as an escape.
 /// </summary>
 /// <param name="output">Receives whole lines.</param>
 internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
@@ -197,11 +197,12 @@ internal sealed class JsonFormat(Stream output) : IEventFormat, IDetailVisitor
         Word(statusName, status);
     }
 
-    private static ReadOnlySpan<byte> Severity(TelemetryLevel level) => level switch
-    {
-        TelemetryLevel.Debug => ",\"severity_text\":\"DEBUG\",\"severity_number\":5"u8,
-        TelemetryLevel.Info => ",\"severity_text\":\"INFO\",\"severity_number\":9"u8,
-        TelemetryLevel.Warning => ",\"severity_text\":\"WARN\",\"severity_number\":13"u8,
-        _ => ",\"severity_text\":\"ERROR\",\"severity_number\":17"u8,
-    };
+    private static ReadOnlySpan<byte> Severity(TelemetryLevel level) =>
+        level switch
+        {
+            TelemetryLevel.Debug => ",\"severity_text\":\"DEBUG\",\"severity_number\":5"u8,
+            TelemetryLevel.Info => ",\"severity_text\":\"INFO\",\"severity_number\":9"u8,
+            TelemetryLevel.Warning => ",\"severity_text\":\"WARN\",\"severity_number\":13"u8,
+            _ => ",\"severity_text\":\"ERROR\",\"severity_number\":17"u8,
+        };
 }

@@ -62,7 +62,10 @@ internal sealed class JsonLineBuffer
         Byte('"');
     }
 
-    /// <summary>Words of our own in lower case and without a trailing ellipsis. What an engine says may stand among them: characters that JSON escapes become question marks.</summary>
+    /// <summary>
+    /// Words of our own in lower case and without a trailing ellipsis. What an engine says may stand among them: characters that JSON
+    /// escapes become question marks.
+    /// </summary>
     public void Word(string value)
     {
         ReadOnlySpan<char> word = value.AsSpan().TrimEnd('.');
@@ -72,7 +75,11 @@ internal sealed class JsonLineBuffer
         for (int i = 0; i < word.Length; i++)
         {
             char character = word[i];
-            bytes[i + 1] = (byte)(char.IsAsciiLetterUpper(character) ? character | 0x20 : character is < ' ' or > '~' or '"' or '\\' ? '?' : character);
+            bytes[i + 1] = (byte)(
+                char.IsAsciiLetterUpper(character) ? character | 0x20
+                : character is < ' ' or > '~' or '"' or '\\' ? '?'
+                : character
+            );
         }
 
         bytes[^1] = (byte)'"';

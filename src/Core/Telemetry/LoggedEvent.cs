@@ -5,7 +5,8 @@ using IsolatedAgents.Events;
 namespace IsolatedAgents.Telemetry;
 
 /// <summary>
-/// An event as a logging state. Our own providers take <see cref="Event"/>; any other sees structured values under the names of the JSON format, and a readable message.
+/// An event as a logging state. Our own providers take <see cref="Event"/>; any other sees structured values under the names of the JSON
+/// format, and a readable message.
 /// </summary>
 /// <param name="Event">The event.</param>
 [SuppressMessage("Naming", "CA1710", Justification = "A log state is a list only so that any provider can read it.")]

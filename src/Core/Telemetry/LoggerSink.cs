@@ -11,13 +11,14 @@ internal sealed class LoggerSink(ILogger logger) : ITelemetrySink
     /// <summary>The category of all events.</summary>
     public const string Category = "IsolatedAgents";
 
-    public static LogLevel LogLevelOf(TelemetryLevel level) => level switch
-    {
-        TelemetryLevel.Debug => LogLevel.Debug,
-        TelemetryLevel.Info => LogLevel.Information,
-        TelemetryLevel.Warning => LogLevel.Warning,
-        _ => LogLevel.Error,
-    };
+    public static LogLevel LogLevelOf(TelemetryLevel level) =>
+        level switch
+        {
+            TelemetryLevel.Debug => LogLevel.Debug,
+            TelemetryLevel.Info => LogLevel.Information,
+            TelemetryLevel.Warning => LogLevel.Warning,
+            _ => LogLevel.Error,
+        };
 
     public void Write(TelemetryEvent telemetryEvent)
     {

@@ -19,9 +19,7 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
     private readonly List<string> _details = [];
 
     public RichFormat(TextWriter output, RichCapabilities capabilities, TimeZoneInfo zone)
-        : this(CreateConsole(output, capabilities), capabilities.Unicode, zone)
-    {
-    }
+        : this(CreateConsole(output, capabilities), capabilities.Unicode, zone) { }
 
     public RichFormat(IAnsiConsole console, bool unicode, TimeZoneInfo zone)
     {
@@ -131,24 +129,28 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
     public void Sentence(DetailName subjectName, string noun, string subject, DetailName statusName, string status) =>
         _details.Add($"{noun} {UntrustedText.Display(subject)} {UntrustedText.Display(status)}");
 
-    private static IAnsiConsole CreateConsole(TextWriter output, RichCapabilities capabilities) => AnsiConsole.Create(new AnsiConsoleSettings
-    {
-        Ansi = capabilities.Color ? AnsiSupport.Yes : AnsiSupport.No,
-        ColorSystem = capabilities.Color ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
-        Interactive = InteractionSupport.No,
-        Out = new AnsiConsoleOutput(output),
-        Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
-    });
+    private static IAnsiConsole CreateConsole(TextWriter output, RichCapabilities capabilities) =>
+        AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = capabilities.Color ? AnsiSupport.Yes : AnsiSupport.No,
+                ColorSystem = capabilities.Color ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
+                Interactive = InteractionSupport.No,
+                Out = new AnsiConsoleOutput(output),
+                Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+            }
+        );
 
-    private static Color ColorOf(EventColor color) => color switch
-    {
-        EventColor.Blue => Color.Blue,
-        EventColor.Green => Color.Green,
-        EventColor.Yellow => Color.Yellow,
-        EventColor.Red => Color.Red,
-        EventColor.Cyan => Color.Aqua,
-        _ => Color.Default,
-    };
+    private static Color ColorOf(EventColor color) =>
+        color switch
+        {
+            EventColor.Blue => Color.Blue,
+            EventColor.Green => Color.Green,
+            EventColor.Yellow => Color.Yellow,
+            EventColor.Red => Color.Red,
+            EventColor.Cyan => Color.Aqua,
+            _ => Color.Default,
+        };
 
     private string Heading(TelemetryEvent telemetryEvent)
     {
@@ -158,13 +160,14 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
         return string.Create(CultureInfo.InvariantCulture, $"{icon}[{local:HH:mm:ss}] {body}");
     }
 
-    private string Branch(bool last) => (_unicode, last) switch
-    {
-        (true, false) => "├─ ",
-        (true, true) => "└─ ",
-        (false, false) => "|- ",
-        (false, true) => "`- ",
-    };
+    private string Branch(bool last) =>
+        (_unicode, last) switch
+        {
+            (true, false) => "├─ ",
+            (true, true) => "└─ ",
+            (false, false) => "|- ",
+            (false, true) => "`- ",
+        };
 
     private void Add(string label, string value) => _details.Add($"{label}: {value}");
 

@@ -7,7 +7,10 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Telemetry;
 
-/// <summary>One plain line an event, for log files: time, level, name, title, <c>key=value</c>. Values that hold anything but plain characters are JSON strings.</summary>
+/// <summary>
+/// One plain line an event, for log files: time, level, name, title, <c>key=value</c>. Values that hold anything but plain characters are
+/// JSON strings.
+/// </summary>
 /// <param name="output">Receives whole lines.</param>
 internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVisitor
 {
@@ -24,7 +27,9 @@ internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVis
     public void Write(TelemetryEvent telemetryEvent)
     {
         _line.Clear();
-        _line.Append(telemetryEvent.Timestamp.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)).Append(' ');
+        _line
+            .Append(telemetryEvent.Timestamp.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
+            .Append(' ');
         _line.Append(LevelName(telemetryEvent.Level)).Append(' ');
         AppendBody(telemetryEvent);
         _line.Append('\n');
@@ -155,13 +160,14 @@ internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVis
         Word(statusName, status);
     }
 
-    private static string LevelName(TelemetryLevel level) => level switch
-    {
-        TelemetryLevel.Debug => "DEBUG",
-        TelemetryLevel.Info => "INFO ",
-        TelemetryLevel.Warning => "WARN ",
-        _ => "ERROR",
-    };
+    private static string LevelName(TelemetryLevel level) =>
+        level switch
+        {
+            TelemetryLevel.Debug => "DEBUG",
+            TelemetryLevel.Info => "INFO ",
+            TelemetryLevel.Warning => "WARN ",
+            _ => "ERROR",
+        };
 
     private void AppendBody(TelemetryEvent telemetryEvent)
     {
@@ -199,13 +205,15 @@ internal sealed class SimpleFormat(TextWriter output) : IEventFormat, IDetailVis
             else
             {
                 quoted = true;
-                _line.Append(character switch
-                {
-                    '\n' => "\\n",
-                    '\r' => "\\r",
-                    '\t' => "\\t",
-                    _ => "\\u" + ((int)character).ToString("x4", CultureInfo.InvariantCulture),
-                });
+                _line.Append(
+                    character switch
+                    {
+                        '\n' => "\\n",
+                        '\r' => "\\r",
+                        '\t' => "\\t",
+                        _ => "\\u" + ((int)character).ToString("x4", CultureInfo.InvariantCulture),
+                    }
+                );
             }
         }
 

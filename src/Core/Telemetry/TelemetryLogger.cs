@@ -20,10 +20,21 @@ public sealed class TelemetryLogger : IDisposable
     /// <param name="enabled">Whether anything is written at all.</param>
     /// <param name="level">The lowest level that is written.</param>
     /// <param name="format">The format.</param>
-    public TelemetryLogger(Stream output, bool enabled = true, TelemetryLevel level = TelemetryLevel.Info, TelemetryFormat format = TelemetryFormat.Rich)
-        : this(new TelemetryOutput { Stream = output, Level = level, Format = format }, enabled)
-    {
-    }
+    public TelemetryLogger(
+        Stream output,
+        bool enabled = true,
+        TelemetryLevel level = TelemetryLevel.Info,
+        TelemetryFormat format = TelemetryFormat.Rich
+    )
+        : this(
+            new TelemetryOutput
+            {
+                Stream = output,
+                Level = level,
+                Format = format,
+            },
+            enabled
+        ) { }
 
     /// <summary>Writes to a place that is described further.</summary>
     /// <param name="output">Where and how to write.</param>
@@ -39,9 +50,7 @@ public sealed class TelemetryLogger : IDisposable
     /// <param name="enabled">Whether anything is written at all.</param>
     /// <param name="level">The lowest level that is written.</param>
     public TelemetryLogger(ILoggerFactory loggerFactory, bool enabled = true, TelemetryLevel level = TelemetryLevel.Info)
-        : this(loggerFactory, TimeProvider.System, enabled, level)
-    {
-    }
+        : this(loggerFactory, TimeProvider.System, enabled, level) { }
 
     private TelemetryLogger(ILoggerFactory loggerFactory, TimeProvider time, bool enabled, TelemetryLevel level)
     {
@@ -65,22 +74,28 @@ public sealed class TelemetryLogger : IDisposable
     private ILoggerFactory Factory { get; }
 
     /// <summary>Something starts or stops.</summary>
-    public void LogLifecycle(string lifecycleEvent, params ReadOnlySpan<(string Label, object? Value)> details) => Log(CustomEvent.Lifecycle, lifecycleEvent, details);
+    public void LogLifecycle(string lifecycleEvent, params ReadOnlySpan<(string Label, object? Value)> details) =>
+        Log(CustomEvent.Lifecycle, lifecycleEvent, details);
 
     /// <summary>Figures.</summary>
-    public void LogMetrics(params ReadOnlySpan<(string Label, object? Value)> metrics) => Log(CustomEvent.Metrics, "Resource usage", metrics);
+    public void LogMetrics(params ReadOnlySpan<(string Label, object? Value)> metrics) =>
+        Log(CustomEvent.Metrics, "Resource usage", metrics);
 
     /// <summary>Something is done with files, the network and the like.</summary>
-    public void LogActivity(string activity, params ReadOnlySpan<(string Label, object? Value)> details) => Log(CustomEvent.Activity, activity, details);
+    public void LogActivity(string activity, params ReadOnlySpan<(string Label, object? Value)> details) =>
+        Log(CustomEvent.Activity, activity, details);
 
     /// <summary>Something needs attention.</summary>
-    public void LogWarning(string message, params ReadOnlySpan<(string Label, object? Value)> details) => Log(CustomEvent.Warning, message, details);
+    public void LogWarning(string message, params ReadOnlySpan<(string Label, object? Value)> details) =>
+        Log(CustomEvent.Warning, message, details);
 
     /// <summary>Something failed.</summary>
-    public void LogError(string message, params ReadOnlySpan<(string Label, object? Value)> details) => Log(CustomEvent.Error, message, details);
+    public void LogError(string message, params ReadOnlySpan<(string Label, object? Value)> details) =>
+        Log(CustomEvent.Error, message, details);
 
     /// <summary>Something went well.</summary>
-    public void LogSuccess(string message, params ReadOnlySpan<(string Label, object? Value)> details) => Log(CustomEvent.Success, message, details);
+    public void LogSuccess(string message, params ReadOnlySpan<(string Label, object? Value)> details) =>
+        Log(CustomEvent.Success, message, details);
 
     /// <summary>Writes what is still held back.</summary>
     public void Dispose() => _ownFactory?.Dispose();

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IsolatedAgents.Telemetry;
 
-/// <summary>A logging provider that shows the events of runs, in the format of its <see cref="TelemetryOutput"/>. Other log entries are not its business.</summary>
+/// <summary>
+/// A logging provider that shows the events of runs, in the format of its <see cref="TelemetryOutput"/>. Other log entries are not its
+/// business.
+/// </summary>
 public sealed class TelemetryLoggerProvider : ILoggerProvider
 {
     private readonly EventLogger _logger;
@@ -30,7 +33,13 @@ public sealed class TelemetryLoggerProvider : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= level && logLevel != LogLevel.None;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
             if (state is LoggedEvent logged && IsEnabled(logLevel))
             {

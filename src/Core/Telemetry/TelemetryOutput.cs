@@ -28,12 +28,17 @@ public sealed record TelemetryOutput
     /// <summary>The clock whose time zone trees use.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    internal IEventFormat CreateFormat() => Format switch
-    {
-        TelemetryFormat.Json => new JsonFormat(Stream),
-        TelemetryFormat.Simple => new SimpleFormat(Writer(new UTF8Encoding(encoderShouldEmitUTF8Identifier: false))),
-        _ => new RichFormat(Writer(WithoutPreamble(Encoding)), RichCapabilities.Detect(Environment, IsTerminal, Encoding), Time.LocalTimeZone),
-    };
+    internal IEventFormat CreateFormat() =>
+        Format switch
+        {
+            TelemetryFormat.Json => new JsonFormat(Stream),
+            TelemetryFormat.Simple => new SimpleFormat(Writer(new UTF8Encoding(encoderShouldEmitUTF8Identifier: false))),
+            _ => new RichFormat(
+                Writer(WithoutPreamble(Encoding)),
+                RichCapabilities.Detect(Environment, IsTerminal, Encoding),
+                Time.LocalTimeZone
+            ),
+        };
 
     private static Encoding WithoutPreamble(Encoding encoding) =>
         encoding.CodePage == Encoding.UTF8.CodePage ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) : encoding;

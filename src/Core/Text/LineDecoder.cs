@@ -4,8 +4,9 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Text;
 
 /// <summary>
-/// Turns one stream of bytes, in whatever pieces it comes, into lines without secrets. Ends of lines are LF, CR LF or a lone CR; bytes that are not UTF-8 become U+FFFD.
-/// A line longer than <see cref="UntrustedText.MaxLength"/> is given in several parts, never cut inside a secret.
+/// Turns one stream of bytes, in whatever pieces it comes, into lines without secrets. Ends of lines are LF, CR LF or a lone CR; bytes that
+/// are not UTF-8 become U+FFFD. A line longer than <see cref="UntrustedText.MaxLength"/> is given in several parts, never cut inside a
+/// secret.
 /// </summary>
 /// <param name="masker">Removes secrets.</param>
 /// <param name="emit">Receives each line, and whether it is a part that the next one continues.</param>
@@ -123,6 +124,11 @@ internal sealed class LineDecoder(SecretMasker masker, Action<string, bool> emit
         string masked = masker.Mask(line);
 
         // A line that was masked is no piece that the next one goes on with.
-        emit(_broken is null ? masked : ReferenceEquals(line, masked) ? _broken.Mask(line) : masked, false);
+        emit(
+            _broken is null ? masked
+                : ReferenceEquals(line, masked) ? _broken.Mask(line)
+                : masked,
+            false
+        );
     }
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace IsolatedAgents.Text;
 
-/// <summary>Makes foreign text safe to stand in a one-line message: nothing in it can end the line, colour it or turn its direction.</summary>
+/// <summary>
+/// Makes foreign text safe to stand in a one-line message: nothing in it can end the line, colour it or turn its direction.
+/// </summary>
 internal static class QuotedText
 {
     private const int MaxLength = 200;
@@ -31,7 +33,13 @@ internal static class QuotedText
         return result.ToString();
     }
 
-    private static bool IsHidden(UnicodeCategory category) => category
-        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned;
+    private static bool IsHidden(UnicodeCategory category) =>
+        category
+            is UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.OtherNotAssigned;
 }

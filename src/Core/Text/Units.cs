@@ -17,13 +17,15 @@ internal static class Units
     public static string BytesLike(long value, long other) => BytesIn(value, UnitOf(other));
 
     /// <summary><c>4.2 MB / 10.0 MB (42%)</c>; without a limit only what is used.</summary>
-    public static string BytesOf(long used, long limit) => limit <= 0 ? Bytes(used) : $"{BytesLike(used, limit)} / {Bytes(limit)} ({Share(used, limit)}%)";
+    public static string BytesOf(long used, long limit) =>
+        limit <= 0 ? Bytes(used) : $"{BytesLike(used, limit)} / {Bytes(limit)} ({Share(used, limit)}%)";
 
     /// <summary><c>1024 MB</c>: memory limits are set in MB, so that amounts stay in it.</summary>
     public static string Memory(long value) => string.Create(CultureInfo.InvariantCulture, $"{Math.Round((double)value / Megabyte):0} MB");
 
     /// <summary><c>156 MB / 1024 MB (15%)</c>.</summary>
-    public static string MemoryOf(long used, long limit) => limit <= 0 ? Memory(used) : $"{Memory(used)} / {Memory(limit)} ({Share(used, limit)}%)";
+    public static string MemoryOf(long used, long limit) =>
+        limit <= 0 ? Memory(used) : $"{Memory(used)} / {Memory(limit)} ({Share(used, limit)}%)";
 
     /// <summary><c>45.8%</c>.</summary>
     public static string Percent(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0.0}%");
@@ -63,7 +65,8 @@ internal static class Units
     }
 
     /// <summary><c>1 file</c>, <c>2 files</c>.</summary>
-    public static string Count(long value, string noun) => string.Create(CultureInfo.InvariantCulture, $"{value} {noun}{(value == 1 ? "" : "s")}");
+    public static string Count(long value, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{value} {noun}{(value == 1 ? "" : "s")}");
 
     private static long Share(long used, long limit) => (long)Math.Round(100.0 * used / limit);
 
@@ -82,7 +85,8 @@ internal static class Units
         return unit;
     }
 
-    private static string BytesIn(long value, int unit) => unit == 0
-        ? string.Create(CultureInfo.InvariantCulture, $"{value} B")
-        : string.Create(CultureInfo.InvariantCulture, $"{value / Math.Pow(Step, unit):0.0} {Sizes[unit]}");
+    private static string BytesIn(long value, int unit) =>
+        unit == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{value} B")
+            : string.Create(CultureInfo.InvariantCulture, $"{value / Math.Pow(Step, unit):0.0} {Sizes[unit]}");
 }

@@ -5,7 +5,8 @@ using System.Text;
 namespace IsolatedAgents.Text;
 
 /// <summary>
-/// Text that an agent may have chosen: output, file names, host names, arguments. It must neither steer a terminal nor give orders to a build host that reads the log.
+/// Text that an agent may have chosen: output, file names, host names, arguments. It must neither steer a terminal nor give orders to a
+/// build host that reads the log.
 /// <see cref="IsUnsafe"/> is the one place that knows what is dangerous; formats differ only in how they write it.
 /// </summary>
 internal static class UntrustedText
@@ -16,17 +17,21 @@ internal static class UntrustedText
     private const int MaxCodeLength = 40;
 
     // Printable ASCII that no format has to escape.
-    private static readonly SearchValues<char> PlainCharacters =
-        SearchValues.Create(" !#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~");
+    private static readonly SearchValues<char> PlainCharacters = SearchValues.Create(
+        " !#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+    );
 
     // Whatever IsUnsafe finds among these characters holds one of these.
-    private static readonly SearchValues<string> Suspicious = SearchValues.Create(["##", "::", "error", "warning"], StringComparison.OrdinalIgnoreCase);
+    private static readonly SearchValues<string> Suspicious = SearchValues.Create(
+        ["##", "::", "error", "warning"],
+        StringComparison.OrdinalIgnoreCase
+    );
     private static readonly SearchValues<char> ColourParameters = SearchValues.Create("0123456789;:");
 
     /// <summary>
-    /// Whether the character at <paramref name="index"/> must not be written as it is: a control or a character that reorders or breaks lines, a lone surrogate,
-    /// or the one character that completes a build host's command (<c>::</c> at the start, <c>##[</c> and <c>##vso[</c> anywhere) or a problem line
-    /// (<c>error CODE:</c>, <c>file: warning:</c>).
+    /// Whether the character at <paramref name="index"/> must not be written as it is: a control or a character that reorders or breaks
+    /// lines, a lone surrogate, or the one character that completes a build host's command (<c>::</c> at the start, <c>##[</c> and
+    /// <c>##vso[</c> anywhere) or a problem line (<c>error CODE:</c>, <c>file: warning:</c>).
     /// </summary>
     public static bool IsUnsafe(ReadOnlySpan<char> text, int index)
     {
@@ -45,19 +50,29 @@ internal static class UntrustedText
                 return StartsProblem(text, index, "warning");
             case < '\u061C':
                 return false;
-            case '\u061C' or '\u200B' or '\u200E' or '\u200F' or (>= '\u2028' and <= '\u202E') or (>= '\u2060' and <= '\u206F') or '\uFEFF' or >= '\uFFFE':
+            case '\u061C'
+            or '\u200B'
+            or '\u200E'
+            or '\u200F'
+            or (>= '\u2028' and <= '\u202E')
+            or (>= '\u2060' and <= '\u206F')
+            or '\uFEFF'
+            or >= '\uFFFE':
                 return true;
         }
 
         return char.IsSurrogate(character) && !IsPaired(text, index);
     }
 
-    /// <summary>Whether nothing in a text can be dangerous or needs an escape: a quick answer for nearly every text, and never a wrong yes.</summary>
+    /// <summary>
+    /// Whether nothing in a text can be dangerous or needs an escape: a quick answer for nearly every text, and never a wrong yes.
+    /// </summary>
     public static bool IsPlain(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(PlainCharacters) && !text.ContainsAny(Suspicious);
 
     /// <summary>
-    /// The text as a person may see it on one line: colour codes are left out, other dangerous characters become visible escapes, commands are broken by a backslash,
-    /// and what is beyond <see cref="MaxLength"/> is cut with a note. The same instance where nothing is dangerous.
+    /// The text as a person may see it on one line: colour codes are left out, other dangerous characters become visible escapes, commands
+    /// are broken by a backslash, and what is beyond <see cref="MaxLength"/> is cut with a note. The same instance where nothing is
+    /// dangerous.
     /// </summary>
     public static string Display(string text)
     {
@@ -132,7 +147,10 @@ internal static class UntrustedText
     {
         ReadOnlySpan<char> rest = text[index..];
         // Before the word stands a blank or nothing. What was shown once already is not broken a second time.
-        if (!rest.StartsWith(word, StringComparison.OrdinalIgnoreCase) || (index > 0 && (char.IsLetterOrDigit(text[index - 1]) || text[index - 1] == '\\')))
+        if (
+            !rest.StartsWith(word, StringComparison.OrdinalIgnoreCase)
+            || (index > 0 && (char.IsLetterOrDigit(text[index - 1]) || text[index - 1] == '\\'))
+        )
         {
             return false;
         }
@@ -143,7 +161,8 @@ internal static class UntrustedText
             return false;
         }
 
-        // It takes a code with a digit, or a place before it: "Error: …" and "error occurred: …" are what most programs say, and no build host heeds them.
+        // It takes a code with a digit, or a place before it: "Error: …" and "error occurred: …" are what most programs say, and no build
+        // host heeds them.
         ReadOnlySpan<char> code = rest.TrimStart();
         int end = code[..Math.Min(code.Length, MaxCodeLength)].IndexOfAny(':', ' ', '\t');
         return end >= 0
@@ -151,9 +170,10 @@ internal static class UntrustedText
             && (code[..end].ContainsAnyInRange('0', '9') || text[..index].TrimEnd() is [.., ':' or '-' or ')']);
     }
 
-    private static bool IsPaired(ReadOnlySpan<char> text, int index) => char.IsHighSurrogate(text[index])
-        ? index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])
-        : index > 0 && char.IsHighSurrogate(text[index - 1]);
+    private static bool IsPaired(ReadOnlySpan<char> text, int index) =>
+        char.IsHighSurrogate(text[index])
+            ? index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])
+            : index > 0 && char.IsHighSurrogate(text[index - 1]);
 
     /// <summary>Leaves out complete <c>ESC [ … m</c> sequences alone: any other sequence stays, to be seen.</summary>
     private static string WithoutColours(string text)

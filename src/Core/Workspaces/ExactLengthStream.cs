@@ -1,6 +1,9 @@
 namespace IsolatedAgents.Workspaces;
 
-/// <summary>Reads exactly as many bytes as were announced: of a source that has grown since, no more; of one that has shrunk, zeros in place of the rest.</summary>
+/// <summary>
+/// Reads exactly as many bytes as were announced: of a source that has grown since, no more; of one that has shrunk, zeros in place of the
+/// rest.
+/// </summary>
 internal sealed class ExactLengthStream(Stream source, long length) : ArchivedStream
 {
     private long _position;

@@ -4,8 +4,8 @@ using IsolatedAgents.Platform.Files;
 namespace IsolatedAgents.Workspaces;
 
 /// <summary>
-/// Writes what is copied into a sandbox as an archive in which everything belongs to root and nothing can be written: what a read-only mount would
-/// forbid, ownership forbids here. Who could not read the host's file cannot read its copy.
+/// Writes what is copied into a sandbox as an archive in which everything belongs to root and nothing can be written: what a read-only
+/// mount would forbid, ownership forbids here. Who could not read the host's file cannot read its copy.
 /// </summary>
 internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, SandboxCopy copy)
 {
@@ -14,7 +14,12 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, S
     private const int ReadAndExecute = 5;
 
     /// <summary>Writes one copy's content, to be read by one user.</summary>
-    public static async Task WriteAsync(SandboxCopy copy, (int UserId, int GroupId) reader, Stream destination, CancellationToken cancellationToken)
+    public static async Task WriteAsync(
+        SandboxCopy copy,
+        (int UserId, int GroupId) reader,
+        Stream destination,
+        CancellationToken cancellationToken
+    )
     {
         TarWriter writer = new(destination, TarEntryFormat.Pax, leaveOpen: true);
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
@@ -30,7 +35,9 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, S
 
         DirectoryInfo folder = new(copy.HostPath);
         // The volume's own root too, which the engine may have made writable for others.
-        await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, "./") { Mode = archive.Mode(folder) }, cancellationToken).ConfigureAwait(false);
+        await writer
+            .WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, "./") { Mode = archive.Mode(folder) }, cancellationToken)
+            .ConfigureAwait(false);
         await archive.WriteFolderAsync(folder, "", cancellationToken).ConfigureAwait(false);
         RequireUnchanged(copy);
     }
@@ -53,12 +60,16 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, S
             {
                 if (!copy.Links.TryTake(copy.VolumePath, name, target))
                 {
-                    await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, cancellationToken).ConfigureAwait(false);
+                    await writer
+                        .WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, cancellationToken)
+                        .ConfigureAwait(false);
                 }
             }
             else if (entry is DirectoryInfo below)
             {
-                await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, name) { Mode = Mode(below) }, cancellationToken).ConfigureAwait(false);
+                await writer
+                    .WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, name) { Mode = Mode(below) }, cancellationToken)
+                    .ConfigureAwait(false);
                 await WriteFolderAsync(below, name + "/", cancellationToken).ConfigureAwait(false);
             }
             else
@@ -73,19 +84,30 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, S
         PaxTarEntry entry = new(TarEntryType.RegularFile, name) { Mode = Mode(file) };
         try
         {
-            // What has no length is not opened: it may be a pipe or a socket, which has nothing to copy and could be waited for without end.
+            // What has no length is not opened: it may be a pipe or a socket, which has nothing to copy and could be waited for without
+            // end.
             if (copy.Shown.TryGetValue(file.FullName, out byte[]? shown))
             {
                 entry.DataStream = shown.Length > 0 ? new MemoryStream(shown) : null;
             }
             else if (file.Length > 0)
             {
-                FileStream content = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+                FileStream content = new(
+                    file.FullName,
+                    FileMode.Open,
+                    FileAccess.Read,
+                    FileShare.ReadWrite | FileShare.Delete,
+                    bufferSize: 0,
+                    FileOptions.SequentialScan
+                );
                 // A file that grows or shrinks meanwhile must not shift what follows it.
                 entry.DataStream = new ExactLengthStream(content, content.Length);
             }
         }
-        catch (Exception failure) when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException || (failure is IOException && IsAuditLog(file)))
+        catch (Exception failure)
+            when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException
+                || (failure is IOException && IsAuditLog(file))
+            )
         {
             entry.Mode = UnixFileMode.None;
         }
@@ -96,7 +118,8 @@ internal sealed class FolderArchive(TarWriter writer, int userId, int groupId, S
         }
     }
 
-    private bool IsAuditLog(FileInfo file) => copy.AuditLog is not null && FileIdentity.Inode(copy.AuditLog) is not 0 and { } inode && FileIdentity.Inode(file.FullName) == inode;
+    private bool IsAuditLog(FileInfo file) =>
+        copy.AuditLog is not null && FileIdentity.Inode(copy.AuditLog) is not 0 and { } inode && FileIdentity.Inode(file.FullName) == inode;
 
     // Root may read and enter everything, to check it; the agent what it may on the host, as owner, as one of the group or as anyone.
     private UnixFileMode Mode(FileSystemInfo entry)

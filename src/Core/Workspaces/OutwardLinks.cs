@@ -3,14 +3,16 @@ using System.Collections.Concurrent;
 namespace IsolatedAgents.Workspaces;
 
 /// <summary>
-/// Links of copied folders that lead out of them. Engines refuse an archive that holds one; the supervisor makes it in the sandbox, where it leads nowhere, as the link that it is.
+/// Links of copied folders that lead out of them. Engines refuse an archive that holds one; the supervisor makes it in the sandbox, where
+/// it leads nowhere, as the link that it is.
 /// </summary>
 internal sealed class OutwardLinks
 {
     private readonly ConcurrentDictionary<string, string> _targets = new(StringComparer.Ordinal);
 
     /// <summary>The sandbox path of each, followed by what it leads to.</summary>
-    public string[] All => [.. _targets.OrderBy(link => link.Key, StringComparer.Ordinal).SelectMany(link => new[] { link.Key, link.Value })];
+    public string[] All =>
+        [.. _targets.OrderBy(link => link.Key, StringComparer.Ordinal).SelectMany(link => new[] { link.Key, link.Value })];
 
     /// <summary>Begins a copy anew.</summary>
     public void Clear(string volume)
@@ -31,7 +33,12 @@ internal sealed class OutwardLinks
         int depth = name.Count(letter => letter == '/');
         foreach (string step in target.Split('/'))
         {
-            depth += step switch { "" or "." => 0, ".." => -1, _ => 1 };
+            depth += step switch
+            {
+                "" or "." => 0,
+                ".." => -1,
+                _ => 1,
+            };
             if (depth < 0)
             {
                 _targets[$"{volume}/{name}"] = target;

@@ -15,9 +15,15 @@ internal sealed record SandboxCopy(string HostPath, string VolumePath, string Na
     /// <summary>Takes the links that no archive can hold.</summary>
     public required OutwardLinks Links { get; init; }
 
-    /// <summary>What is copied in place of files, by their paths on this machine: configuration files of repositories without the credentials in them.</summary>
+    /// <summary>
+    /// What is copied in place of files, by their paths on this machine: configuration files of repositories without the credentials in
+    /// them.
+    /// </summary>
     public FrozenDictionary<string, byte[]> Shown { get; init; } = FrozenDictionary<string, byte[]>.Empty;
 
-    /// <summary>The run's own audit log, which is written meanwhile and locked: its copy is an empty file that nobody may read. Null where there is none.</summary>
+    /// <summary>
+    /// The run's own audit log, which is written meanwhile and locked: its copy is an empty file that nobody may read. Null where there is
+    /// none.
+    /// </summary>
     public string? AuditLog { get; init; }
 }

@@ -5,8 +5,9 @@ using IsolatedAgents.Platform.Files;
 namespace IsolatedAgents.Workspaces;
 
 /// <summary>
-/// Writes the workspace as an archive in which everything belongs to the agent's user, to be changed by it, and takes note of what was written: each file by its hash, so that it
-/// is known to the byte what a change is a change of. Who could not read the host's file is not given a copy.
+/// Writes the workspace as an archive in which everything belongs to the agent's user, to be changed by it, and takes note of what was
+/// written: each file by its hash, so that it is known to the byte what a change is a change of. Who could not read the host's file is not
+/// given a copy.
 /// </summary>
 internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal original, SandboxCopy copy, (int UserId, int GroupId) agent)
 {
@@ -20,7 +21,13 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
     private const int PlainFolder = 0x1ED;
 
     /// <summary>Writes all of it.</summary>
-    public static async Task WriteAsync(SandboxCopy copy, WorkspaceOriginal original, (int UserId, int GroupId) agent, Stream destination, CancellationToken cancellationToken)
+    public static async Task WriteAsync(
+        SandboxCopy copy,
+        WorkspaceOriginal original,
+        (int UserId, int GroupId) agent,
+        Stream destination,
+        CancellationToken cancellationToken
+    )
     {
         FolderArchive.RequireUnchanged(copy);
         original.Clear();
@@ -29,7 +36,12 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
         await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable scope = writer.ConfigureAwait(false);
         WorkspaceArchive archive = new(writer, original, copy, agent);
         DirectoryInfo folder = new(copy.HostPath);
-        await writer.WriteEntryAsync(archive.Own(new PaxTarEntry(TarEntryType.Directory, "./"), Bits(folder, PlainFolder) | OwnerAll), cancellationToken).ConfigureAwait(false);
+        await writer
+            .WriteEntryAsync(
+                archive.Own(new PaxTarEntry(TarEntryType.Directory, "./"), Bits(folder, PlainFolder) | OwnerAll),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         await archive.WriteFolderAsync([.. Entries(folder)], "", cancellationToken).ConfigureAwait(false);
         FolderArchive.RequireUnchanged(copy);
     }
@@ -50,7 +62,12 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
                 original.Add(name, new OriginalEntry(OriginalKind.Link, null));
                 if (!copy.Links.TryTake(copy.VolumePath, name, target))
                 {
-                    await writer.WriteEntryAsync(Own(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, Permissions), cancellationToken).ConfigureAwait(false);
+                    await writer
+                        .WriteEntryAsync(
+                            Own(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = target }, Permissions),
+                            cancellationToken
+                        )
+                        .ConfigureAwait(false);
                 }
             }
             else if (entry is DirectoryInfo below)
@@ -77,7 +94,9 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
             return;
         }
 
-        await writer.WriteEntryAsync(Own(new PaxTarEntry(TarEntryType.Directory, name), Bits(folder, PlainFolder) | OwnerAll), cancellationToken).ConfigureAwait(false);
+        await writer
+            .WriteEntryAsync(Own(new PaxTarEntry(TarEntryType.Directory, name), Bits(folder, PlainFolder) | OwnerAll), cancellationToken)
+            .ConfigureAwait(false);
         await WriteFolderAsync(entries, name + "/", cancellationToken).ConfigureAwait(false);
     }
 
@@ -100,7 +119,14 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
 
             content = copy.Shown.TryGetValue(file.FullName, out byte[]? shown)
                 ? new MemoryStream(shown)
-                : new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+                : new FileStream(
+                    file.FullName,
+                    FileMode.Open,
+                    FileAccess.Read,
+                    FileShare.ReadWrite | FileShare.Delete,
+                    bufferSize: 0,
+                    FileOptions.SequentialScan
+                );
         }
         catch (Exception failure) when (failure is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException)
         {
@@ -113,7 +139,14 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
         long length = content.Length;
         using HashingStream hashed = new(new ExactLengthStream(content, length));
         // Builds go by the time of a file.
-        PaxTarEntry entry = Own(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = length > 0 ? hashed : null, ModificationTime = file.LastWriteTimeUtc }, mode | OwnerReadWrite);
+        PaxTarEntry entry = Own(
+            new PaxTarEntry(TarEntryType.RegularFile, name)
+            {
+                DataStream = length > 0 ? hashed : null,
+                ModificationTime = file.LastWriteTimeUtc,
+            },
+            mode | OwnerReadWrite
+        );
         await writer.WriteEntryAsync(entry, cancellationToken).ConfigureAwait(false);
         original.Add(name, new OriginalEntry(OriginalKind.File, new WorkspaceFileState(length, hashed.Hash(), (mode & OwnerExecute) != 0)));
     }
@@ -126,9 +159,11 @@ internal sealed class WorkspaceArchive(TarWriter writer, WorkspaceOriginal origi
         return entry;
     }
 
-    private static IEnumerable<FileSystemInfo> Entries(DirectoryInfo folder) => folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal);
+    private static IEnumerable<FileSystemInfo> Entries(DirectoryInfo folder) =>
+        folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal);
 
-    private static int Bits(FileSystemInfo entry, int otherwise) => OperatingSystem.IsWindows() ? otherwise : (int)entry.UnixFileMode & Permissions;
+    private static int Bits(FileSystemInfo entry, int otherwise) =>
+        OperatingSystem.IsWindows() ? otherwise : (int)entry.UnixFileMode & Permissions;
 
     // As owner, as one of the group or as anyone.
     private bool MayUse(FileSystemInfo entry, int wanted)

@@ -38,16 +38,27 @@ internal sealed class WorkspaceOriginal(string path, long inode = 0)
     /// <summary>Absolute host path.</summary>
     public string FullPath => path;
 
-    /// <summary>Absolute host path of the folder that holds the record of this run's passing; null where none is kept. An agent that could write it would say itself that it has passed.</summary>
+    /// <summary>
+    /// Absolute host path of the folder that holds the record of this run's passing; null where none is kept. An agent that could write it
+    /// would say itself that it has passed.
+    /// </summary>
     public string? RecordFolder { get; init; }
 
     /// <summary>Whether that path leads to the folder that was checked.</summary>
     public bool IsInPlace => inode == 0 || FileIdentity.Inode(path) == inode;
 
-    /// <summary>Whether a path below the workspace lies in the folder of the record, or is a record of another configuration or project.</summary>
+    /// <summary>
+    /// Whether a path below the workspace lies in the folder of the record, or is a record of another configuration or project.
+    /// </summary>
     public bool IsRecord(string name) =>
-        (RecordFolder is { } folder && System.IO.Path.Combine(path, name).StartsWith(folder.TrimEnd('/') + "/", StringComparison.OrdinalIgnoreCase))
-        || (RecordEndings.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) && $"/{name}".Contains(StateFolder, StringComparison.OrdinalIgnoreCase));
+        (
+            RecordFolder is { } folder
+            && System.IO.Path.Combine(path, name).StartsWith(folder.TrimEnd('/') + "/", StringComparison.OrdinalIgnoreCase)
+        )
+        || (
+            RecordEndings.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+            && $"/{name}".Contains(StateFolder, StringComparison.OrdinalIgnoreCase)
+        );
 
     /// <summary>Begins anew, as the copy does where an engine refused the first.</summary>
     public void Clear()

@@ -103,7 +103,9 @@ internal sealed class HostChannel(HostStream host)
         SendBytes(payload);
     }
 
-    /// <summary>Sends one frame of no payload with a descriptor, which stays the caller's to close, once everything before it has left.</summary>
+    /// <summary>
+    /// Sends one frame of no payload with a descriptor, which stays the caller's to close, once everything before it has left.
+    /// </summary>
     /// <returns>Whether it was sent; where it was not, nothing of it was.</returns>
     public bool TrySend(FrameType type, int fd, int timeoutMilliseconds)
     {

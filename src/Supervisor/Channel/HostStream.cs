@@ -39,7 +39,8 @@ internal sealed record HostStream(int Input, int Output, int Connections)
 
     private static HostStream Connect(string path, bool hasConnections)
     {
-        // The folder is open to its owner alone, and root without privileges is nobody there: this thread is the owner for as long as it takes.
+        // The folder is open to its owner alone, and root without privileges is nobody there: this thread is the owner for as long as it
+        // takes.
         _ = LibC.setfsuid(UnixSocket.OwnerOf(Path.GetDirectoryName(path)!));
         int frames = UnixSocket.Connect(path);
         int diagnostics = UnixSocket.Connect(path);

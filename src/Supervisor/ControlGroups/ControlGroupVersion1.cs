@@ -18,18 +18,20 @@ internal sealed class ControlGroupVersion1(string root) : ControlGroup(root)
             Limit(ReadNumber("memory/memory.limit_in_bytes")),
             Limit(ReadNumber("memory/memory.memsw.limit_in_bytes")),
             ReadNumber("pids/pids.max"),
-            quota > 0 && period > 0 ? quota * 1000 / period : -1);
+            quota > 0 && period > 0 ? quota * 1000 / period : -1
+        );
     }
 
-    public override ResourceUsage ReadUsage() => new()
-    {
-        CpuNanoseconds = ReadNumber("cpuacct/cpuacct.usage"),
-        MemoryBytes = WithoutCache(ReadNumber("memory/memory.usage_in_bytes"), ReadKey("memory/memory.stat", "total_inactive_file")),
-        MemoryPeakBytes = ReadNumber("memory/memory.max_usage_in_bytes"),
-        Pids = ReadNumber("pids/pids.current"),
-        OutOfMemoryKills = ReadKey("memory/memory.oom_control", "oom_kill"),
-        PidsDenied = ReadKey("pids/pids.events", "max"),
-    };
+    public override ResourceUsage ReadUsage() =>
+        new()
+        {
+            CpuNanoseconds = ReadNumber("cpuacct/cpuacct.usage"),
+            MemoryBytes = WithoutCache(ReadNumber("memory/memory.usage_in_bytes"), ReadKey("memory/memory.stat", "total_inactive_file")),
+            MemoryPeakBytes = ReadNumber("memory/memory.max_usage_in_bytes"),
+            Pids = ReadNumber("pids/pids.current"),
+            OutOfMemoryKills = ReadKey("memory/memory.oom_control", "oom_kill"),
+            PidsDenied = ReadKey("pids/pids.events", "max"),
+        };
 
     private static long Limit(long value) => value >= Unlimited ? -1 : value;
 }

@@ -14,15 +14,16 @@ internal sealed class ControlGroupVersion2(string root) : ControlGroup(root)
         return new ControlGroupLimits(memory, memory < 0 || swap < 0 ? -1 : memory + swap, ReadNumber("pids.max"), ReadCpuLimit());
     }
 
-    public override ResourceUsage ReadUsage() => new()
-    {
-        CpuNanoseconds = ReadKey("cpu.stat", "usage_usec") is >= 0 and long microseconds ? microseconds * 1000 : -1,
-        MemoryBytes = WithoutCache(ReadNumber("memory.current"), ReadKey("memory.stat", "inactive_file")),
-        MemoryPeakBytes = ReadNumber("memory.peak"),
-        Pids = ReadNumber("pids.current"),
-        OutOfMemoryKills = ReadKey("memory.events", "oom_kill"),
-        PidsDenied = ReadKey("pids.events", "max"),
-    };
+    public override ResourceUsage ReadUsage() =>
+        new()
+        {
+            CpuNanoseconds = ReadKey("cpu.stat", "usage_usec") is >= 0 and long microseconds ? microseconds * 1000 : -1,
+            MemoryBytes = WithoutCache(ReadNumber("memory.current"), ReadKey("memory.stat", "inactive_file")),
+            MemoryPeakBytes = ReadNumber("memory.peak"),
+            Pids = ReadNumber("pids.current"),
+            OutOfMemoryKills = ReadKey("memory.events", "oom_kill"),
+            PidsDenied = ReadKey("pids.events", "max"),
+        };
 
     private long ReadCpuLimit()
     {

@@ -6,8 +6,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// Hands the very sockets that the agent connects to over to the host, by a Unix socket of their own: unix(7), SCM_RIGHTS. The host takes the connections from there itself: neither
-/// they nor any of their bytes pass through this process, and both ends keep all that TCP has.
+/// Hands the very sockets that the agent connects to over to the host, by a Unix socket of their own: unix(7), SCM_RIGHTS. The host takes
+/// the connections from there itself: neither they nor any of their bytes pass through this process, and both ends keep all that TCP has.
 /// </summary>
 internal sealed class DescriptorCarrier(int host) : IConnectionCarrier
 {

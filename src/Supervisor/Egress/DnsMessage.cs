@@ -38,8 +38,8 @@ internal readonly ref struct NameQuestion
 }
 
 /// <summary>
-/// Reads questions and writes answers as RFC 1035 and RFC 6891 have them. Questions come from the agent: whatever is not one plain question gets the error that it deserves, or
-/// nothing. An answer is never longer than a question's 512 bytes, so that none is ever cut.
+/// Reads questions and writes answers as RFC 1035 and RFC 6891 have them. Questions come from the agent: whatever is not one plain question
+/// gets the error that it deserves, or nothing. An answer is never longer than a question's 512 bytes, so that none is ever cut.
 /// </summary>
 internal static class DnsMessage
 {
@@ -93,8 +93,13 @@ internal static class DnsMessage
         }
 
         Span<byte> name = stackalloc byte[MaxName];
-        if (Count(query, 4) != 1 || Count(query, 6) != 0 || Count(query, 8) != 0
-            || !TryReadName(query, name, out int nameLength, out int end, out bool isAmbiguous) || end + (2 * sizeof(ushort)) > query.Length)
+        if (
+            Count(query, 4) != 1
+            || Count(query, 6) != 0
+            || Count(query, 8) != 0
+            || !TryReadName(query, name, out int nameLength, out int end, out bool isAmbiguous)
+            || end + (2 * sizeof(ushort)) > query.Length
+        )
         {
             return WriteHeader(query, response, FormatError);
         }
@@ -115,8 +120,21 @@ internal static class DnsMessage
         }
         else
         {
-            answer = lookup(new NameQuestion { Name = name[..nameLength], IsAmbiguous = isAmbiguous, WantsIPv4 = type is TypeA or AnyType, WantsIPv6 = type == TypeAaaa });
-            code = answer.State switch { NameState.Known => 0, NameState.Unknown => NameError, _ => ServerFailure };
+            answer = lookup(
+                new NameQuestion
+                {
+                    Name = name[..nameLength],
+                    IsAmbiguous = isAmbiguous,
+                    WantsIPv4 = type is TypeA or AnyType,
+                    WantsIPv6 = type == TypeAaaa,
+                }
+            );
+            code = answer.State switch
+            {
+                NameState.Known => 0,
+                NameState.Unknown => NameError,
+                _ => ServerFailure,
+            };
         }
 
         WriteHeader(query, response, code);
@@ -146,7 +164,10 @@ internal static class DnsMessage
         response[..HeaderLength].Clear();
         query[..2].CopyTo(response);
         ushort asked = BinaryPrimitives.ReadUInt16BigEndian(query[2..]);
-        BinaryPrimitives.WriteUInt16BigEndian(response[2..], (ushort)(ResponseFlag | (asked & (0x7800 | RecursionDesired)) | RecursionAvailable | (code & 0xF)));
+        BinaryPrimitives.WriteUInt16BigEndian(
+            response[2..],
+            (ushort)(ResponseFlag | (asked & (0x7800 | RecursionDesired)) | RecursionAvailable | (code & 0xF))
+        );
         return HeaderLength;
     }
 
@@ -186,7 +207,10 @@ internal static class DnsMessage
 
     // The version of EDNS; -1 where the question has none. What else stands behind the question is not looked at.
     private static int ReadVersion(ReadOnlySpan<byte> query, int end) =>
-        Count(query, 10) > 0 && query.Length >= end + OptionLength && query[end] == 0 && BinaryPrimitives.ReadUInt16BigEndian(query[(end + 1)..]) == TypeOption
+        Count(query, 10) > 0
+        && query.Length >= end + OptionLength
+        && query[end] == 0
+        && BinaryPrimitives.ReadUInt16BigEndian(query[(end + 1)..]) == TypeOption
             ? query[end + 6]
             : -1;
 

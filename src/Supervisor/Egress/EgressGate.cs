@@ -6,8 +6,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// Opens the way to an allowed endpoint when it is first connected to: a listener at that very address and port, before the kernel goes on with the call. Where there is none,
-/// the kernel itself refuses, so that no race can reach more than what was allowed before. The observer's.
+/// Opens the way to an allowed endpoint when it is first connected to: a listener at that very address and port, before the kernel goes on
+/// with the call. Where there is none, the kernel itself refuses, so that no race can reach more than what was allowed before. The
+/// observer's.
 /// </summary>
 /// <param name="endpoints">What the policy allows.</param>
 /// <param name="names">What addresses stand for.</param>
@@ -17,8 +18,12 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
 {
     private const int MaxListeners = 512;
 
-    private readonly FrozenSet<int> _ports = endpoints.Names.Values.Concat(endpoints.Domains.Values).Concat(endpoints.Addresses.Values).SelectMany(ports => ports)
-        .Concat(endpoints.Ranges.Length > 0 ? EndpointMatcher.RangePorts.ToArray() : []).ToFrozenSet();
+    private readonly FrozenSet<int> _ports = endpoints
+        .Names.Values.Concat(endpoints.Domains.Values)
+        .Concat(endpoints.Addresses.Values)
+        .SelectMany(ports => ports)
+        .Concat(endpoints.Ranges.Length > 0 ? EndpointMatcher.RangePorts.ToArray() : [])
+        .ToFrozenSet();
 
     private readonly Dictionary<(IPAddress Address, int Port), ListeningEndpoint> _open = [];
     private readonly HashSet<int> _yieldedPorts = [];
@@ -52,7 +57,9 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
     }
 
     /// <summary>Opens the way to an endpoint that is allowed.</summary>
-    /// <returns>The port to connect to, at that address: another one where the agent itself serves the endpoint's at all addresses.</returns>
+    /// <returns>
+    /// The port to connect to, at that address: another one where the agent itself serves the endpoint's at all addresses.
+    /// </returns>
     public int Open(IPAddress address, int port)
     {
         if (_open.TryGetValue((address, port), out ListeningEndpoint? open))
@@ -87,7 +94,9 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
     /// <summary>Whether a server of the agent's at this address would be in the way of an endpoint, or an endpoint in its way.</summary>
     public bool Concerns(int port) => _ports.Contains(port);
 
-    /// <summary>Leaves an address and port to a server of the agent's, for good: what listens for an endpoint there listens elsewhere from now on.</summary>
+    /// <summary>
+    /// Leaves an address and port to a server of the agent's, for good: what listens for an endpoint there listens elsewhere from now on.
+    /// </summary>
     public void Yield(IPAddress address, int port)
     {
         bool isEverywhere = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
@@ -97,7 +106,11 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
             return;
         }
 
-        foreach ((var key, ListeningEndpoint endpoint) in _open.Where(open => open.Key.Port == port && open.Value.Port == port && (isEverywhere || open.Key.Address.Equals(address))).ToArray())
+        foreach (
+            (var key, ListeningEndpoint endpoint) in _open
+                .Where(open => open.Key.Port == port && open.Value.Port == port && (isEverywhere || open.Key.Address.Equals(address)))
+                .ToArray()
+        )
         {
             _open.Remove(key);
             carrier!.Close(endpoint);

@@ -15,12 +15,13 @@ internal abstract class EgressSource(int fd)
     public abstract void OnReady(uint events);
 
     /// <summary>It is about to be closed from outside; what the kernel has for it by now is taken.</summary>
-    public virtual void BeforeClose()
-    {
-    }
+    public virtual void BeforeClose() { }
 }
 
-/// <summary>Waits for everything that the agent sends out of the sandbox, in one thread, which does little for each. Other threads may add to it while it waits.</summary>
+/// <summary>
+/// Waits for everything that the agent sends out of the sandbox, in one thread, which does little for each. Other threads may add to it
+/// while it waits.
+/// </summary>
 internal sealed unsafe class EgressLoop
 {
     private const int EventsAtOnce = 64;
@@ -74,8 +75,8 @@ internal sealed unsafe class EgressLoop
     }
 
     /// <summary>
-    /// Has the loop's thread close a source, since a descriptor that another thread closes may be another's by the time that the loop uses it. Returns when that is done; a loop
-    /// that the host keeps waiting does it later.
+    /// Has the loop's thread close a source, since a descriptor that another thread closes may be another's by the time that the loop uses
+    /// it. Returns when that is done; a loop that the host keeps waiting does it later.
     /// </summary>
     public void CloseFromOutside(int fd) => _wakeUp.Close(Find(fd)!).Wait(CloseMilliseconds);
 
@@ -98,7 +99,8 @@ internal sealed unsafe class EgressLoop
         }
     }
 
-    // One that an earlier event of the same batch has closed is gone; a new one under its number gets an event of no concern, which it finds nothing behind.
+    // One that an earlier event of the same batch has closed is gone; a new one under its number gets an event of no concern, which it
+    // finds nothing behind.
     private EgressSource? Find(int fd)
     {
         lock (_lock)

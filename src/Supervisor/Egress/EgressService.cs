@@ -7,13 +7,24 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>The sandbox's way out: addresses, names, and the connections that are brought to the host. Set up before the agent starts, in a thread of its own from then on.</summary>
+/// <summary>
+/// The sandbox's way out: addresses, names, and the connections that are brought to the host. Set up before the agent starts, in a thread
+/// of its own from then on.
+/// </summary>
 internal static class EgressService
 {
-    /// <summary>Sets it up, and gives up the right to change it. Where nothing is allowed, lookups are answered all the same: what the agent wanted is told by its name.</summary>
+    /// <summary>
+    /// Sets it up, and gives up the right to change it. Where nothing is allowed, lookups are answered all the same: what the agent wanted
+    /// is told by its name.
+    /// </summary>
     /// <returns>What the observer asks about connections.</returns>
     /// <exception cref="SetupException">It cannot be set up.</exception>
-    public static EgressGate Start(string[] allowed, Func<EgressLoop, IConnectionCarrier?> createCarrier, ActivityReport report, (int UserId, int GroupId) agent)
+    public static EgressGate Start(
+        string[] allowed,
+        Func<EgressLoop, IConnectionCarrier?> createCarrier,
+        ActivityReport report,
+        (int UserId, int GroupId) agent
+    )
     {
         EndpointMatcher endpoints = new(allowed);
         EgressLoop loop = new();
@@ -41,7 +52,8 @@ internal static class EgressService
         return new EgressGate(endpoints, names, nameServers, carrier);
     }
 
-    // A server that the image names by an address that this sandbox cannot have is one that its programs do not reach; they have others, or fail.
+    // A server that the image names by an address that this sandbox cannot have is one that its programs do not reach; they have others, or
+    // fail.
     private static bool TryOwn(IPAddress address)
     {
         try
@@ -57,11 +69,17 @@ internal static class EgressService
     // Names get addresses that every machine has; an address of the policy's cannot be replaced by another.
     private static void RequireNamesAlone(EndpointMatcher endpoints)
     {
-        string? literal = endpoints.Addresses.Keys.FirstOrDefault(address => !IPAddress.IsLoopback(address) || NameTable.LoopbackRange.Contains(address))?.ToString() ?? (endpoints.Ranges.Length > 0 ? endpoints.Ranges[0].ToString() : null);
+        string? literal = endpoints
+            .Addresses.Keys.FirstOrDefault(address => !IPAddress.IsLoopback(address) || NameTable.LoopbackRange.Contains(address))
+            ?.ToString()
+            ?? (endpoints.Ranges.Length > 0 ? endpoints.Ranges[0].ToString() : null);
         if (literal is not null)
         {
             throw new SetupException(
-                SetupFailureKind.Isolation, "egress addresses", $"{literal} cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or name hosts alone in network.allowed_endpoints");
+                SetupFailureKind.Isolation,
+                "egress addresses",
+                $"{literal} cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or name hosts alone in network.allowed_endpoints"
+            );
         }
     }
 
@@ -70,7 +88,10 @@ internal static class EgressService
         if (resolver.Named.Length > 0 && !resolver.Named.Any(owned.Contains))
         {
             throw new SetupException(
-                SetupFailureKind.Isolation, "name lookups", $"the image's resolv.conf sends them to {resolver.Named[0]}, which cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or use an image that names no server");
+                SetupFailureKind.Isolation,
+                "name lookups",
+                $"the image's resolv.conf sends them to {resolver.Named[0]}, which cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN; allow it there, or use an image that names no server"
+            );
         }
     }
 

@@ -38,7 +38,8 @@ internal static unsafe class EgressSocket
         SetOption(fd, SocketLevel, SocketUrgentInline);
         if (type == SocketStream)
         {
-            // What a server sends in small pieces, such as a model's words, is not held back until the agent has taken the last one; connections take it over.
+            // What a server sends in small pieces, such as a model's words, is not held back until the agent has taken the last one;
+            // connections take it over.
             SetOption(fd, ProtocolTcp, TcpNoDelay);
         }
 
@@ -77,7 +78,10 @@ internal static unsafe class EgressSocket
         return BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(name + PortOffset, sizeof(ushort)));
     }
 
-    /// <summary>Whether the next byte is one that was sent as urgent. To be asked when there is something to read: what is there does not become urgent any more. A read never goes past such a byte's place.</summary>
+    /// <summary>
+    /// Whether the next byte is one that was sent as urgent. To be asked when there is something to read: what is there does not become
+    /// urgent any more. A read never goes past such a byte's place.
+    /// </summary>
     public static bool IsAtUrgent(int fd)
     {
         int isAtMark = 0;

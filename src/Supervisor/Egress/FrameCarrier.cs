@@ -5,8 +5,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// Carries the bytes of connections in frames, where the stream to the host carries nothing else. Lives in the egress thread; <see cref="FramePipe"/> is its other end.
-/// Each connection has a window in each direction, so that a slow one holds up no other and nothing piles up.
+/// Carries the bytes of connections in frames, where the stream to the host carries nothing else. Lives in the egress thread;
+/// <see cref="FramePipe"/> is its other end. Each connection has a window in each direction, so that a slow one holds up no other and
+/// nothing piles up.
 /// </summary>
 internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
 {
@@ -103,7 +104,8 @@ internal sealed class FrameCarrier : EgressSource, IConnectionCarrier
             case FrameType.EgressReply when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
                 connection.Reply(payload.AsMemory(EgressData.HeaderLength));
                 break;
-            case FrameType.EgressReplyUrgent when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
+            case FrameType.EgressReplyUrgent
+                when _connections.TryGetValue(EgressData.ConnectionOf(payload), out FramedConnection? connection):
                 connection.ReplyUrgent(payload.AsMemory(EgressData.HeaderLength));
                 break;
             case FrameType.EgressReplyEnd:

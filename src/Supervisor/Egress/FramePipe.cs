@@ -5,7 +5,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>The main thread's end of the pipe to <see cref="FrameCarrier"/>: passes frames between it and the host, and never waits for either.</summary>
+/// <summary>
+/// The main thread's end of the pipe to <see cref="FrameCarrier"/>: passes frames between it and the host, and never waits for either.
+/// </summary>
 internal sealed class FramePipe
 {
     private readonly int _fd;
@@ -70,7 +72,9 @@ internal sealed class FramePipe
         channel.Release();
     }
 
-    /// <summary>Passes a frame of the host's on, now or as soon as it is taken. What may wait is bounded by the connections' windows.</summary>
+    /// <summary>
+    /// Passes a frame of the host's on, now or as soon as it is taken. What may wait is bounded by the connections' windows.
+    /// </summary>
     public void Deliver(FrameType type, byte[] payload)
     {
         if (type == FrameType.EgressReplyEnd && EgressEnd.FromPayload(payload) is { IsReset: true } reset)

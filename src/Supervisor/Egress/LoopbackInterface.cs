@@ -9,8 +9,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// Gives the sandbox's loopback interface the addresses that the agent may connect to: whatever is none of them has no route. rtnetlink(7). Only while this process still may
-/// administer the network, which it gives up before the agent starts.
+/// Gives the sandbox's loopback interface the addresses that the agent may connect to: whatever is none of them has no route. rtnetlink(7).
+/// Only while this process still may administer the network, which it gives up before the agent starts.
 /// </summary>
 internal static class LoopbackInterface
 {
@@ -49,7 +49,8 @@ internal static class LoopbackInterface
         return WithSocket(fd =>
             (!hasNames || AddAddress(fd, NameTable.Range.BaseAddress, NameTable.Range.PrefixLength))
             && addresses.All(address => AddAddress(fd, address, address.GetAddressBytes().Length * 8))
-            && endpoints.Ranges.All(range => AddRange(fd, range)));
+            && endpoints.Ranges.All(range => AddRange(fd, range))
+        );
     }
 
     /// <summary>Adds one address.</summary>
@@ -75,21 +76,45 @@ internal static class LoopbackInterface
     private static bool AddAddress(int fd, IPAddress address, int prefixLength)
     {
         byte[] bytes = address.GetAddressBytes();
-        return Send(fd, NewAddress, $"{address}/{prefixLength}",
-        [
-            Family(address), (byte)prefixLength, NoDuplicateDetection, HostScope, .. BitConverter.GetBytes(Index),
-            .. Attribute(LocalAddress, bytes), .. Attribute(AddressOfInterface, bytes),
-        ]);
+        return Send(
+            fd,
+            NewAddress,
+            $"{address}/{prefixLength}",
+            [
+                Family(address),
+                (byte)prefixLength,
+                NoDuplicateDetection,
+                HostScope,
+                .. BitConverter.GetBytes(Index),
+                .. Attribute(LocalAddress, bytes),
+                .. Attribute(AddressOfInterface, bytes),
+            ]
+        );
     }
 
     // struct rtmsg: every address of the range is local, as those of 127.0.0.0/8 are.
-    private static bool AddRange(int fd, IPNetwork range) => Send(fd, NewRoute, range.ToString(),
-    [
-        Family(range.BaseAddress), (byte)range.PrefixLength, 0, 0, LocalTable, StaticProtocol, HostScope, LocalRoute, .. BitConverter.GetBytes(0),
-        .. Attribute(RouteDestination, range.BaseAddress.GetAddressBytes()), .. Attribute(RouteInterface, BitConverter.GetBytes(Index)),
-    ]);
+    private static bool AddRange(int fd, IPNetwork range) =>
+        Send(
+            fd,
+            NewRoute,
+            range.ToString(),
+            [
+                Family(range.BaseAddress),
+                (byte)range.PrefixLength,
+                0,
+                0,
+                LocalTable,
+                StaticProtocol,
+                HostScope,
+                LocalRoute,
+                .. BitConverter.GetBytes(0),
+                .. Attribute(RouteDestination, range.BaseAddress.GetAddressBytes()),
+                .. Attribute(RouteInterface, BitConverter.GetBytes(Index)),
+            ]
+        );
 
-    private static byte Family(IPAddress address) => (byte)(address.AddressFamily == AddressFamily.InterNetwork ? AddressFamilyInternet : AddressFamilyInternet6);
+    private static byte Family(IPAddress address) =>
+        (byte)(address.AddressFamily == AddressFamily.InterNetwork ? AddressFamilyInternet : AddressFamilyInternet6);
 
     // struct rtattr; addresses and indices are multiples of four bytes, as attributes must be.
     private static byte[] Attribute(ushort type, byte[] value) =>
@@ -108,9 +133,10 @@ internal static class LoopbackInterface
         {
             byte[] answer = new byte[4096];
             int count = Descriptor.Read(fd, answer);
-            error = count < HeaderLength + sizeof(int) || BinaryPrimitives.ReadUInt16LittleEndian(answer.AsSpan(4)) != ErrorMessage
-                ? -InvalidArgument
-                : BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(HeaderLength));
+            error =
+                count < HeaderLength + sizeof(int) || BinaryPrimitives.ReadUInt16LittleEndian(answer.AsSpan(4)) != ErrorMessage
+                    ? -InvalidArgument
+                    : BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(HeaderLength));
         }
 
         if (error == -NotPermitted)
@@ -120,7 +146,11 @@ internal static class LoopbackInterface
 
         if (error is < 0 and not -Exists)
         {
-            throw new SetupException(SetupFailureKind.Isolation, "egress addresses", $"{what} cannot be given to the loopback interface: {KernelException.ErrorName(-error)}");
+            throw new SetupException(
+                SetupFailureKind.Isolation,
+                "egress addresses",
+                $"{what} cannot be given to the loopback interface: {KernelException.ErrorName(-error)}"
+            );
         }
 
         return true;

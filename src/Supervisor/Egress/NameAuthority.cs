@@ -5,7 +5,9 @@ using IsolatedAgents.Supervisor.Reporting;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>Knows which names exist for the agent: those of allowed endpoints, and its own machine's. Every other one is told, and is no name.</summary>
+/// <summary>
+/// Knows which names exist for the agent: those of allowed endpoints, and its own machine's. Every other one is told, and is no name.
+/// </summary>
 internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, ActivityReport report, string[] searchDomains)
 {
     private const string LocalName = "localhost";
@@ -45,7 +47,12 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
 
         if (name is LocalName or OwnName || name.EndsWith($".{LocalName}"))
         {
-            return new NameAnswer(NameState.Known, question.WantsIPv4 ? IPAddress.Loopback : question.WantsIPv6 ? IPAddress.IPv6Loopback : null);
+            return new NameAnswer(
+                NameState.Known,
+                question.WantsIPv4 ? IPAddress.Loopback
+                    : question.WantsIPv6 ? IPAddress.IPv6Loopback
+                    : null
+            );
         }
 
         // What a resolver appends by itself is nobody's wish, and to ask for an address's name reaches nothing.
@@ -70,13 +77,15 @@ internal sealed class NameAuthority(EndpointMatcher endpoints, NameTable names, 
 
     private NameAnswer Deny(DenialReason reason, string name, bool isTcp, int port)
     {
-        report.Add(new ActivityNote
-        {
-            Kind = ActivityKind.ConnectionDenied,
-            Reason = reason,
-            ProcessId = SocketOwner.Find(isTcp, port),
-            Subject = Encoding.Latin1.GetBytes(name),
-        });
+        report.Add(
+            new ActivityNote
+            {
+                Kind = ActivityKind.ConnectionDenied,
+                Reason = reason,
+                ProcessId = SocketOwner.Find(isTcp, port),
+                Subject = Encoding.Latin1.GetBytes(name),
+            }
+        );
         return new NameAnswer(NameState.Unknown);
     }
 

@@ -25,7 +25,11 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
         int error = Bind(address);
         if (error != 0)
         {
-            throw new SetupException(SetupFailureKind.Isolation, "name lookups", $"{address}:{Port} cannot be listened on: {KernelException.ErrorName(error)}");
+            throw new SetupException(
+                SetupFailureKind.Isolation,
+                "name lookups",
+                $"{address}:{Port} cannot be listened on: {KernelException.ErrorName(error)}"
+            );
         }
     }
 
@@ -74,7 +78,9 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
                 }
 
                 int port = BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + EgressSocket.PortOffset, sizeof(ushort)));
-                int length = DnsMessage.Respond(_query.AsSpan(0, (int)count), _response, question => authority.Answer(question, isTcp: false, port));
+                int length = DnsMessage.Respond(_query.AsSpan(0, (int)count), _response, question =>
+                    authority.Answer(question, isTcp: false, port)
+                );
                 if (length > 0)
                 {
                     _ = LibC.sendto(Fd, response, (nuint)length, MessageNoSignal, sender, senderLength);
@@ -102,7 +108,14 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
             }
 
             server._connections++;
-            server.Loop.Add(new ConnectionSource(connection, server, BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + EgressSocket.PortOffset, sizeof(ushort)))), EpollIn);
+            server.Loop.Add(
+                new ConnectionSource(
+                    connection,
+                    server,
+                    BinaryPrimitives.ReadUInt16BigEndian(new ReadOnlySpan<byte>(sender + EgressSocket.PortOffset, sizeof(ushort)))
+                ),
+                EpollIn
+            );
         }
     }
 
@@ -150,8 +163,9 @@ internal sealed class NameServer(EgressLoop loop, NameAuthority authority)
                     return true;
                 }
 
-                int answered = DnsMessage.Respond(
-                    _received.AsSpan(sizeof(ushort), length), _response.AsSpan(sizeof(ushort)), question => server.Authority.Answer(question, isTcp: true, port));
+                int answered = DnsMessage.Respond(_received.AsSpan(sizeof(ushort), length), _response.AsSpan(sizeof(ushort)), question =>
+                    server.Authority.Answer(question, isTcp: true, port)
+                );
                 BinaryPrimitives.WriteUInt16BigEndian(_response, (ushort)answered);
                 // Who does not read its answers needs none.
                 if (answered > 0 && Descriptor.Write(Fd, _response.AsSpan(0, sizeof(ushort) + answered)) < sizeof(ushort) + answered)

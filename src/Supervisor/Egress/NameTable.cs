@@ -5,8 +5,8 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// The addresses that stand for names inside the sandbox. They lead nowhere but to the supervisor, so that what the agent connects to is known by its name, and no name is ever
-/// looked up outside before a connection is allowed.
+/// The addresses that stand for names inside the sandbox. They lead nowhere but to the supervisor, so that what the agent connects to is
+/// known by its name, and no name is ever looked up outside before a connection is allowed.
 /// </summary>
 /// <param name="range">Where the addresses are taken from; at least a /16 of IPv4.</param>
 internal sealed class NameTable(IPNetwork range)
@@ -29,7 +29,10 @@ internal sealed class NameTable(IPNetwork range)
         get
         {
             byte[] bytes = range.BaseAddress.GetAddressBytes();
-            BinaryPrimitives.WriteUInt32BigEndian(bytes, BinaryPrimitives.ReadUInt32BigEndian(bytes) | ((uint.MaxValue >> range.PrefixLength) - 1));
+            BinaryPrimitives.WriteUInt32BigEndian(
+                bytes,
+                BinaryPrimitives.ReadUInt32BigEndian(bytes) | ((uint.MaxValue >> range.PrefixLength) - 1)
+            );
             return new IPAddress(bytes);
         }
     }

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.</summary>
+/// <summary>
+/// What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.
+/// </summary>
 /// <param name="NameServers">Where lookups go; the first is this machine's own.</param>
 /// <param name="SearchDomains">What resolvers append to names, in lower case.</param>
 /// <param name="Named">Those of the servers that the file names; none where resolvers are to ask this machine.</param>
@@ -45,7 +47,13 @@ internal sealed record ResolverSettings(IPAddress[] NameServers, string[] Search
             }
             else if (words is ["search" or "domain", ..])
             {
-                domains.AddRange(words.Skip(1).Select(domain => domain.TrimEnd('.').ToLowerInvariant()).Where(domain => domain.Length > 0).Take(MaxDomains - Math.Min(MaxDomains, domains.Count)));
+                domains.AddRange(
+                    words
+                        .Skip(1)
+                        .Select(domain => domain.TrimEnd('.').ToLowerInvariant())
+                        .Where(domain => domain.Length > 0)
+                        .Take(MaxDomains - Math.Min(MaxDomains, domains.Count))
+                );
             }
         }
 

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>Finds the process behind a port of the sandbox. Needs the agent's rights over files, since a process's descriptors are its owner's to see.</summary>
+/// <summary>
+/// Finds the process behind a port of the sandbox. Needs the agent's rights over files, since a process's descriptors are its owner's to
+/// see.
+/// </summary>
 internal static class SocketOwner
 {
     // proc_net(5): the local address is the second column, and the inode the tenth.
@@ -35,7 +38,11 @@ internal static class SocketOwner
         foreach (string line in File.ReadLines(table).Skip(1))
         {
             string[] columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (columns.Length > InodeColumn && columns[AddressColumn].EndsWith(end, StringComparison.Ordinal) && columns[InodeColumn] != "0")
+            if (
+                columns.Length > InodeColumn
+                && columns[AddressColumn].EndsWith(end, StringComparison.Ordinal)
+                && columns[InodeColumn] != "0"
+            )
             {
                 return columns[InodeColumn];
             }
@@ -48,7 +55,11 @@ internal static class SocketOwner
     {
         foreach (string folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int processId) && processId > 1 && Holds($"{folder}/fd", socket))
+            if (
+                int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int processId)
+                && processId > 1
+                && Holds($"{folder}/fd", socket)
+            )
             {
                 return processId;
             }

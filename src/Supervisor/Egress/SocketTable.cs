@@ -7,8 +7,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// The sandbox's TCP sockets, and whether a process still holds one: proc_net_tcp, Documentation/networking/proc_net_tcp.rst. A FIN does not say that: a client that has ended and
-/// one that has only said all it had to say, and waits for the answer, send the same. But both ends of the connection are this kernel's, so that the other one can be looked at.
+/// The sandbox's TCP sockets, and whether a process still holds one: proc_net_tcp, Documentation/networking/proc_net_tcp.rst. A FIN does
+/// not say that: a client that has ended and one that has only said all it had to say, and waits for the answer, send the same. But both
+/// ends of the connection are this kernel's, so that the other one can be looked at.
 /// </summary>
 internal static class SocketTable
 {
@@ -45,7 +46,9 @@ internal static class SocketTable
 
         try
         {
-            return Holds("/proc/self/net/tcp", own, other) || Holds("/proc/self/net/tcp6", own, other) || Holds("/proc/self/net/tcp6", Mapped + own, Mapped + other);
+            return Holds("/proc/self/net/tcp", own, other)
+                || Holds("/proc/self/net/tcp6", own, other)
+                || Holds("/proc/self/net/tcp6", Mapped + own, Mapped + other);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -62,8 +65,12 @@ internal static class SocketTable
 
         foreach (string line in File.ReadLines(table))
         {
-            if (line.Contains(own, StringComparison.Ordinal)
-                && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > InodeColumn } columns && columns[OwnColumn] == own && columns[OtherColumn] == other)
+            if (
+                line.Contains(own, StringComparison.Ordinal)
+                && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > InodeColumn } columns
+                && columns[OwnColumn] == own
+                && columns[OtherColumn] == other
+            )
             {
                 return columns[InodeColumn] != "0";
             }
@@ -75,6 +82,9 @@ internal static class SocketTable
     private static IPEndPoint ReadAddress(ReadOnlySpan<byte> name)
     {
         bool isIPv4 = BinaryPrimitives.ReadUInt16LittleEndian(name) == AddressFamilyInternet;
-        return new IPEndPoint(new IPAddress(isIPv4 ? name.Slice(4, 4) : name.Slice(8, 16)), BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..]));
+        return new IPEndPoint(
+            new IPAddress(isIPv4 ? name.Slice(4, 4) : name.Slice(8, 16)),
+            BinaryPrimitives.ReadUInt16BigEndian(name[EgressSocket.PortOffset..])
+        );
     }
 }

@@ -7,14 +7,16 @@ namespace IsolatedAgents.Supervisor.Identity;
 /// <summary>Who the agent is in its sandbox.</summary>
 /// <param name="UserId">Its user; never 0.</param>
 /// <param name="GroupId">Its group; never 0.</param>
-/// <param name="ImageHome">The home folder that the image has for it, where the agent is the image's own user: it may be read. Null elsewhere.</param>
+/// <param name="ImageHome">
+/// The home folder that the image has for it, where the agent is the image's own user: it may be read. Null elsewhere.
+/// </param>
 internal sealed record AgentIdentity(int UserId, int GroupId, string? ImageHome)
 {
     private const string HomeVariable = "HOME=";
 
     /// <summary>
-    /// Chooses, first of all, whom the host has chosen; then the owner of the workspace, then the image's own user, then user 1000. None of them is ever root,
-    /// nor a name that leads to root.
+    /// Chooses, first of all, whom the host has chosen; then the owner of the workspace, then the image's own user, then user 1000. None of
+    /// them is ever root, nor a name that leads to root.
     /// </summary>
     /// <param name="spec">The orders.</param>
     /// <param name="users">The image's users.</param>
@@ -44,8 +46,15 @@ internal sealed record AgentIdentity(int UserId, int GroupId, string? ImageHome)
     /// <param name="environment">The agent's environment, as <c>NAME=value</c>.</param>
     public UserEntry Entry(UserDatabase users, IEnumerable<string> environment)
     {
-        string? home = environment.LastOrDefault(variable => variable.StartsWith(HomeVariable, StringComparison.Ordinal))?[HomeVariable.Length..];
-        return new UserEntry(users.NameOf(UserId), UserId, GroupId, home is ['/', ..] && home.AsSpan().IndexOfAny(':', '\n') < 0 ? home : "/tmp");
+        string? home = environment
+            .LastOrDefault(variable => variable.StartsWith(HomeVariable, StringComparison.Ordinal))
+            ?[HomeVariable.Length..];
+        return new UserEntry(
+            users.NameOf(UserId),
+            UserId,
+            GroupId,
+            home is ['/', ..] && home.AsSpan().IndexOfAny(':', '\n') < 0 ? home : "/tmp"
+        );
     }
 
     // An image's user is a name or number, and a group behind a colon.
@@ -56,7 +65,8 @@ internal sealed record AgentIdentity(int UserId, int GroupId, string? ImageHome)
         int userId = entry?.UserId ?? UserDatabase.ParseNumber(parts[0]) ?? 0;
         int? group = parts.Length > 1 ? users.FindGroup(parts[1]) : entry?.GroupId;
         (int chosen, int chosenGroup) = AgentUser.Of(userId, group ?? 0);
-        string? home = userId != 0 && entry?.Home is ['/', _, ..] path && !path.Contains("..", StringComparison.Ordinal) ? path.TrimEnd('/') : null;
+        string? home =
+            userId != 0 && entry?.Home is ['/', _, ..] path && !path.Contains("..", StringComparison.Ordinal) ? path.TrimEnd('/') : null;
         return new AgentIdentity(chosen, chosenGroup, home);
     }
 }

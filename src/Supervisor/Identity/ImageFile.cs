@@ -27,7 +27,9 @@ internal static unsafe class ImageFile
         try
         {
             FileStatus status;
-            return LibC.fstat(fd, &status) == 0 && (status.Mode & TypeMask) == TypeRegular && status.Size <= MaxBytes ? ReadLines(fd, (int)status.Size) : [];
+            return LibC.fstat(fd, &status) == 0 && (status.Mode & TypeMask) == TypeRegular && status.Size <= MaxBytes
+                ? ReadLines(fd, (int)status.Size)
+                : [];
         }
         finally
         {
@@ -39,7 +41,7 @@ internal static unsafe class ImageFile
     {
         byte[] bytes = new byte[size];
         int length = 0;
-        for (int count; length < size && (count = Descriptor.Read(fd, bytes.AsSpan(length))) > 0;)
+        for (int count; length < size && (count = Descriptor.Read(fd, bytes.AsSpan(length))) > 0; )
         {
             length += count;
         }

@@ -20,13 +20,18 @@ internal static unsafe class OwnFiles
     // include/uapi/linux/stat.h: 0644
     private const uint ReadableByAll = 0x1A4;
 
-    // The image's own system configuration holds beside it. A workspace of root's, as container jobs have it, is one that git would refuse to look at.
-    private const string GitConfiguration = "[include]\n\tpath = /etc/gitconfig\n[safe]\n\tdirectory = /workspace\n\tdirectory = /workspace/.git\n\tdirectory = /workspace/./.git\n";
+    // The image's own system configuration holds beside it. A workspace of root's, as container jobs have it, is one that git would refuse
+    // to look at.
+    private const string GitConfiguration =
+        "[include]\n\tpath = /etc/gitconfig\n[safe]\n\tdirectory = /workspace\n\tdirectory = /workspace/.git\n\tdirectory = /workspace/./.git\n";
 
     // Where distributions keep the authorities that everybody trusts.
     private static readonly string[] SystemBundles =
     [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
     ];
 
     /// <summary>Writes what git is to know of the workspace.</summary>

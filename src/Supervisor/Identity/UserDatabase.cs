@@ -60,18 +60,25 @@ internal sealed class UserDatabase
         : FindUser("agent") is null ? "agent"
         : $"agent-{Text(userId)}";
 
-    /// <summary>The text of <c>/etc/passwd</c> with the agent in it: the image's lines, but for another line of the same number or name.</summary>
+    /// <summary>
+    /// The text of <c>/etc/passwd</c> with the agent in it: the image's lines, but for another line of the same number or name.
+    /// </summary>
     /// <param name="agent">The agent's entry.</param>
     public string UsersWith(UserEntry agent) =>
-        Lines(_userLines.Where(line => ParseUser(line) is { } other && other.UserId != agent.UserId && other.Name != agent.Name),
-            $"{agent.Name}:x:{Text(agent.UserId)}:{Text(agent.GroupId)}:{agent.Name}:{agent.Home}:{Shell}");
+        Lines(
+            _userLines.Where(line => ParseUser(line) is { } other && other.UserId != agent.UserId && other.Name != agent.Name),
+            $"{agent.Name}:x:{Text(agent.UserId)}:{Text(agent.GroupId)}:{agent.Name}:{agent.Home}:{Shell}"
+        );
 
     /// <summary>The text of <c>/etc/group</c> with the agent's group in it, under the image's name for it where it has one.</summary>
     /// <param name="agent">The agent's entry.</param>
     public string GroupsWith(UserEntry agent) =>
         _groupLines.Any(line => line.Split(':') is [_, _, var number, ..] && ParseNumber(number) == agent.GroupId)
             ? Lines(_groupLines, null)
-            : Lines(_groupLines.Where(line => !line.StartsWith(agent.Name + ":", StringComparison.Ordinal)), $"{agent.Name}:x:{Text(agent.GroupId)}:");
+            : Lines(
+                _groupLines.Where(line => !line.StartsWith(agent.Name + ":", StringComparison.Ordinal)),
+                $"{agent.Name}:x:{Text(agent.GroupId)}:"
+            );
 
     /// <summary>A number of a user or group; null where the text is none that a kernel takes for one.</summary>
     public static int? ParseNumber(string text) =>
@@ -79,13 +86,18 @@ internal sealed class UserDatabase
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static string Lines(IEnumerable<string> lines, string? last) => string.Concat((last is null ? lines : lines.Append(last)).Select(line => line + "\n"));
+    private static string Lines(IEnumerable<string> lines, string? last) =>
+        string.Concat((last is null ? lines : lines.Append(last)).Select(line => line + "\n"));
 
     private static UserEntry? ParseUser(string line) =>
-        line.Split(':') is [{ Length: > 0 } name, _, var user, var group, _, var home, _] && ParseNumber(user) is { } userId && ParseNumber(group) is { } groupId
+        line.Split(':') is [{ Length: > 0 } name, _, var user, var group, _, var home, _]
+        && ParseNumber(user) is { } userId
+        && ParseNumber(group) is { } groupId
             ? new UserEntry(name, userId, groupId, home)
             : null;
 
     private static bool IsPlainName(string name) =>
-        name.Length is > 0 and <= MaxNameLength && name[0] != '-' && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.');
+        name.Length is > 0 and <= MaxNameLength
+        && name[0] != '-'
+        && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.');
 }

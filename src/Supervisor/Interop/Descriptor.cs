@@ -16,8 +16,7 @@ internal static unsafe class Descriptor
             do
             {
                 count = LibC.read(fd, pointer, (nuint)buffer.Length);
-            }
-            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            } while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
             return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
         }
     }
@@ -31,8 +30,7 @@ internal static unsafe class Descriptor
             do
             {
                 count = LibC.write(fd, pointer, (nuint)buffer.Length);
-            }
-            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            } while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
             return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
         }
     }
@@ -46,27 +44,39 @@ internal static unsafe class Descriptor
             do
             {
                 count = LibC.sendto(socket, pointer, 1, MessageOutOfBand | MessageNoSignal, null, 0);
-            }
-            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            } while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
             return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
         }
     }
 
-    /// <summary>Sends once, over a Unix socket, and a descriptor with the first byte: unix(7), SCM_RIGHTS. The count, or the negative error number.</summary>
+    /// <summary>
+    /// Sends once, over a Unix socket, and a descriptor with the first byte: unix(7), SCM_RIGHTS. The count, or the negative error number.
+    /// </summary>
     public static int Send(int socket, ReadOnlySpan<byte> bytes, int fd)
     {
         fixed (byte* pointer = bytes)
         {
             MemoryRange range = new() { Address = (nuint)pointer, Length = (nuint)bytes.Length };
             // CMSG_LEN: the header and one int, and not what pads it.
-            DescriptorMessage control = new() { Length = (nuint)(sizeof(DescriptorMessage) - sizeof(int)), Level = SocketLevel, Type = RightsMessage, Fd = fd };
-            SocketMessage header = new() { Ranges = &range, RangeCount = 1, Control = &control, ControlLength = (nuint)sizeof(DescriptorMessage) };
+            DescriptorMessage control = new()
+            {
+                Length = (nuint)(sizeof(DescriptorMessage) - sizeof(int)),
+                Level = SocketLevel,
+                Type = RightsMessage,
+                Fd = fd,
+            };
+            SocketMessage header = new()
+            {
+                Ranges = &range,
+                RangeCount = 1,
+                Control = &control,
+                ControlLength = (nuint)sizeof(DescriptorMessage),
+            };
             nint count;
             do
             {
                 count = LibC.sendmsg(socket, &header, MessageNoSignal);
-            }
-            while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            } while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
             return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
         }
     }

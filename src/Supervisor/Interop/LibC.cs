@@ -171,7 +171,14 @@ internal static unsafe partial class LibC
     public static partial int setrlimit(int resource, ResourceLimit* limit);
 
     [LibraryImport("c", SetLastError = true)]
-    public static partial int posix_spawn(int* processId, byte* path, SpawnFileActions* actions, void* attributes, byte** arguments, byte** environment);
+    public static partial int posix_spawn(
+        int* processId,
+        byte* path,
+        SpawnFileActions* actions,
+        void* attributes,
+        byte** arguments,
+        byte** environment
+    );
 
     [LibraryImport("c", SetLastError = true)]
     public static partial int posix_spawn_file_actions_init(SpawnFileActions* actions);
@@ -195,7 +202,14 @@ internal static unsafe partial class LibC
     public static partial int ioctl(int fd, nuint request, void* argument);
 
     [LibraryImport("c", SetLastError = true)]
-    public static partial nint process_vm_readv(int processId, MemoryRange* local, nuint localCount, MemoryRange* remote, nuint remoteCount, nuint flags);
+    public static partial nint process_vm_readv(
+        int processId,
+        MemoryRange* local,
+        nuint localCount,
+        MemoryRange* remote,
+        nuint remoteCount,
+        nuint flags
+    );
 
     [LibraryImport("c", SetLastError = true)]
     public static partial nint syscall(nint number, nint argument1, nint argument2, nint argument3, nint argument4);

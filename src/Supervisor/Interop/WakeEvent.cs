@@ -2,7 +2,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Interop;
 
-/// <summary>A descriptor by which one thread wakes another that polls: eventfd(2). It does not block, and no program that is started has it.</summary>
+/// <summary>
+/// A descriptor by which one thread wakes another that polls: eventfd(2). It does not block, and no program that is started has it.
+/// </summary>
 internal static class WakeEvent
 {
     /// <exception cref="KernelException">The kernel gives none.</exception>

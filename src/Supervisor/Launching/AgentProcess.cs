@@ -10,7 +10,9 @@ internal sealed record AgentProcess(int ProcessId, int StandardOutput, int Stand
     private const string OwnExecutable = "/proc/self/exe";
     private const int PipeSize = 1024 * 1024;
 
-    /// <summary>Starts a launcher and waits until it has become the agent, answering what the kernel asks about its calls meanwhile.</summary>
+    /// <summary>
+    /// Starts a launcher and waits until it has become the agent, answering what the kernel asks about its calls meanwhile.
+    /// </summary>
     /// <exception cref="SetupException">It could not, or a control does not hold.</exception>
     public static unsafe AgentProcess Start(LaunchPlan plan, LaunchObserver observer)
     {
@@ -56,7 +58,8 @@ internal sealed record AgentProcess(int ProcessId, int StandardOutput, int Stand
                     &actions,
                     null,
                     NativeStrings.Create([OwnExecutable, Launcher.Argument]),
-                    NativeStrings.Create([]));
+                    NativeStrings.Create([])
+                );
                 return result == 0 ? processId : throw new KernelException("posix_spawn", result);
             }
         }

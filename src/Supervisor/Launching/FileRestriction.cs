@@ -7,7 +7,8 @@ namespace IsolatedAgents.Supervisor.Launching;
 /// <summary>What the kernel itself keeps an agent from, whatever happens between a look and a call: landlock(7).</summary>
 internal static unsafe class FileRestriction
 {
-    // include/uapi/linux/landlock.h: LANDLOCK_ACCESS_FS_*. Listing folders (READ_DIR, bit 3) is left to the kernel's own rules: names in an image are no secret.
+    // include/uapi/linux/landlock.h: LANDLOCK_ACCESS_FS_*. Listing folders (READ_DIR, bit 3) is left to the kernel's own rules: names in an
+    // image are no secret.
     private const ulong Execute = 1 << 0;
     private const ulong WriteFile = 1 << 1;
     private const ulong ReadFile = 1 << 2;
@@ -32,13 +33,19 @@ internal static unsafe class FileRestriction
     /// <summary>Puts the rules on the calling thread and all that comes of it, for good. Needs no_new_privs.</summary>
     public static void Install(int version, string[] readPaths, string[] writePaths)
     {
-        ulong handled = ForReading | WriteFile | RemoveAndMake
+        ulong handled =
+            ForReading
+            | WriteFile
+            | RemoveAndMake
             | (version >= ReferVersion ? Refer : 0)
             | (version >= TruncateVersion ? Truncate : 0)
             | (version >= DeviceControlVersion ? DeviceControl : 0);
         LandlockRulesetAttributes attributes = new() { HandledFileAccess = handled, Scoped = version >= ScopeVersion ? Scopes : 0 };
         // An older kernel takes no more than it knows.
-        int size = version >= ScopeVersion ? 3 * sizeof(ulong) : version >= NetworkVersion ? 2 * sizeof(ulong) : sizeof(ulong);
+        int size =
+            version >= ScopeVersion ? 3 * sizeof(ulong)
+            : version >= NetworkVersion ? 2 * sizeof(ulong)
+            : sizeof(ulong);
         int ruleset = (int)LibC.syscall(SystemCallLandlockCreateRuleset, (nint)(&attributes), size, 0, 0);
         KernelException.ThrowIfFailed("landlock_create_ruleset", ruleset);
         foreach (string path in readPaths)
@@ -71,7 +78,11 @@ internal static unsafe class FileRestriction
 
         FileStatus status;
         KernelException.ThrowIfFailed("fstat", LibC.fstat(fd, &status));
-        LandlockPathBeneath rule = new() { AllowedAccess = (status.Mode & TypeMask) == TypeDirectory ? access : access & ForFiles, ParentDescriptor = fd };
+        LandlockPathBeneath rule = new()
+        {
+            AllowedAccess = (status.Mode & TypeMask) == TypeDirectory ? access : access & ForFiles,
+            ParentDescriptor = fd,
+        };
         int result = (int)LibC.syscall(SystemCallLandlockAddRule, ruleset, LandlockRulePathBeneath, (nint)(&rule), 0);
         int error = Marshal.GetLastPInvokeError();
         LibC.close(fd);

@@ -18,7 +18,9 @@ internal sealed class LaunchObserver(ObserverParts parts, (int UserId, int Group
     public ProbeResults? Probes { get; private set; }
 
     /// <summary>Returns when the launcher has become the agent; from then on the observer answers by itself.</summary>
-    /// <exception cref="SetupException">The launcher gave up, or ended without having become the agent with every control in force.</exception>
+    /// <exception cref="SetupException">
+    /// The launcher gave up, or ended without having become the agent with every control in force.
+    /// </exception>
     public void Follow(int processId, int status)
     {
         while (LaunchStatus.Read(status) is { } said)
@@ -58,7 +60,11 @@ internal sealed class LaunchObserver(ObserverParts parts, (int UserId, int Group
         long processes = countProcesses();
         if (processes <= _processesBefore)
         {
-            throw new SetupException(SetupFailureKind.Probe, "Process limit", $"a process more left the count of the control group at {processes}");
+            throw new SetupException(
+                SetupFailureKind.Probe,
+                "Process limit",
+                $"a process more left the count of the control group at {processes}"
+            );
         }
     }
 

@@ -13,17 +13,44 @@ namespace IsolatedAgents.Supervisor.Launching;
 /// <param name="RequireLandlock">Whether to give up where the kernel has no Landlock.</param>
 /// <param name="UnusedAddress">An address of those that stand for names, which stands for none.</param>
 internal sealed record LaunchPlan(
-    string[] Arguments, string[] Environment, string WorkingDirectory, int UserId, int GroupId, string[] AllowedReadPaths, string[] AllowedWritePaths, bool RequireLandlock, string UnusedAddress)
+    string[] Arguments,
+    string[] Environment,
+    string WorkingDirectory,
+    int UserId,
+    int GroupId,
+    string[] AllowedReadPaths,
+    string[] AllowedWritePaths,
+    bool RequireLandlock,
+    string UnusedAddress
+)
 {
-    public byte[] ToPayload() => new MessageWriter()
-        .Texts(Arguments).Texts(Environment).Text(WorkingDirectory).Int32(UserId).Int32(GroupId)
-        .Texts(AllowedReadPaths).Texts(AllowedWritePaths).Flag(RequireLandlock).Text(UnusedAddress)
-        .Written.ToArray();
+    public byte[] ToPayload() =>
+        new MessageWriter()
+            .Texts(Arguments)
+            .Texts(Environment)
+            .Text(WorkingDirectory)
+            .Int32(UserId)
+            .Int32(GroupId)
+            .Texts(AllowedReadPaths)
+            .Texts(AllowedWritePaths)
+            .Flag(RequireLandlock)
+            .Text(UnusedAddress)
+            .Written.ToArray();
 
     public static LaunchPlan FromPayload(ReadOnlySpan<byte> payload)
     {
         MessageReader reader = new(payload);
-        LaunchPlan plan = new(reader.Texts(), reader.Texts(), reader.Text(), reader.Int32(), reader.Int32(), reader.Texts(), reader.Texts(), reader.Flag(), reader.Text());
+        LaunchPlan plan = new(
+            reader.Texts(),
+            reader.Texts(),
+            reader.Text(),
+            reader.Int32(),
+            reader.Int32(),
+            reader.Texts(),
+            reader.Texts(),
+            reader.Flag(),
+            reader.Text()
+        );
         reader.End();
         return plan;
     }

@@ -35,11 +35,19 @@ internal static unsafe class Launcher
         }
         catch (SetupException failure)
         {
-            LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Failed, new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload());
+            LaunchStatus.Write(
+                StatusDescriptor,
+                LaunchStatusKind.Failed,
+                new SetupFailure(failure.Kind, failure.Subject, failure.Message).ToPayload()
+            );
         }
         catch (KernelException failure)
         {
-            LaunchStatus.Write(StatusDescriptor, LaunchStatusKind.Failed, new SetupFailure(SetupFailureKind.Isolation, "agent restrictions", failure.Message).ToPayload());
+            LaunchStatus.Write(
+                StatusDescriptor,
+                LaunchStatusKind.Failed,
+                new SetupFailure(SetupFailureKind.Isolation, "agent restrictions", failure.Message).ToPayload()
+            );
         }
 
         return 1;
@@ -80,7 +88,11 @@ internal static unsafe class Launcher
         }
         else if (plan.RequireLandlock)
         {
-            throw new SetupException(SetupFailureKind.Isolation, "Landlock", "this kernel, or the engine's system-call filter, does not offer it, and isolation.require asks for it");
+            throw new SetupException(
+                SetupFailureKind.Isolation,
+                "Landlock",
+                "this kernel, or the engine's system-call filter, does not offer it, and isolation.require asks for it"
+            );
         }
 
         probe.TryKernel(landlock);
@@ -93,11 +105,21 @@ internal static unsafe class Launcher
 
     private static void VerifyRestrictions(LaunchPlan plan)
     {
-        int real, effective, saved;
+        int real,
+            effective,
+            saved;
         LibC.getresuid(&real, &effective, &saved);
-        Require(real == plan.UserId && effective == plan.UserId && saved == plan.UserId && plan.UserId != 0, "non-root user", $"user ids are {real}, {effective}, {saved}");
+        Require(
+            real == plan.UserId && effective == plan.UserId && saved == plan.UserId && plan.UserId != 0,
+            "non-root user",
+            $"user ids are {real}, {effective}, {saved}"
+        );
         LibC.getresgid(&real, &effective, &saved);
-        Require(real == plan.GroupId && effective == plan.GroupId && saved == plan.GroupId && plan.GroupId != 0, "non-root group", $"group ids are {real}, {effective}, {saved}");
+        Require(
+            real == plan.GroupId && effective == plan.GroupId && saved == plan.GroupId && plan.GroupId != 0,
+            "non-root group",
+            $"group ids are {real}, {effective}, {saved}"
+        );
         Require(LibC.getgroups(0, null) == 0, "no supplementary groups", "some are left");
         CapabilityHeader header = new() { Version = CapabilityVersion3 };
         CapabilitySets sets = default;
@@ -121,7 +143,11 @@ internal static unsafe class Launcher
         LibC.sigprocmask(MaskSet, &none, null);
         if (LibC.syscall(SystemCallCloseRange, 3, int.MaxValue, CloseRangeCloseOnExec, 0) < 0)
         {
-            throw new SetupException(SetupFailureKind.Isolation, "no inherited descriptors", KernelException.ErrorName(Marshal.GetLastPInvokeError()));
+            throw new SetupException(
+                SetupFailureKind.Isolation,
+                "no inherited descriptors",
+                KernelException.ErrorName(Marshal.GetLastPInvokeError())
+            );
         }
 
         byte** arguments = NativeStrings.Create(plan.Arguments);

@@ -6,12 +6,14 @@ using IsolatedAgents.Supervisor.Setup;
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>
-/// Fills the sandbox up with threads, which count as processes do, until the kernel refuses one more. All of them are gone before anything else is started.
+/// Fills the sandbox up with threads, which count as processes do, until the kernel refuses one more. All of them are gone before anything
+/// else is started.
 /// </summary>
 /// <param name="controlGroup">Where they are counted.</param>
 internal sealed class ProcessLimitProbe(ControlGroup controlGroup)
 {
-    // A thread takes some 40 microseconds, 70 where the machine is busy, and less than 64 KiB, stacks included: more would cost the run too much of its time and memory.
+    // A thread takes some 40 microseconds, 70 where the machine is busy, and less than 64 KiB, stacks included: more would cost the run too
+    // much of its time and memory.
     private const long MostThreads = 256;
     private const long ThreadBytes = 64 * 1024;
     private const int StackBytes = 16 * 1024;
@@ -20,7 +22,9 @@ internal sealed class ProcessLimitProbe(ControlGroup controlGroup)
 
     /// <summary>What was found, for the audit log.</summary>
     /// <param name="limits">What is in force, as it was read.</param>
-    /// <exception cref="SetupException">More processes than the limit allows could be made, or nobody counted the one that was refused.</exception>
+    /// <exception cref="SetupException">
+    /// More processes than the limit allows could be made, or nobody counted the one that was refused.
+    /// </exception>
     public string Try(ControlGroupLimits limits)
     {
         ResourceUsage before = controlGroup.ReadUsage();
@@ -50,7 +54,12 @@ internal sealed class ProcessLimitProbe(ControlGroup controlGroup)
         AwaitRelease(before.Pids);
         if (!isRefused)
         {
-            throw Failure(string.Create(CultureInfo.InvariantCulture, $"{before.Pids + threads.Count} processes were allowed, and the limit is {limits.Pids}"));
+            throw Failure(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{before.Pids + threads.Count} processes were allowed, and the limit is {limits.Pids}"
+                )
+            );
         }
 
         if (controlGroup.ReadUsage().PidsDenied <= before.PidsDenied)

@@ -8,7 +8,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
-/// <summary>Tries, as the agent that is about to start, what no agent may do. One that succeeds ends the run before the agent begins.</summary>
+/// <summary>
+/// Tries, as the agent that is about to start, what no agent may do. One that succeeds ends the run before the agent begins.
+/// </summary>
 internal sealed unsafe class SandboxProbe
 {
     /// <summary>How many calls of <see cref="TrySupervisor"/> are denied and told.</summary>
@@ -30,7 +32,27 @@ internal sealed unsafe class SandboxProbe
     // RFC 1035: an identifier, recursion desired, one question; RFC 6761: a name that is nobody's; type A, class IN.
     private static readonly byte[] NobodysName =
     [
-        0x1A, 0xA1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, .. "probe"u8, 7, .. "invalid"u8, 0, 0, 1, 0, 1,
+        0x1A,
+        0xA1,
+        1,
+        0,
+        0,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        5,
+        .. "probe"u8,
+        7,
+        .. "invalid"u8,
+        0,
+        0,
+        1,
+        0,
+        1,
     ];
 
     private const int NoSuchName = 3;
@@ -64,7 +86,12 @@ internal sealed unsafe class SandboxProbe
         Expect("Watched read", Open(ForbiddenFile, OpenReadOnly), "denied and told", AccessDenied);
         Expect("Watched connection", Connect(SocketStream, WebPort), "denied and told", ConnectionRefused);
         byte[] unused = IPAddress.Parse(unusedAddress).GetAddressBytes();
-        Expect("Watched connection to no name", Connect(SocketStream, WebPort, unused), $"{unusedAddress}, denied and told", ConnectionRefused);
+        Expect(
+            "Watched connection to no name",
+            Connect(SocketStream, WebPort, unused),
+            $"{unusedAddress}, denied and told",
+            ConnectionRefused
+        );
         // A call that engines' own filters let pass, of a process that cannot be: allowed, it would fail in another way.
         int result = (int)LibC.syscall(SystemCallPtrace, PtraceAttach, 0, 0, 0);
         Expect("System call", result < 0 ? Marshal.GetLastPInvokeError() : 0, "denied and told", NotPermitted);
@@ -76,11 +103,18 @@ internal sealed unsafe class SandboxProbe
         int fd = LibC.socket(AddressFamilyInternet, SocketDatagram | OpenCloseOnExec, 0);
         KernelException.ThrowIfFailed("socket", fd);
         Span<byte> answer = stackalloc byte[512];
-        int count = Connect(fd, [127, 0, 0, 1], NamePort) == 0 && Descriptor.Write(fd, NobodysName) == NobodysName.Length && IsReadable(fd) ? Descriptor.Read(fd, answer) : 0;
+        int count =
+            Connect(fd, [127, 0, 0, 1], NamePort) == 0 && Descriptor.Write(fd, NobodysName) == NobodysName.Length && IsReadable(fd)
+                ? Descriptor.Read(fd, answer)
+                : 0;
         LibC.close(fd);
         if (count < 4 || (answer[3] & 0xF) != NoSuchName)
         {
-            throw new SetupException(SetupFailureKind.Probe, "Watched name lookup", count < 4 ? "nobody answered" : "a name that is not allowed was found");
+            throw new SetupException(
+                SetupFailureKind.Probe,
+                "Watched name lookup",
+                count < 4 ? "nobody answered" : "a name that is not allowed was found"
+            );
         }
 
         Note("Watched name lookup", "no such name, and told");
@@ -93,7 +127,10 @@ internal sealed unsafe class SandboxProbe
             throw new SetupException(
                 SetupFailureKind.Probe,
                 name,
-                error == 0 ? "what must be refused was allowed" : $"it was refused in another way than it must be: {KernelException.ErrorName(error)}");
+                error == 0
+                    ? "what must be refused was allowed"
+                    : $"it was refused in another way than it must be: {KernelException.ErrorName(error)}"
+            );
         }
 
         Note(name, result);

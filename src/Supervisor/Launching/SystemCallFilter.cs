@@ -6,9 +6,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Launching;
 
 /// <summary>
-/// The agent's own seccomp filter, on top of the engine's: it holds whatever profile the engine was given or left without. It decides nothing by itself: what it
-/// watches fails unless the supervisor says otherwise.
-/// Linux on x86-64; numbers from arch/x86/entry/syscalls/syscall_64.tbl.
+/// The agent's own seccomp filter, on top of the engine's: it holds whatever profile the engine was given or left without. It decides
+/// nothing by itself: what it watches fails unless the supervisor says otherwise. Linux on x86-64; numbers from
+/// arch/x86/entry/syscalls/syscall_64.tbl.
 /// </summary>
 internal static unsafe class SystemCallFilter
 {
@@ -50,8 +50,16 @@ internal static unsafe class SystemCallFilter
         fixed (FilterInstruction* pointer = instructions)
         {
             FilterProgram program = new() { Length = (ushort)instructions.Length, Instructions = pointer };
-            // A signal must not break off what is being looked at: programs do not expect open(2) to be interrupted. Kernels before 5.19 cannot promise that.
-            int listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener | SeccompFilterWaitKillable, (nint)(&program), 0);
+            // A signal must not break off what is being looked at: programs do not expect open(2) to be interrupted. Kernels before 5.19
+            // cannot promise that.
+            int listener = (int)
+                LibC.syscall(
+                    SystemCallSeccomp,
+                    SeccompSetModeFilter,
+                    SeccompFilterNewListener | SeccompFilterWaitKillable,
+                    (nint)(&program),
+                    0
+                );
             if (listener < 0 && Marshal.GetLastPInvokeError() == InvalidArgument)
             {
                 listener = (int)LibC.syscall(SystemCallSeccomp, SeccompSetModeFilter, SeccompFilterNewListener, (nint)(&program), 0);
@@ -84,8 +92,7 @@ internal static unsafe class SystemCallFilter
             program.Add(new(Return, 0, 0, ReturnNotify));
         }
 
-        program.AddRange(
-        [
+        program.AddRange([
             // Without an address of its own, a message goes where its socket was connected to.
             new(JumpIfEqual, 0, 6, SystemCalls.SendTo),
             new(LoadWord, 0, 0, Argument4Offset),
@@ -127,14 +134,15 @@ internal static unsafe class SystemCallFilter
         return [.. program];
     }
 
-    // To list a folder, or to hold a place without its content, is nothing to tell: names in an image are no secret, and what is opened through it is judged then.
+    // To list a folder, or to hold a place without its content, is nothing to tell: names in an image are no secret, and what is opened
+    // through it is judged then.
     private static FilterInstruction[] AskUnlessFolder(int number, uint flagsOffset) =>
-    [
-        new(JumpIfEqual, 0, 5, (uint)number),
-        new(LoadWord, 0, 0, flagsOffset),
-        new(JumpIfSet, 1, 0, OpenAccessMode | OpenCreate | OpenTruncate | OpenTemporaryFile),
-        new(JumpIfSet, 1, 0, OpenPath | OpenDirectory),
-        new(Return, 0, 0, ReturnNotify),
-        new(Return, 0, 0, ReturnAllow),
-    ];
+        [
+            new(JumpIfEqual, 0, 5, (uint)number),
+            new(LoadWord, 0, 0, flagsOffset),
+            new(JumpIfSet, 1, 0, OpenAccessMode | OpenCreate | OpenTruncate | OpenTemporaryFile),
+            new(JumpIfSet, 1, 0, OpenPath | OpenDirectory),
+            new(Return, 0, 0, ReturnNotify),
+            new(Return, 0, 0, ReturnAllow),
+        ];
 }

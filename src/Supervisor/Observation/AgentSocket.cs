@@ -21,8 +21,13 @@ internal readonly unsafe struct AgentSocket : IDisposable
     /// <summary>The supervisor's own descriptor of it; negative where there is none.</summary>
     public int Fd { get; }
 
-    /// <summary>Whether it speaks TCP, alone or over several paths; null where it is no socket, so that the kernel refuses the call by itself.</summary>
-    public bool? IsTcp => Fd < 0 || Option(SocketType) is not { } type ? null : type == SocketStream && Option(SocketProtocol) is ProtocolTcp or ProtocolMultipathTcp;
+    /// <summary>
+    /// Whether it speaks TCP, alone or over several paths; null where it is no socket, so that the kernel refuses the call by itself.
+    /// </summary>
+    public bool? IsTcp =>
+        Fd < 0 || Option(SocketType) is not { } type
+            ? null
+            : type == SocketStream && Option(SocketProtocol) is ProtocolTcp or ProtocolMultipathTcp;
 
     /// <summary>Takes it out of the process that a thread belongs to.</summary>
     public static AgentSocket Take(int threadId, int fd)
@@ -44,7 +49,10 @@ internal readonly unsafe struct AgentSocket : IDisposable
         return new AgentSocket(taken);
     }
 
-    /// <summary>Connects it, as the agent would: without waiting where it does not wait, and else for as long as a connection within this machine can take.</summary>
+    /// <summary>
+    /// Connects it, as the agent would: without waiting where it does not wait, and else for as long as a connection within this machine
+    /// can take.
+    /// </summary>
     /// <param name="destination">What the agent gave.</param>
     /// <param name="port">The port to connect to instead.</param>
     /// <returns>The error number; 0 where it is connected.</returns>

@@ -44,7 +44,12 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
             SystemCalls.SymbolicLink => Make(in call, CurrentDirectory, 1, "symlink"u8),
             SystemCalls.SymbolicLinkAt => Make(in call, (int)call.Arguments[1], 2, "symlink"u8),
             SystemCalls.Link => Link(in call, new PathArgument(CurrentDirectory, 0), new PathArgument(CurrentDirectory, 1), follow: false),
-            SystemCalls.LinkAt => Link(in call, new PathArgument(first, 1), new PathArgument(third, 3), (call.Arguments[4] & FollowLink) != 0),
+            SystemCalls.LinkAt => Link(
+                in call,
+                new PathArgument(first, 1),
+                new PathArgument(third, 3),
+                (call.Arguments[4] & FollowLink) != 0
+            ),
             SystemCalls.Unlink or SystemCalls.RemoveFolder => Delete(in call, CurrentDirectory, 0),
             SystemCalls.UnlinkAt => Delete(in call, first, 1),
             SystemCalls.Rename => Rename(in call, CurrentDirectory, 0, CurrentDirectory, 1),
@@ -81,16 +86,27 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         if (!isWrite)
         {
             // openat2 may ask for more than an open is, such as how a path is resolved: the kernel answers that.
-            if (call.Number != SystemCalls.OpenAt2 && kind is (PathKind.File or PathKind.Missing) && substitutes.Find(_found.Bytes) is >= 0 and int number && rules.Read(_found.Text) == DenialReason.None)
+            if (
+                call.Number != SystemCalls.OpenAt2
+                && kind is (PathKind.File or PathKind.Missing)
+                && substitutes.Find(_found.Bytes) is >= 0 and int number
+                && rules.Read(_found.Text) == DenialReason.None
+            )
             {
                 return Judgement.Show(number, flags != -1 && (flags & OpenCloseOnExec) != 0, _found.Bytes);
             }
 
-            return kind is PathKind.File or PathKind.Special or PathKind.Unreachable || (kind == PathKind.Folder && FileRules.IsSupervisors(_found.Text)) ? Read(kind) : Judgement.Pass;
+            return
+                kind is PathKind.File or PathKind.Special or PathKind.Unreachable
+                || (kind == PathKind.Folder && FileRules.IsSupervisors(_found.Text))
+                ? Read(kind)
+                : Judgement.Pass;
         }
 
         bool isAbsent = kind == PathKind.Missing && (flags & OpenCreate) == 0;
-        return isAbsent || kind is PathKind.Nameless or PathKind.Link ? Judgement.Pass : Write(kind, default, isNew ? CreateFile : "write"u8);
+        return isAbsent || kind is PathKind.Nameless or PathKind.Link
+            ? Judgement.Pass
+            : Write(kind, default, isNew ? CreateFile : "write"u8);
     }
 
     private Judgement Read(PathKind kind)
@@ -133,7 +149,10 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         }
 
         // A second name for a file that may not be read would make it readable, and for one that is protected, writable.
-        DenialReason reason = rules.Read(_found.Text) is not DenialReason.None and DenialReason unread ? unread : rules.IsProtected(_found.Text) ? DenialReason.ProtectedPath : DenialReason.None;
+        DenialReason reason =
+            rules.Read(_found.Text) is not DenialReason.None and DenialReason unread ? unread
+            : rules.IsProtected(_found.Text) ? DenialReason.ProtectedPath
+            : DenialReason.None;
         return reason != DenialReason.None && kind is not (PathKind.Missing or PathKind.Nameless)
             ? Judgement.DenyFile(reason, _found.Bytes, "link"u8)
             : Make(in call, to.Directory, to.Argument, "link"u8);
@@ -163,7 +182,10 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
 
     private Judgement Rename(in SystemCallNotification call, int directory, int argument, int newDirectory, int newArgument)
     {
-        if (Find(in call, directory, argument, follow: false, _found) is not { } from || Find(in call, newDirectory, newArgument, follow: false, _target) is not { } to)
+        if (
+            Find(in call, directory, argument, follow: false, _found) is not { } from
+            || Find(in call, newDirectory, newArgument, follow: false, _target) is not { } to
+        )
         {
             return Unreadable("rename"u8);
         }
@@ -229,7 +251,10 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
     {
         int processId = (int)call.ProcessId;
         int length = AgentMemory.ReadPath(processId, call.Arguments[argument], _name);
-        if (length == 0 && call.Number is not (SystemCalls.ExecuteAt or SystemCalls.ChangeOwnerAt or SystemCalls.ChangeModeAt2 or SystemCalls.LinkAt))
+        if (
+            length == 0
+            && call.Number is not (SystemCalls.ExecuteAt or SystemCalls.ChangeOwnerAt or SystemCalls.ChangeModeAt2 or SystemCalls.LinkAt)
+        )
         {
             // No other call takes a descriptor without a name.
             found.Clear();

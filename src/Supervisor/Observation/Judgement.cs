@@ -34,7 +34,16 @@ internal readonly ref struct Judgement
     public static Judgement Made(int error) => new() { IsMade = true, Error = error };
 
     public static Judgement Allow(ActivityKind kind, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> detail = default) =>
-        new() { IsTold = true, Note = new ActivityNote { Kind = kind, Subject = subject, Detail = detail } };
+        new()
+        {
+            IsTold = true,
+            Note = new ActivityNote
+            {
+                Kind = kind,
+                Subject = subject,
+                Detail = detail,
+            },
+        };
 
     /// <summary>A file is read, and another one is shown in its place.</summary>
     public static Judgement Show(int substitute, bool isClosedOnExec, ReadOnlySpan<byte> path) =>
@@ -52,7 +61,13 @@ internal readonly ref struct Judgement
         {
             Error = Interop.KernelConstants.AccessDenied,
             IsTold = true,
-            Note = new ActivityNote { Kind = ActivityKind.FileDenied, Reason = reason, Subject = path, Detail = operation },
+            Note = new ActivityNote
+            {
+                Kind = ActivityKind.FileDenied,
+                Reason = reason,
+                Subject = path,
+                Detail = operation,
+            },
         };
 
     public static Judgement DenyConnection(DenialReason reason, string destination, int port = 0) =>
@@ -63,7 +78,13 @@ internal readonly ref struct Judgement
         {
             Error = Interop.KernelConstants.ConnectionRefused,
             IsTold = true,
-            Note = new ActivityNote { Kind = ActivityKind.ConnectionDenied, Reason = reason, Subject = destination, Port = port },
+            Note = new ActivityNote
+            {
+                Kind = ActivityKind.ConnectionDenied,
+                Reason = reason,
+                Subject = destination,
+                Port = port,
+            },
         };
 
     public static Judgement DenyCall(DenialReason reason, string call, int error) =>
@@ -71,6 +92,11 @@ internal readonly ref struct Judgement
         {
             Error = error,
             IsTold = true,
-            Note = new ActivityNote { Kind = ActivityKind.CallDenied, Reason = reason, Subject = Encoding.Latin1.GetBytes(call) },
+            Note = new ActivityNote
+            {
+                Kind = ActivityKind.CallDenied,
+                Reason = reason,
+                Subject = Encoding.Latin1.GetBytes(call),
+            },
         };
 }

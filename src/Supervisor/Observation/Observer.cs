@@ -7,9 +7,10 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Answers the kernel's questions about the agent's system calls, and tells what was asked. What it lets pass is still under Landlock, mounts and the kernel's own rules: another
-/// thread may change the arguments between this look and the kernel's. What it denies is denied. It has a thread of its own, since to look at a path may take as long as the
-/// path's file system likes, and with the agent's rights over files, which are a thread's own.
+/// Answers the kernel's questions about the agent's system calls, and tells what was asked. What it lets pass is still under Landlock,
+/// mounts and the kernel's own rules: another thread may change the arguments between this look and the kernel's. What it denies is denied.
+/// It has a thread of its own, since to look at a path may take as long as the path's file system likes, and with the agent's rights over
+/// files, which are a thread's own.
 /// </summary>
 internal sealed class Observer
 {
@@ -55,7 +56,15 @@ internal sealed class Observer
                 }
             }
         }
-        catch (Exception failure) when (failure is KernelException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or OverflowException)
+        catch (Exception failure)
+            when (failure
+                    is KernelException
+                        or IOException
+                        or UnauthorizedAccessException
+                        or ArgumentException
+                        or InvalidOperationException
+                        or OverflowException
+            )
         {
             _report.Fail(failure);
             // Who waits for an answer gets an error instead.
@@ -63,8 +72,8 @@ internal sealed class Observer
         }
     }
 
-    // What is read of a process that has ended meanwhile may be another's. What is denied is told first, if the process still waits; what is allowed is told afterwards, if the
-    // kernel took the answer, which says the same: the agent waits the less.
+    // What is read of a process that has ended meanwhile may be another's. What is denied is told first, if the process still waits; what
+    // is allowed is told afterwards, if the kernel took the answer, which says the same: the agent waits the less.
     private void Answer(ref readonly SystemCallNotification call)
     {
         Judgement judgement = Judge(in call);
@@ -117,7 +126,9 @@ internal sealed class Observer
     {
         if (call.Architecture != ArchitectureX64 || (call.Number & X32Bit) != 0)
         {
-            return DenyCall(call.Architecture != ArchitectureX64 ? $"32-bit system call {call.Number}" : $"x32 system call {call.Number & ~X32Bit}");
+            return DenyCall(
+                call.Architecture != ArchitectureX64 ? $"32-bit system call {call.Number}" : $"x32 system call {call.Number & ~X32Bit}"
+            );
         }
 
         return call.Number switch

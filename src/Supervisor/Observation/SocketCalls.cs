@@ -9,7 +9,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Judges calls that name a destination. The network namespace holds the allowed endpoints alone, so that nothing else is reached in any case; here it is told, and refused at once.
+/// Judges calls that name a destination. The network namespace holds the allowed endpoints alone, so that nothing else is reached in any
+/// case; here it is told, and refused at once.
 /// </summary>
 /// <param name="rules">Where sockets that have a path may be.</param>
 /// <param name="gate">The way to the allowed endpoints.</param>
@@ -24,7 +25,8 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
     // struct msghdr, include/linux/socket.h: the address's pointer and length come first.
     private const int MessageHeaderStart = 16;
 
-    // struct mmsghdr, include/linux/socket.h, on a 64-bit machine; UIO_MAXIOV, include/uapi/linux/uio.h: the kernel takes no more of them at once.
+    // struct mmsghdr, include/linux/socket.h, on a 64-bit machine; UIO_MAXIOV, include/uapi/linux/uio.h: the kernel takes no more of them
+    // at once.
     private const ulong MessageVectorStride = 64;
     private const ulong MaxMessages = 1024;
 
@@ -47,7 +49,8 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
     {
         const int TypeBits = 0xF;
         int family = (int)call.Arguments[0];
-        string subject = $"socket({Families.GetValueOrDefault(family) ?? $"family {family}"}, type {(int)call.Arguments[1] & TypeBits}, protocol {(int)call.Arguments[2]})";
+        string subject =
+            $"socket({Families.GetValueOrDefault(family) ?? $"family {family}"}, type {(int)call.Arguments[1] & TypeBits}, protocol {(int)call.Arguments[2]})";
         return Judgement.DenyCall(DenialReason.DeniedSocket, subject, AddressFamilyNotSupported);
     }
 
@@ -111,7 +114,11 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
     {
         int end = name.IndexOf((byte)0);
         ReadOnlySpan<byte> path = end < 0 ? name : name[..end];
-        if (path.IsEmpty || resolver.Resolve(processId, CurrentDirectory, path, followLast: false, _found) is not (PathKind.Missing or PathKind.Unreachable))
+        if (
+            path.IsEmpty
+            || resolver.Resolve(processId, CurrentDirectory, path, followLast: false, _found)
+                is not (PathKind.Missing or PathKind.Unreachable)
+        )
         {
             return Judgement.Pass;
         }
@@ -143,7 +150,8 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
         }
 
         return ReadAddress(destination, call.Number != SystemCalls.Connect) is { } internet ? JudgeAddress(in call, internet, destination)
-            : BinaryPrimitives.ReadUInt16LittleEndian(destination) == AddressFamilyUnix ? JudgePath((int)call.ProcessId, destination[sizeof(ushort)..])
+            : BinaryPrimitives.ReadUInt16LittleEndian(destination) == AddressFamilyUnix
+                ? JudgePath((int)call.ProcessId, destination[sizeof(ushort)..])
             : Judgement.Pass;
     }
 
@@ -154,7 +162,8 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
         return length >= sizeof(ushort) && AgentMemory.Read((int)call.ProcessId, address, part) == part.Length;
     }
 
-    // An IPv6 address that maps an IPv4 one is that. What a datagram is sent to without a family is an IPv4 address too (udp_sendmsg in net/ipv4/udp.c).
+    // An IPv6 address that maps an IPv4 one is that. What a datagram is sent to without a family is an IPv4 address too (udp_sendmsg in
+    // net/ipv4/udp.c).
     private static IPAddress? ReadAddress(ReadOnlySpan<byte> name, bool isSend)
     {
         IPAddress? address = BinaryPrimitives.ReadUInt16LittleEndian(name) switch
@@ -205,7 +214,8 @@ internal sealed unsafe class SocketCalls(FileRules rules, EgressGate gate, PathR
             return Judgement.Pass;
         }
 
-        // A server of the agent's listens at all addresses on this port, this one among them. Data before the connection is a wish that kernels may refuse.
+        // A server of the agent's listens at all addresses on this port, this one among them. Data before the connection is a wish that
+        // kernels may refuse.
         return Judgement.Made(call.Number == SystemCalls.Connect ? socket.Connect(destination, open) : OperationNotSupported);
     }
 

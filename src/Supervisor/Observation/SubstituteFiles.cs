@@ -6,8 +6,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Observation;
 
 /// <summary>
-/// Files of the image that a program which opens them for reading gets another file in place of. No protection: a program that races the supervisor gets the image's
-/// own. It lets programs find the agent's user in an image that does not know it, without a mount and without a change to the image.
+/// Files of the image that a program which opens them for reading gets another file in place of. No protection: a program that races the
+/// supervisor gets the image's own. It lets programs find the agent's user in an image that does not know it, without a mount and without a
+/// change to the image.
 /// </summary>
 internal sealed unsafe class SubstituteFiles
 {

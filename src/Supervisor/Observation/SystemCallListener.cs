@@ -28,7 +28,8 @@ internal sealed unsafe class SystemCallListener(int fd)
     }
 
     /// <summary>
-    /// Waits for the next question; one without an id where the process that asked is gone. False once nobody is left to ask: kernels before 6.11 then wait on, which ends with this process.
+    /// Waits for the next question; one without an id where the process that asked is gone. False once nobody is left to ask: kernels
+    /// before 6.11 then wait on, which ends with this process.
     /// </summary>
     public bool TryReceive(out SystemCallNotification notification)
     {
@@ -36,7 +37,8 @@ internal sealed unsafe class SystemCallListener(int fd)
         notification = default;
         fixed (SystemCallNotification* received = &notification)
         {
-            return LibC.ioctl(fd, SeccompNotifyReceive, received) == 0 || (Marshal.GetLastPInvokeError() is NoEntry or Interrupted && !IsOver());
+            return LibC.ioctl(fd, SeccompNotifyReceive, received) == 0
+                || (Marshal.GetLastPInvokeError() is NoEntry or Interrupted && !IsOver());
         }
     }
 
@@ -55,8 +57,8 @@ internal sealed unsafe class SystemCallListener(int fd)
     public void Finish(ulong id, int error) => Answer(new SystemCallResponse { Id = id, Error = -error });
 
     /// <summary>
-    /// Makes the call return a descriptor of this process's, as one of the caller's own. False where the process that asked is gone, and on kernels before 5.14: then it is not
-    /// answered yet.
+    /// Makes the call return a descriptor of this process's, as one of the caller's own. False where the process that asked is gone, and on
+    /// kernels before 5.14: then it is not answered yet.
     /// </summary>
     /// <param name="id">The question.</param>
     /// <param name="descriptor">What it gets a second descriptor of.</param>

@@ -5,7 +5,10 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Outputs;
 
-/// <summary>Sends what was met in a folder to the host: a file, open where the stream carries that and with its bytes otherwise, or why it is not taken. Runs when no process is left that could change it.</summary>
+/// <summary>
+/// Sends what was met in a folder to the host: a file, open where the stream carries that and with its bytes otherwise, or why it is not
+/// taken. Runs when no process is left that could change it.
+/// </summary>
 internal sealed class EntrySender(HostChannel channel, EntryFrames frames)
 {
     private const int HostTimeoutMilliseconds = 60_000;
@@ -45,7 +48,7 @@ internal sealed class EntrySender(HostChannel channel, EntryFrames frames)
             return true;
         }
 
-        for (long left = entry.Size; left > 0;)
+        for (long left = entry.Size; left > 0; )
         {
             if (!WaitForRoom())
             {
@@ -67,11 +70,12 @@ internal sealed class EntrySender(HostChannel channel, EntryFrames frames)
         return true;
     }
 
-    private static RejectionReason Reason(OutputEntryKind kind) => kind switch
-    {
-        OutputEntryKind.SymbolicLink => RejectionReason.SymbolicLink,
-        OutputEntryKind.SpecialFile => RejectionReason.SpecialFile,
-        OutputEntryKind.TooDeep => RejectionReason.TooDeep,
-        _ => RejectionReason.Unreadable,
-    };
+    private static RejectionReason Reason(OutputEntryKind kind) =>
+        kind switch
+        {
+            OutputEntryKind.SymbolicLink => RejectionReason.SymbolicLink,
+            OutputEntryKind.SpecialFile => RejectionReason.SpecialFile,
+            OutputEntryKind.TooDeep => RejectionReason.TooDeep,
+            _ => RejectionReason.Unreadable,
+        };
 }

@@ -28,7 +28,9 @@ internal readonly record struct OutputEntry(byte[] Path, OutputEntryKind Kind, l
     public FileStamp Stamp { get; init; }
 }
 
-/// <summary>Tells a file from another one and from a later state of itself: every way to change a file sets the latter, and no agent can.</summary>
+/// <summary>
+/// Tells a file from another one and from a later state of itself: every way to change a file sets the latter, and no agent can.
+/// </summary>
 /// <param name="Inode">The file's inode.</param>
 /// <param name="ChangedSeconds">When the kernel saw it changed last.</param>
 /// <param name="ChangedNanoseconds">The rest of that.</param>

@@ -40,19 +40,31 @@ internal sealed unsafe class OutputFolder
     private Predicate<OutputEntry>? IsPassed { get; init; }
 
     /// <summary>Meets every entry as <see cref="Walk"/> does, without opening any file.</summary>
-    public static bool Measure(string path, int maxEntries, Func<OutputEntry, bool> meet) => new OutputFolder(maxEntries, meet) { OpensFiles = false }.WalkFrom(path);
+    public static bool Measure(string path, int maxEntries, Func<OutputEntry, bool> meet) =>
+        new OutputFolder(maxEntries, meet) { OpensFiles = false }.WalkFrom(path);
 
     /// <summary>
     /// Meets every entry that is not a folder, in the order of their names' bytes, until <paramref name="meet"/> says stop.
     /// <see langword="false"/> where it said so, or where there are more than <paramref name="maxEntries"/> entries, folders included.
     /// An entry that <paramref name="isPassed"/> holds of is neither opened nor met.
     /// </summary>
-    public static bool Walk(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth = MaxDepth, Predicate<OutputEntry>? isPassed = null) =>
-        new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFrom(path);
+    public static bool Walk(
+        string path,
+        int maxEntries,
+        Func<OutputEntry, bool> meet,
+        int maxDepth = MaxDepth,
+        Predicate<OutputEntry>? isPassed = null
+    ) => new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed }.WalkFrom(path);
 
     /// <summary>Meets every entry as <see cref="Walk"/> does, without opening any file, and with the targets of links.</summary>
     public static bool List(string path, int maxEntries, Func<OutputEntry, bool> meet, int maxDepth, Predicate<OutputEntry> isPassed) =>
-        new OutputFolder(maxEntries, meet) { DepthLimit = maxDepth, IsPassed = isPassed, OpensFiles = false, ReadsLinks = true }.WalkFrom(path);
+        new OutputFolder(maxEntries, meet)
+        {
+            DepthLimit = maxDepth,
+            IsPassed = isPassed,
+            OpensFiles = false,
+            ReadsLinks = true,
+        }.WalkFrom(path);
 
     /// <summary>Adds sizes an agent chose, which may be as large as a number can be.</summary>
     public static long SaturatingAdd(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
@@ -128,7 +140,9 @@ internal sealed unsafe class OutputFolder
 
             if (entry.Kind != OutputEntryKind.File || !(isFolder || OpensFiles))
             {
-                return _meet(ReadsLinks && entry.Kind == OutputEntryKind.SymbolicLink ? entry with { Target = ReadTarget(folder, pointer) } : entry);
+                return _meet(
+                    ReadsLinks && entry.Kind == OutputEntryKind.SymbolicLink ? entry with { Target = ReadTarget(folder, pointer) } : entry
+                );
             }
 
             int fd = OpenEntry(folder, pointer, isFolder);
@@ -200,7 +214,7 @@ internal sealed unsafe class OutputFolder
             int filled = 0;
             while (names.Count <= limit && (filled = (int)LibC.syscall(SystemCallGetDents64, folder, (nint)pointer, buffer.Length, 0)) > 0)
             {
-                for (int offset = 0; offset < filled;)
+                for (int offset = 0; offset < filled; )
                 {
                     int length = BinaryPrimitives.ReadUInt16LittleEndian(buffer.AsSpan(offset + LengthOffset));
                     ReadOnlySpan<byte> name = buffer.AsSpan(offset + NameOffset, length - NameOffset);

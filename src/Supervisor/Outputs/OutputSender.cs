@@ -16,7 +16,9 @@ internal sealed class OutputSender(HostChannel channel, LaunchSpec spec, OutputW
         if (found.Passed == OutputBound.None)
         {
             channel.Hold();
-            OutputFolder.Walk(spec.OutputPath, spec.MaxOutputFiles, entry => (entry.Kind == OutputEntryKind.File && !spec.CollectOutputs) || _sender.Send(entry));
+            OutputFolder.Walk(spec.OutputPath, spec.MaxOutputFiles, entry =>
+                (entry.Kind == OutputEntryKind.File && !spec.CollectOutputs) || _sender.Send(entry)
+            );
             channel.Release();
         }
     }

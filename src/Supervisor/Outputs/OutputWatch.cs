@@ -28,7 +28,13 @@ internal sealed class OutputWatch(LaunchSpec spec)
 
             return bytes <= spec.MaxOutputBytes;
         });
-        OutputsFound found = new(files, bytes, isWhole ? OutputBound.None : bytes > spec.MaxOutputBytes ? OutputBound.Bytes : OutputBound.Entries);
+        OutputsFound found = new(
+            files,
+            bytes,
+            isWhole ? OutputBound.None
+                : bytes > spec.MaxOutputBytes ? OutputBound.Bytes
+                : OutputBound.Entries
+        );
         if (!isWhole)
         {
             _passed ??= found;

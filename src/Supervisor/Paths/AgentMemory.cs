@@ -34,14 +34,20 @@ internal static unsafe class AgentMemory
         }
     }
 
-    /// <summary>Reads a path. Its length; -1 where it cannot be read or is longer than <paramref name="buffer"/>, which holds the longest that the kernel takes.</summary>
+    /// <summary>
+    /// Reads a path. Its length; -1 where it cannot be read or is longer than <paramref name="buffer"/>, which holds the longest that the
+    /// kernel takes.
+    /// </summary>
     public static int ReadPath(int processId, ulong address, Span<byte> buffer)
     {
         int length = ReadText(processId, address, buffer);
         return length == buffer.Length ? -1 : length;
     }
 
-    /// <summary>A program's arguments, parted by blanks; cut where they are long. Their length in <paramref name="buffer"/>, which holds <see cref="MaxCommandLine"/> bytes.</summary>
+    /// <summary>
+    /// A program's arguments, parted by blanks; cut where they are long. Their length in <paramref name="buffer"/>, which holds
+    /// <see cref="MaxCommandLine"/> bytes.
+    /// </summary>
     public static int ReadCommandLine(int processId, ulong array, Span<byte> buffer)
     {
         Span<byte> text = buffer[..(MaxCommandLine - Cut.Length)];
@@ -49,7 +55,10 @@ internal static unsafe class AgentMemory
         int filled = 0;
         for (int i = 0; i < MaxArguments && filled < text.Length; i++)
         {
-            if (Read(processId, array + ((ulong)i * sizeof(ulong)), pointer) < pointer.Length || BitConverter.ToUInt64(pointer) is not (> 0 and ulong address))
+            if (
+                Read(processId, array + ((ulong)i * sizeof(ulong)), pointer) < pointer.Length
+                || BitConverter.ToUInt64(pointer) is not (> 0 and ulong address)
+            )
             {
                 return filled;
             }

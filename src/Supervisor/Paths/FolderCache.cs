@@ -5,8 +5,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
-/// Folders that paths led through lately, held open: what is in them is then found by one call, and the way to them need not be gone again. Holds no folder of the process file
-/// system, where the same path is another one's for each process. What somebody outside moves is noticed within a second; what the agent itself moves, by <see cref="Forget"/>.
+/// Folders that paths led through lately, held open: what is in them is then found by one call, and the way to them need not be gone again.
+/// Holds no folder of the process file system, where the same path is another one's for each process. What somebody outside moves is
+/// noticed within a second; what the agent itself moves, by <see cref="Forget"/>.
 /// </summary>
 internal sealed unsafe class FolderCache
 {
@@ -20,7 +21,9 @@ internal sealed unsafe class FolderCache
     private readonly PathBuffer _leads = new();
     private long _pausedUntil;
 
-    /// <summary>Finds a folder by its absolute path, which may lead through links. False where it is not there, or is none to hold.</summary>
+    /// <summary>
+    /// Finds a folder by its absolute path, which may lead through links. False where it is not there, or is none to hold.
+    /// </summary>
     /// <param name="path">With a 0 behind it.</param>
     /// <param name="fd">Open, and this cache's.</param>
     /// <param name="leads">Where it leads: without links.</param>

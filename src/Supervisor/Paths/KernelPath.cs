@@ -11,7 +11,9 @@ internal static unsafe class KernelPath
 
     private static ReadOnlySpan<byte> Deleted => " (deleted)"u8;
 
-    /// <summary>Opens a path, which ends with a 0, to hold it or to look at it; a negative number, and the last error, where that cannot be.</summary>
+    /// <summary>
+    /// Opens a path, which ends with a 0, to hold it or to look at it; a negative number, and the last error, where that cannot be.
+    /// </summary>
     public static int Open(ReadOnlySpan<byte> path, int flags, ulong resolve)
     {
         OpenHow how = new() { Flags = (ulong)(uint)(OpenPath | OpenCloseOnExec | flags), Resolve = resolve };
@@ -28,7 +30,10 @@ internal static unsafe class KernelPath
         return LibC.fstat(fd, &status) < 0 ? PathKind.Missing : KindOf(in status);
     }
 
-    /// <summary>What lies in a folder under a name, which ends with a 0; null, and the last error, where the kernel does not say. No link is followed.</summary>
+    /// <summary>
+    /// What lies in a folder under a name, which ends with a 0; null, and the last error, where the kernel does not say. No link is
+    /// followed.
+    /// </summary>
     public static PathKind? KindOf(int folder, ReadOnlySpan<byte> name)
     {
         FileStatus status;
@@ -38,7 +43,9 @@ internal static unsafe class KernelPath
         }
     }
 
-    /// <summary>Where a link leads, or what one of a process's own links stands for. False, and the last error, where it is no link.</summary>
+    /// <summary>
+    /// Where a link leads, or what one of a process's own links stands for. False, and the last error, where it is no link.
+    /// </summary>
     /// <param name="link">With a 0 behind it.</param>
     /// <param name="target">Takes it.</param>
     public static bool TryReadLink(ReadOnlySpan<byte> link, PathBuffer target) => TryReadLink(CurrentDirectory, link, target);
@@ -64,7 +71,8 @@ internal static unsafe class KernelPath
     }
 
     /// <summary>The path of what this process holds open. False where it has none any more.</summary>
-    public static bool TryRead(int fd, PathBuffer path) => TryReadOwn(fd, path) && path.Bytes is [(byte)'/', ..] && !path.Bytes.EndsWith(Deleted);
+    public static bool TryRead(int fd, PathBuffer path) =>
+        TryReadOwn(fd, path) && path.Bytes is [(byte)'/', ..] && !path.Bytes.EndsWith(Deleted);
 
     /// <summary>What the link of a descriptor of this process's says, be it a path or not.</summary>
     public static bool TryReadOwn(int fd, PathBuffer text)
@@ -96,11 +104,12 @@ internal static unsafe class KernelPath
         return written;
     }
 
-    private static PathKind KindOf(in FileStatus status) => (status.Mode & TypeMask) switch
-    {
-        TypeRegular => PathKind.File,
-        TypeDirectory => PathKind.Folder,
-        TypeLink => PathKind.Link,
-        _ => PathKind.Special,
-    };
+    private static PathKind KindOf(in FileStatus status) =>
+        (status.Mode & TypeMask) switch
+        {
+            TypeRegular => PathKind.File,
+            TypeDirectory => PathKind.Folder,
+            TypeLink => PathKind.Link,
+            _ => PathKind.Special,
+        };
 }

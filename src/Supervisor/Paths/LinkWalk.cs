@@ -8,8 +8,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
-/// Follows a path name by name, as the kernel would for another process: what the kernel itself cannot be asked for, since the links of the process file system lead elsewhere for each.
-/// Few paths need it.
+/// Follows a path name by name, as the kernel would for another process: what the kernel itself cannot be asked for, since the links of the
+/// process file system lead elsewhere for each. Few paths need it.
 /// </summary>
 /// <param name="processId">Whose path it is.</param>
 /// <param name="followLast">Whether a link at its end is followed.</param>
@@ -36,7 +36,8 @@ internal sealed class LinkWalk(int processId, bool followLast)
                     end is PathKind.Nameless || _links > MaxLinks ? Join(_done)
                     // Where a way up from what the supervisor alone may pass would lead is not known.
                     : FileRules.IsSupervisors(Join(_done)) ? Join([.. _done, .. _left])
-                    : Plain(Join([.. _done, .. _left])));
+                    : Plain(Join([.. _done, .. _left]))
+                );
                 return end.Value;
             }
         }
@@ -95,7 +96,9 @@ internal sealed class LinkWalk(int processId, bool followLast)
 
         if (target is null)
         {
-            return error == InvalidArgument ? null : error == AccessDenied ? PathKind.Unreachable : PathKind.Missing;
+            return error == InvalidArgument ? null
+                : error == AccessDenied ? PathKind.Unreachable
+                : PathKind.Missing;
         }
 
         if (++_links > MaxLinks)
@@ -120,7 +123,9 @@ internal sealed class LinkWalk(int processId, bool followLast)
 
     // A pipe, or a file that is deleted: what a process holds open, and no path leads to.
     private static bool IsNameless(string target) =>
-        target.Contains(":[", StringComparison.Ordinal) || target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.EndsWith(DeletedSuffix, StringComparison.Ordinal);
+        target.Contains(":[", StringComparison.Ordinal)
+        || target.StartsWith("anon_inode:", StringComparison.Ordinal)
+        || target.EndsWith(DeletedSuffix, StringComparison.Ordinal);
 
     /// <summary>A path without <c>.</c>, <c>..</c> and needless slashes; right where no link is in it.</summary>
     public static string Plain(string path)
@@ -168,12 +173,13 @@ internal sealed class LinkWalk(int processId, bool followLast)
     private static string? ReadDescriptor(List<string> names)
     {
         PathBuffer text = new();
-        return names is ["proc", .., var process, "fd", var descriptor]
+        return
+            names is ["proc", .., var process, "fd", var descriptor]
             && int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int processId)
             && int.TryParse(descriptor, NumberStyles.None, CultureInfo.InvariantCulture, out int fd)
             && ProcessDescriptor.TryRead(processId, fd, text)
-                ? Encoding.Latin1.GetString(text.Bytes)
-                : null;
+            ? Encoding.Latin1.GetString(text.Bytes)
+            : null;
     }
 
     // A notification names the thread.
@@ -182,7 +188,8 @@ internal sealed class LinkWalk(int processId, bool followLast)
         const string Field = "Tgid:";
         try
         {
-            string? line = File.ReadLines(Invariant($"/proc/{threadId}/status")).FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
+            string? line = File.ReadLines(Invariant($"/proc/{threadId}/status"))
+                .FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
             return line?[Field.Length..].Trim() ?? Invariant($"{threadId}");
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)

@@ -31,8 +31,8 @@ internal enum PathKind
 }
 
 /// <summary>
-/// Finds out where a path of the agent's leads, as the kernel would for that very process: path_resolution(7). Runs with the agent's own rights over files, in one thread.
-/// What most paths need is found without a link to follow, and without memory that is not there already.
+/// Finds out where a path of the agent's leads, as the kernel would for that very process: path_resolution(7). Runs with the agent's own
+/// rights over files, in one thread. What most paths need is found without a link to follow, and without memory that is not there already.
 /// </summary>
 internal sealed class PathResolver
 {
@@ -165,7 +165,8 @@ internal sealed class PathResolver
         return LookThroughLinks(processId, follow, found);
     }
 
-    // The kernel follows links that are the same for every process; not those of the process file system, which here would be the supervisor's own.
+    // The kernel follows links that are the same for every process; not those of the process file system, which here would be the
+    // supervisor's own.
     private PathKind LookThroughLinks(int processId, bool follow, PathBuffer found)
     {
         int fd = KernelPath.Open(_whole.Terminated(), follow ? 0 : OpenNoFollow, ResolveNoMagicLinks);

@@ -5,8 +5,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
-/// What the current folders and the descriptors of the agent's processes stand for. The folder of a thread's descriptors, in the process file system, is held open where it is asked
-/// for again: from there the way is a third shorter. It leads nowhere once the thread has ended, whoever gets its number then.
+/// What the current folders and the descriptors of the agent's processes stand for. The folder of a thread's descriptors, in the process
+/// file system, is held open where it is asked for again: from there the way is a third shorter. It leads nowhere once the thread has
+/// ended, whoever gets its number then.
 /// </summary>
 internal sealed class ProcessFolders
 {
@@ -15,7 +16,10 @@ internal sealed class ProcessFolders
     private readonly Slot[] _slots = new Slot[Slots];
     private readonly byte[] _link = new byte[64];
 
-    /// <summary>Finds the path of a descriptor, or of the current folder where it is AT_FDCWD. False, and the last error, where there is none that can be read.</summary>
+    /// <summary>
+    /// Finds the path of a descriptor, or of the current folder where it is AT_FDCWD. False, and the last error, where there is none that
+    /// can be read.
+    /// </summary>
     public bool TryRead(int processId, int descriptor, PathBuffer path)
     {
         if (descriptor == CurrentDirectory)
@@ -46,7 +50,8 @@ internal sealed class ProcessFolders
         slot.Release();
         slot.ProcessId = processId;
         KernelPath.Format("/proc/"u8, processId, "/fd/"u8, descriptor, _link);
-        return KernelPath.TryReadLink(_link, path) || (Marshal.GetLastPInvokeError() == AccessDenied && ProcessDescriptor.TryRead(processId, descriptor, path));
+        return KernelPath.TryReadLink(_link, path)
+            || (Marshal.GetLastPInvokeError() == AccessDenied && ProcessDescriptor.TryRead(processId, descriptor, path));
     }
 
     public void Forget()

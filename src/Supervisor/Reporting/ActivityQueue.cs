@@ -2,7 +2,10 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Supervisor.Reporting;
 
-/// <summary>What is to be told, as it is told: encoded, and cut into the payloads of frames. Two memories take turns, so that one is filled while the other one is sent.</summary>
+/// <summary>
+/// What is to be told, as it is told: encoded, and cut into the payloads of frames. Two memories take turns, so that one is filled while
+/// the other one is sent.
+/// </summary>
 internal sealed class ActivityQueue
 {
     private static readonly int MaxFrame = Frame.MaxPayload(FrameType.Activity);

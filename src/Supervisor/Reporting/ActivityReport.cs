@@ -7,8 +7,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Reporting;
 
 /// <summary>
-/// Carries what was seen of the agent from the threads that see it to the one that talks to the host. The same thing again within a second is counted and told once.
-/// The agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is denied is told without its name, but told.
+/// Carries what was seen of the agent from the threads that see it to the one that talks to the host. The same thing again within a second
+/// is counted and told once. The agent waits where the host cannot follow. Past a bound, what is allowed is only counted, and what is
+/// denied is told without its name, but told.
 /// </summary>
 /// <param name="probes">How many denials come first that are the launcher's, and are not told.</param>
 internal sealed class ActivityReport(int probes) : IDisposable
@@ -234,7 +235,13 @@ internal sealed class ActivityReport(int probes) : IDisposable
 
         if (note.IsDenied && ++_denied > MaxDenied)
         {
-            ActivityNote nameless = new() { Kind = note.Kind, Reason = note.Reason, ProcessId = note.ProcessId, Subject = Further };
+            ActivityNote nameless = new()
+            {
+                Kind = note.Kind,
+                Reason = note.Reason,
+                ProcessId = note.ProcessId,
+                Subject = Further,
+            };
             if (!_repeats.TryCount(in nameless, out place))
             {
                 Remember(place, isReserved: true, in nameless);

@@ -14,7 +14,8 @@ internal sealed class RepeatTable
     private const int Places = 4 * MaxEntries;
     private const int MaxReserved = 1024;
 
-    // A place holds the number of an entry, from 1, and above it bits of its hash, by which nearly all others are told apart without a look at them.
+    // A place holds the number of an entry, from 1, and above it bits of its hash, by which nearly all others are told apart without a look
+    // at them.
     private const uint NumberMask = (1 << 13) - 1;
 
     private readonly uint[] _places = new uint[Places];
@@ -24,7 +25,9 @@ internal sealed class RepeatTable
 
     public int Count { get; private set; }
 
-    /// <summary>Counts one more of what was told before. False where it was not; then <paramref name="place"/> is where to add it.</summary>
+    /// <summary>
+    /// Counts one more of what was told before. False where it was not; then <paramref name="place"/> is where to add it.
+    /// </summary>
     public bool TryCount(in ActivityNote note, out Place place)
     {
         place = Find(in note);
@@ -39,7 +42,8 @@ internal sealed class RepeatTable
     }
 
     /// <summary>
-    /// Remembers something that <see cref="TryCount"/> did not know just now. False where there is no place left for it, which there always is where it <paramref name="isReserved"/>, as few are.
+    /// Remembers something that <see cref="TryCount"/> did not know just now. False where there is no place left for it, which there always
+    /// is where it <paramref name="isReserved"/>, as few are.
     /// </summary>
     public bool TryAdd(Place place, bool isReserved, in ActivityNote note)
     {
@@ -85,11 +89,16 @@ internal sealed class RepeatTable
     // Where it is, or would be.
     private Place Find(in ActivityNote note)
     {
-        ulong hash = TextHash.Add(TextHash.Add(((ulong)note.Kind << 32) | ((ulong)note.Reason << 24) | (uint)note.Port, note.Subject), note.Detail);
+        ulong hash = TextHash.Add(
+            TextHash.Add(((ulong)note.Kind << 32) | ((ulong)note.Reason << 24) | (uint)note.Port, note.Subject),
+            note.Detail
+        );
         uint tag = (uint)(hash >> 32) & ~NumberMask;
         int index = (int)hash & (Places - 1);
-        while (_places[index] != 0
-            && ((_places[index] & ~NumberMask) != tag || !IsSame(in _entries[(_places[index] & NumberMask) - 1], in note)))
+        while (
+            _places[index] != 0
+            && ((_places[index] & ~NumberMask) != tag || !IsSame(in _entries[(_places[index] & NumberMask) - 1], in note))
+        )
         {
             index = (index + 1) & (Places - 1);
         }
@@ -98,19 +107,23 @@ internal sealed class RepeatTable
     }
 
     private bool IsSame(ref readonly Entry entry, in ActivityNote note) =>
-        entry.Kind == note.Kind && entry.Reason == note.Reason && entry.Port == note.Port
-        && SubjectOf(in entry).SequenceEqual(note.Subject) && DetailOf(in entry).SequenceEqual(note.Detail);
+        entry.Kind == note.Kind
+        && entry.Reason == note.Reason
+        && entry.Port == note.Port
+        && SubjectOf(in entry).SequenceEqual(note.Subject)
+        && DetailOf(in entry).SequenceEqual(note.Detail);
 
-    private ActivityNote NoteOf(ref readonly Entry entry) => new()
-    {
-        Kind = entry.Kind,
-        Reason = entry.Reason,
-        ProcessId = entry.ProcessId,
-        Port = entry.Port,
-        Count = entry.Repeats,
-        Subject = SubjectOf(in entry),
-        Detail = DetailOf(in entry),
-    };
+    private ActivityNote NoteOf(ref readonly Entry entry) =>
+        new()
+        {
+            Kind = entry.Kind,
+            Reason = entry.Reason,
+            ProcessId = entry.ProcessId,
+            Port = entry.Port,
+            Count = entry.Repeats,
+            Subject = SubjectOf(in entry),
+            Detail = DetailOf(in entry),
+        };
 
     private ReadOnlySpan<byte> SubjectOf(ref readonly Entry entry) => _texts.AsSpan(entry.Start, entry.SubjectLength);
 

@@ -24,7 +24,11 @@ internal static unsafe class Capabilities
         KernelException.ThrowIfFailed("capget", (int)LibC.syscall(SystemCallCapGet, (nint)(&header), (nint)(&left), 0, 0));
         if (((left.Words[0] | left.Words[1]) & (1u << capability)) != 0)
         {
-            throw new SetupException(SetupFailureKind.Isolation, "the supervisor's privileges", $"capability {capability} could not be given up");
+            throw new SetupException(
+                SetupFailureKind.Isolation,
+                "the supervisor's privileges",
+                $"capability {capability} could not be given up"
+            );
         }
     }
 }

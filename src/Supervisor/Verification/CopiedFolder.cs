@@ -3,7 +3,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Verification;
 
-/// <summary>A folder that the host filled with copies, where no mount can keep the agent from writing: ownership and permissions have to.</summary>
+/// <summary>
+/// A folder that the host filled with copies, where no mount can keep the agent from writing: ownership and permissions have to.
+/// </summary>
 internal static unsafe class CopiedFolder
 {
     private const uint WritableByOthers = 0x12;

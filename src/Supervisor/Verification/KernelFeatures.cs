@@ -12,6 +12,11 @@ internal static unsafe class KernelFeatures
         int landlock = (int)LibC.syscall(SystemCallLandlockCreateRuleset, 0, 0, LandlockCreateRulesetVersion, 0);
         uint action = SeccompReturnUserNotification;
         bool hasNotification = LibC.syscall(SystemCallSeccomp, SeccompGetActionAvailable, 0, (nint)(&action), 0) == 0;
-        return new Hello(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), controlGroupVersion, Math.Max(0, landlock), hasNotification);
+        return new Hello(
+            File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
+            controlGroupVersion,
+            Math.Max(0, landlock),
+            hasNotification
+        );
     }
 }

@@ -7,9 +7,7 @@ internal sealed class MountTable
 {
     private readonly List<(string Path, bool IsReadOnly)> _mounts = [];
 
-    private MountTable()
-    {
-    }
+    private MountTable() { }
 
     /// <summary>Reads the lines of a mountinfo file.</summary>
     public static MountTable Parse(IEnumerable<string> lines)
@@ -27,8 +25,8 @@ internal sealed class MountTable
     }
 
     /// <summary>
-    /// What keeps <paramref name="path"/> from being read-only as a whole; null where nothing does. An engine may leave what is mounted below a
-    /// read-only mount writable.
+    /// What keeps <paramref name="path"/> from being read-only as a whole; null where nothing does. An engine may leave what is mounted
+    /// below a read-only mount writable.
     /// </summary>
     public string? FindWritable(string path)
     {

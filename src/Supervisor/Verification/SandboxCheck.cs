@@ -8,7 +8,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Verification;
 
 /// <summary>
-/// Looks from inside whether the engine did what it was asked. A control that was asked for and silently left out is the commonest failure of sandboxes.
+/// Looks from inside whether the engine did what it was asked. A control that was asked for and silently left out is the commonest failure
+/// of sandboxes.
 /// </summary>
 internal static unsafe class SandboxCheck
 {
@@ -48,7 +49,8 @@ internal static unsafe class SandboxCheck
             Require(
                 spec.ReadonlyInodes[i] == 0 || (long)Status(path, "mount").Inode == spec.ReadonlyInodes[i],
                 "mount",
-                $"what is mounted at '{path}' is not what was checked: it was replaced meanwhile, or the engine does not share this file system");
+                $"what is mounted at '{path}' is not what was checked: it was replaced meanwhile, or the engine does not share this file system"
+            );
         }
 
         if (spec.SentinelPath.Length > 0)
@@ -56,7 +58,8 @@ internal static unsafe class SandboxCheck
             Require(
                 File.Exists(spec.SentinelPath) && File.ReadAllText(spec.SentinelPath) == spec.Sentinel,
                 "mounted folders",
-                "what the engine mounts is not the host's: it does not share this file system");
+                "what the engine mounts is not the host's: it does not share this file system"
+            );
         }
     }
 
@@ -71,7 +74,11 @@ internal static unsafe class SandboxCheck
         string? link = new FileInfo("/proc/self/ns/net").LinkTarget;
         if (hostNamespace != 0)
         {
-            Require(link is not null && link != string.Create(CultureInfo.InvariantCulture, $"net:[{hostNamespace}]"), "network namespace", "it is the host's");
+            Require(
+                link is not null && link != string.Create(CultureInfo.InvariantCulture, $"net:[{hostNamespace}]"),
+                "network namespace",
+                "it is the host's"
+            );
         }
     }
 
@@ -98,7 +105,8 @@ internal static unsafe class SandboxCheck
         Require(
             found >= 0 && Math.Abs(found - expected) <= tolerance,
             control,
-            found < 0 ? "none is in force" : string.Create(CultureInfo.InvariantCulture, $"{found} is in force instead of {expected}"));
+            found < 0 ? "none is in force" : string.Create(CultureInfo.InvariantCulture, $"{found} is in force instead of {expected}")
+        );
 
     /// <exception cref="SetupException">It is not there.</exception>
     internal static FileStatus Status(string path, string control)

@@ -7,8 +7,8 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Workspaces;
 
 /// <summary>
-/// Makes the links of copied folders that lead out of them. No engine takes such a link in an archive; in the sandbox it leads nowhere, or to what the rules for files hold of.
-/// Runs before the agent does, and follows no link on its way.
+/// Makes the links of copied folders that lead out of them. No engine takes such a link in an archive; in the sandbox it leads nowhere, or
+/// to what the rules for files hold of. Runs before the agent does, and follows no link on its way.
 /// </summary>
 internal static unsafe class LinkMaker
 {
@@ -40,10 +40,15 @@ internal static unsafe class LinkMaker
 
         FileStatus status;
         LibC.fstat(folder, &status);
-        fixed (byte* name = Terminated(path[(slash + 1)..]), pointer = Terminated(target), self = ".\0"u8)
+        fixed (
+            byte* name = Terminated(path[(slash + 1)..]),
+                pointer = Terminated(target),
+                self = ".\0"u8
+        )
         {
             // A folder that nobody may write to is its owner's to open for a moment.
-            bool isClosed = (status.Mode & OwnerWrite) == 0 && LibC.fchmodat(folder, self, (status.Mode & Permissions) | OwnerWrite, 0) == 0;
+            bool isClosed =
+                (status.Mode & OwnerWrite) == 0 && LibC.fchmodat(folder, self, (status.Mode & Permissions) | OwnerWrite, 0) == 0;
             int made = LibC.symlinkat(pointer, folder, name);
             int failure = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
             if (isClosed)

@@ -8,7 +8,8 @@ using IsolatedAgents.Supervisor.Verification;
 namespace IsolatedAgents.Supervisor.Workspaces;
 
 /// <summary>
-/// The agent's private copy of the workspace: what it was before the agent started, and what differs from that. Looks with the agent's rights over files, and follows no link.
+/// The agent's private copy of the workspace: what it was before the agent started, and what differs from that. Looks with the agent's
+/// rights over files, and follows no link.
 /// </summary>
 internal sealed class WorkspaceCopy
 {
@@ -17,11 +18,13 @@ internal sealed class WorkspaceCopy
     // To look at the copy is to take no more than this part of the time.
     private const int WatchShare = 20;
 
-    // The kernel's clock for files moves by up to this much at once: what is written within it after the copy was looked at could not be told from the copy.
+    // The kernel's clock for files moves by up to this much at once: what is written within it after the copy was looked at could not be
+    // told from the copy.
     private static readonly TimeSpan ClockStep = TimeSpan.FromMilliseconds(20);
 
     private readonly string _path;
     private readonly Dictionary<string, FileStamp> _before = new(StringComparer.Ordinal);
+
     private WorkspaceCopy(string path) => _path = path;
 
     /// <summary>When <see cref="IsGrownBeyond"/> is due next, in milliseconds of the session.</summary>
@@ -35,14 +38,29 @@ internal sealed class WorkspaceCopy
         SandboxCheck.Require((int)status.UserId == userId, "workspace copy", $"'{path}' does not belong to the agent's user");
         WorkspaceCopy copy = new(path);
         FileStamp newest = default;
-        bool isWhole = copy.Look(WorkspaceBounds.MaxEntries, entry =>
-        {
-            copy._before.Add(Key(entry), entry.Stamp);
-            newest = (entry.Stamp.ChangedSeconds, entry.Stamp.ChangedNanoseconds).CompareTo((newest.ChangedSeconds, newest.ChangedNanoseconds)) > 0 ? entry.Stamp : newest;
-            return true;
-        }, mustBeWhole: true);
-        SandboxCheck.Require(isWhole, "workspace copy", $"it has more than {WorkspaceBounds.MaxEntries} entries, or folders nested deeper than {WorkspaceBounds.MaxDepth}");
-        DateTimeOffset settled = DateTimeOffset.FromUnixTimeSeconds(newest.ChangedSeconds).AddTicks(newest.ChangedNanoseconds / TimeSpan.NanosecondsPerTick) + ClockStep;
+        bool isWhole = copy.Look(
+            WorkspaceBounds.MaxEntries,
+            entry =>
+            {
+                copy._before.Add(Key(entry), entry.Stamp);
+                newest =
+                    (entry.Stamp.ChangedSeconds, entry.Stamp.ChangedNanoseconds).CompareTo(
+                        (newest.ChangedSeconds, newest.ChangedNanoseconds)
+                    ) > 0
+                        ? entry.Stamp
+                        : newest;
+                return true;
+            },
+            mustBeWhole: true
+        );
+        SandboxCheck.Require(
+            isWhole,
+            "workspace copy",
+            $"it has more than {WorkspaceBounds.MaxEntries} entries, or folders nested deeper than {WorkspaceBounds.MaxDepth}"
+        );
+        DateTimeOffset settled =
+            DateTimeOffset.FromUnixTimeSeconds(newest.ChangedSeconds).AddTicks(newest.ChangedNanoseconds / TimeSpan.NanosecondsPerTick)
+            + ClockStep;
         TimeSpan left = settled - TimeProvider.System.GetUtcNow();
         if (left > TimeSpan.Zero)
         {
@@ -66,7 +84,9 @@ internal sealed class WorkspaceCopy
         return !isWhole || found > bytes;
     }
 
-    /// <summary>Lists every entry that is new or may have been changed, in an order that is the same each time, and then those that are gone.</summary>
+    /// <summary>
+    /// Lists every entry that is new or may have been changed, in an order that is the same each time, and then those that are gone.
+    /// </summary>
     /// <param name="maxEntries">How many entries the copy may have.</param>
     /// <param name="list">Takes one, which is not open; false ends the walk.</param>
     /// <param name="bytes">What the whole copy takes.</param>
@@ -95,39 +115,48 @@ internal sealed class WorkspaceCopy
                 taken = OutputFolder.SaturatingAdd(taken, Taken(entry));
                 left.Remove(Key(entry));
                 return IsUnchanged(entry);
-            });
+            }
+        );
         bytes = taken;
-        return isWhole && left.Order(StringComparer.Ordinal).All(path => list(new WorkspaceEntry(WorkspaceEntryKind.Deleted, IsExecutable: false, 0, Encoding.Latin1.GetBytes(path), [])));
+        return isWhole
+            && left.Order(StringComparer.Ordinal)
+                .All(path =>
+                    list(new WorkspaceEntry(WorkspaceEntryKind.Deleted, IsExecutable: false, 0, Encoding.Latin1.GetBytes(path), []))
+                );
     }
 
     /// <summary>Meets those entries, files open.</summary>
     /// <param name="paths">One character for each byte.</param>
     /// <param name="meet">Takes one; false ends the walk.</param>
-    public void Meet(IReadOnlySet<string> paths, Func<OutputEntry, bool> meet) => OutputFolder.Walk(
-        _path,
-        int.MaxValue,
-        entry => !paths.Contains(Key(entry)) || meet(entry),
-        WorkspaceBounds.MaxDepth,
-        entry => !paths.Contains(Key(entry)));
+    public void Meet(IReadOnlySet<string> paths, Func<OutputEntry, bool> meet) =>
+        OutputFolder.Walk(
+            _path,
+            int.MaxValue,
+            entry => !paths.Contains(Key(entry)) || meet(entry),
+            WorkspaceBounds.MaxDepth,
+            entry => !paths.Contains(Key(entry))
+        );
 
     private static string Key(OutputEntry entry) => Encoding.Latin1.GetString(entry.Path);
 
     // A file may take more of a disk than it shows, or show more than it takes.
     private static long Taken(OutputEntry entry) => Math.Max(entry.Size, entry.DiskBytes);
 
-    private static WorkspaceEntry Describe(OutputEntry entry) => new(
-        entry.Kind switch
-        {
-            OutputEntryKind.File => WorkspaceEntryKind.File,
-            OutputEntryKind.SymbolicLink => WorkspaceEntryKind.Link,
-            OutputEntryKind.SpecialFile => WorkspaceEntryKind.Special,
-            OutputEntryKind.TooDeep => WorkspaceEntryKind.TooDeep,
-            _ => WorkspaceEntryKind.Unreadable,
-        },
-        entry.Executable,
-        entry.Size,
-        entry.Path,
-        entry.Target ?? []);
+    private static WorkspaceEntry Describe(OutputEntry entry) =>
+        new(
+            entry.Kind switch
+            {
+                OutputEntryKind.File => WorkspaceEntryKind.File,
+                OutputEntryKind.SymbolicLink => WorkspaceEntryKind.Link,
+                OutputEntryKind.SpecialFile => WorkspaceEntryKind.Special,
+                OutputEntryKind.TooDeep => WorkspaceEntryKind.TooDeep,
+                _ => WorkspaceEntryKind.Unreadable,
+            },
+            entry.Executable,
+            entry.Size,
+            entry.Path,
+            entry.Target ?? []
+        );
 
     private bool IsUnchanged(OutputEntry entry) => _before.TryGetValue(Key(entry), out FileStamp stamp) && stamp == entry.Stamp;
 

@@ -5,7 +5,10 @@ using IsolatedAgents.Supervisor.Outputs;
 
 namespace IsolatedAgents.Supervisor.Workspaces;
 
-/// <summary>Lists what the agent has changed in its copy of the workspace, and sends the files that the host asks for. Runs when no process is left that could change it.</summary>
+/// <summary>
+/// Lists what the agent has changed in its copy of the workspace, and sends the files that the host asks for. Runs when no process is left
+/// that could change it.
+/// </summary>
 internal sealed class WorkspaceSender(HostChannel channel, LaunchSpec spec, WorkspaceCopy copy)
 {
     private const int HostTimeoutMilliseconds = 60_000;

@@ -27,7 +27,8 @@ public sealed class ActionInputTests
             ("FAIL-ON", "violation, timeout"),
             ("PIP-PACKAGES", "requests>=2,<3\nhttpx"),
             ("ENVIRONMENT", "A,B"),
-            ("ENGINE", "podman"));
+            ("ENGINE", "podman")
+        );
         Assert.AreEqual("agents/review.py", request.Agent);
         CollectionAssert.AreEqual(new[] { "--fail-on", "two words", "last" }, request.Arguments.ToArray());
         Assert.AreEqual("source", request.WorkingDirectory);
@@ -36,7 +37,10 @@ public sealed class ActionInputTests
         Assert.AreEqual(EngineKind.Podman, request.Engine);
         CollectionAssert.AreEqual(new[] { "A", "B" }, request.Environment.ToArray());
         Dictionary<string, string[]> overrides = request.PolicyOverrides.ToDictionary(set => set.Key, set => set.Values.ToArray());
-        CollectionAssert.AreEquivalent(new[] { "base_image", "network.allowed_endpoints", "memory_mb", "fail_on", "pip_packages" }, overrides.Keys.ToArray());
+        CollectionAssert.AreEquivalent(
+            new[] { "base_image", "network.allowed_endpoints", "memory_mb", "fail_on", "pip_packages" },
+            overrides.Keys.ToArray()
+        );
         CollectionAssert.AreEqual(new[] { "a.example.com", "b.example.com:8443", "c.example.com" }, overrides["network.allowed_endpoints"]);
         CollectionAssert.AreEqual(new[] { "requests>=2,<3", "httpx" }, overrides["pip_packages"]);
         CollectionAssert.AreEqual(new[] { "violation", "timeout" }, overrides["fail_on"]);
@@ -57,7 +61,10 @@ public sealed class ActionInputTests
     private async Task<AgentRunRequest> RunAsync(params (string Name, string Value)[] inputs)
     {
         using CommandLineFixture fixture = new();
-        Terminal terminal = fixture.Terminal with { Environment = inputs.ToFrozenDictionary(input => $"INPUT_{input.Name}", input => input.Value) };
+        Terminal terminal = fixture.Terminal with
+        {
+            Environment = inputs.ToFrozenDictionary(input => $"INPUT_{input.Name}", input => input.Value),
+        };
         AgentRunRequest? request = null;
         int exitCode = await new CommandLine(terminal, (asked, _) =>
         {

@@ -27,7 +27,8 @@ public sealed class AnnotationTests
                 new Diagnostic(DiagnosticTable.ProcessLimit, DiagnosticSeverity.Warning, "p"),
                 new Diagnostic(DiagnosticTable.NoEngine, DiagnosticSeverity.Error, "e"),
             ],
-            [Violation(ViolationKind.Filesystem, "filesystem.allowed_read_paths"), Violation(ViolationKind.Process, "system_calls")]);
+            [Violation(ViolationKind.Filesystem, "filesystem.allowed_read_paths"), Violation(ViolationKind.Process, "system_calls")]
+        );
         Assert.AreEqual(new Place("ci/policy.json", 3, 3), Of(findings, DiagnosticTable.Timeout).Place);
         Assert.AreEqual(new Place("agent.py", 1, 0), Of(findings, DiagnosticTable.AgentExitCode).Place);
         Assert.IsNull(Of(findings, DiagnosticTable.ProcessLimit).Place, "the policy does not set it");
@@ -42,8 +43,10 @@ public sealed class AnnotationTests
         string project = Directory.CreateDirectory(Path.Combine(_folder, "src", "app")).FullName;
         Directory.CreateDirectory(Path.Combine(_folder, ".git"));
         File.WriteAllText(Path.Combine(project, "agent.py"), "");
-        Finding finding = new FindingList(new AgentRunRequest { BaseDirectory = project, Agent = "agent.py" }, null)
-            .Create([new Diagnostic(DiagnosticTable.AgentExitCode, DiagnosticSeverity.Error, "x")], [])[0];
+        Finding finding = new FindingList(new AgentRunRequest { BaseDirectory = project, Agent = "agent.py" }, null).Create(
+            [new Diagnostic(DiagnosticTable.AgentExitCode, DiagnosticSeverity.Error, "x")],
+            []
+        )[0];
         Assert.AreEqual("src/app/agent.py", finding.Place!.File);
     }
 
@@ -51,10 +54,34 @@ public sealed class AnnotationTests
     public void Annotations_OfMany_AreTheWorstTenWithACount()
     {
         ImmutableArray<Finding> findings = Findings(
-            [.. Enumerable.Range(0, 30).Select(i => new Diagnostic(DiagnosticTable.CpuHigh, DiagnosticSeverity.Warning, $"warning {i}")), new Diagnostic(DiagnosticTable.Timeout, DiagnosticSeverity.Error, "first")],
-            [.. Enumerable.Range(0, 50).Select(i => Violation(i == 49 ? ViolationKind.Process : ViolationKind.Filesystem, "system_calls") with { Subject = $"/{i}" })]);
+            [
+                .. Enumerable.Range(0, 30).Select(i => new Diagnostic(DiagnosticTable.CpuHigh, DiagnosticSeverity.Warning, $"warning {i}")),
+                new Diagnostic(DiagnosticTable.Timeout, DiagnosticSeverity.Error, "first"),
+            ],
+            [
+                .. Enumerable
+                    .Range(0, 50)
+                    .Select(i =>
+                        Violation(i == 49 ? ViolationKind.Process : ViolationKind.Filesystem, "system_calls") with
+                        {
+                            Subject = $"/{i}",
+                        }
+                    ),
+            ]
+        );
         AgentRunResult result = new() { Verdict = Verdict.Timeout };
-        ImmutableArray<Annotation> annotations = Annotations.Of(new RunOutcome(result) { Report = new RunReport { Result = result, Started = default, Findings = findings, OmittedViolations = 7 } });
+        ImmutableArray<Annotation> annotations = Annotations.Of(
+            new RunOutcome(result)
+            {
+                Report = new RunReport
+                {
+                    Result = result,
+                    Started = default,
+                    Findings = findings,
+                    OmittedViolations = 7,
+                },
+            }
+        );
         Annotation[] errors = [.. annotations.Where(annotation => annotation.IsError)];
         Annotation[] warnings = [.. annotations.Where(annotation => !annotation.IsError)];
         Assert.HasCount(Annotations.Limit, errors);
@@ -69,18 +96,44 @@ public sealed class AnnotationTests
     public void Annotations_WhatIsExpected_IsNone()
     {
         AgentRunResult result = new() { Verdict = Verdict.Passed };
-        ImmutableArray<Finding> findings = Findings([], [Violation(ViolationKind.Network, "network.allowed_endpoints") with { IsExpected = true }]);
+        ImmutableArray<Finding> findings = Findings(
+            [],
+            [Violation(ViolationKind.Network, "network.allowed_endpoints") with { IsExpected = true }]
+        );
         Assert.AreEqual(FindingLevel.Note, Assert.ContainsSingle(findings).Level);
-        Assert.IsEmpty(Annotations.Of(new RunOutcome(result) { Report = new RunReport { Result = result, Started = default, Findings = findings } }));
+        Assert.IsEmpty(
+            Annotations.Of(
+                new RunOutcome(result)
+                {
+                    Report = new RunReport
+                    {
+                        Result = result,
+                        Started = default,
+                        Findings = findings,
+                    },
+                }
+            )
+        );
     }
 
     private ImmutableArray<Finding> Findings(ImmutableArray<Diagnostic> diagnostics, ImmutableArray<FoundViolation> violations)
     {
         Directory.CreateDirectory(Path.Combine(_folder, "ci"));
-        File.WriteAllText(Path.Combine(_folder, "ci", "policy.json"), "{\n  // limits\n  \"timeout_seconds\": 5,\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/opt/data\"]\n  }\n}\n");
+        File.WriteAllText(
+            Path.Combine(_folder, "ci", "policy.json"),
+            "{\n  // limits\n  \"timeout_seconds\": 5,\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/opt/data\"]\n  }\n}\n"
+        );
         File.WriteAllText(Path.Combine(_folder, "agent.py"), "");
         LoadedPolicy loaded = PolicyLoader.Load("ci/policy.json", _folder, null, []);
-        return new FindingList(new AgentRunRequest { BaseDirectory = _folder, Agent = "agent.py", PolicyFile = "ci/policy.json" }, loaded).Create(diagnostics, violations);
+        return new FindingList(
+            new AgentRunRequest
+            {
+                BaseDirectory = _folder,
+                Agent = "agent.py",
+                PolicyFile = "ci/policy.json",
+            },
+            loaded
+        ).Create(diagnostics, violations);
     }
 
     private static Finding Of(ImmutableArray<Finding> findings, string code) => findings.Single(finding => finding.Code == code);

@@ -4,8 +4,8 @@ using IsolatedAgents.HostGrammar;
 namespace IsolatedAgents.Action.Tests.Hosts;
 
 /// <summary>
-/// The pipeline that users copy, judged by the language service of Azure Pipelines: its own reading of YAML, and a schema of ours for the part that samples may use, since the host's own
-/// schema comes from the host alone.
+/// The pipeline that users copy, judged by the language service of Azure Pipelines: its own reading of YAML, and a schema of ours for the
+/// part that samples may use, since the host's own schema comes from the host alone.
 /// </summary>
 [TestClass]
 public sealed partial class AzurePipelineFileTests
@@ -79,7 +79,14 @@ public sealed partial class AzurePipelineFileTests
         await File.WriteAllTextAsync(file, pipeline, TestContext.CancellationToken);
         try
         {
-            return await WorkflowTools.NodeAsync(TestContext.CancellationToken, "-e", Judge, tools, Path.Combine(WorkflowTools.Root(), "tests/Action.Tests/Hosts/azure-pipelines.schema.json"), file);
+            return await WorkflowTools.NodeAsync(
+                TestContext.CancellationToken,
+                "-e",
+                Judge,
+                tools,
+                Path.Combine(WorkflowTools.Root(), "tests/Action.Tests/Hosts/azure-pipelines.schema.json"),
+                file
+            );
         }
         finally
         {

@@ -11,7 +11,29 @@ namespace IsolatedAgents.Action.Tests.Hosts;
 [TestClass]
 public sealed class CommandGrammarTests
 {
-    private static readonly string[] Pieces = ["%", "%25", "%0A", "%AZP25", "\r", "\n", ":", "::", ",", ";", "]", "[", "=", "##[error]", "##vso[task.complete]", "ä", "😀", " ", "a", "<<"];
+    private static readonly string[] Pieces =
+    [
+        "%",
+        "%25",
+        "%0A",
+        "%AZP25",
+        "\r",
+        "\n",
+        ":",
+        "::",
+        ",",
+        ";",
+        "]",
+        "[",
+        "=",
+        "##[error]",
+        "##vso[task.complete]",
+        "ä",
+        "😀",
+        " ",
+        "a",
+        "<<",
+    ];
 
     private static IEnumerable<object[]> Texts
     {
@@ -32,7 +54,10 @@ public sealed class CommandGrammarTests
     {
         foreach (string text in Texts.Select(row => (string)row[0]))
         {
-            HostCommand command = Assert.ContainsSingle(GitHubLog.Read(GitHubCommand.Of("error", text, ("file", text), ("line", null), ("title", text + "y"))).Commands, text);
+            HostCommand command = Assert.ContainsSingle(
+                GitHubLog.Read(GitHubCommand.Of("error", text, ("file", text), ("line", null), ("title", text + "y"))).Commands,
+                text
+            );
             Assert.AreEqual(text, command.Data);
             Assert.AreEqual(text, command.Property("file"));
             Assert.AreEqual(text + "y", command.Property("title"));
@@ -45,7 +70,10 @@ public sealed class CommandGrammarTests
     {
         foreach (string text in Texts.Select(row => (string)row[0]))
         {
-            HostCommand command = Assert.ContainsSingle(AzureLog.Read(AzureCommand.Of("task.logissue", text, ("type", "error"), ("sourcepath", text), ("code", null))), text);
+            HostCommand command = Assert.ContainsSingle(
+                AzureLog.Read(AzureCommand.Of("task.logissue", text, ("type", "error"), ("sourcepath", text), ("code", null))),
+                text
+            );
             Assert.AreEqual(text, command.Data);
             Assert.AreEqual(text, command.Property("sourcepath"));
             Assert.AreEqual("error", command.Property("type"));

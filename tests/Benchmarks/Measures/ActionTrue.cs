@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>The GitHub action, started as the runner does, beside the same run of the command line: what the container around it costs.</summary>
+/// <summary>
+/// The GitHub action, started as the runner does, beside the same run of the command line: what the container around it costs.
+/// </summary>
 internal sealed class ActionTrue : IMeasure
 {
     // The runner's own cost of starting any action is in it.
@@ -47,8 +49,21 @@ internal sealed class ActionTrue : IMeasure
     {
         TimeSpan time = await ExternalProgram.TimeAsync(
             cancellationToken,
-            _executable, "run", "--command", "true", "--image", DockerClient.Image, "--working-directory", _image.Workspace, "--ci", "none",
-            "--report-directory", _image.Reports, "--audit-log", Path.Combine(_image.Reports, "audit.jsonl"));
+            _executable,
+            "run",
+            "--command",
+            "true",
+            "--image",
+            DockerClient.Image,
+            "--working-directory",
+            _image.Workspace,
+            "--ci",
+            "none",
+            "--report-directory",
+            _image.Reports,
+            "--audit-log",
+            Path.Combine(_image.Reports, "audit.jsonl")
+        );
         _commandLine.Add(time.TotalSeconds);
         return time;
     }

@@ -22,7 +22,8 @@ internal sealed class AuditEvents : IMeasure
 
     public string Name => "audit-events";
 
-    public IReadOnlyList<Peer> Peers => [new("Serilog compact, no chain", 1 / 1.4, WriteSerilogAsync), new("ZLogger JSON, no chain", 1, WriteZLoggerAsync)];
+    public IReadOnlyList<Peer> Peers =>
+        [new("Serilog compact, no chain", 1 / 1.4, WriteSerilogAsync), new("ZLogger JSON, no chain", 1, WriteZLoggerAsync)];
 
     public Task<string?> PrepareAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(null);
 
@@ -43,7 +44,14 @@ internal sealed class AuditEvents : IMeasure
             ProcessId = 1,
         };
         TimeSpan time;
-        using (AuditLog log = AuditLog.Open(path, header, () => throw new InvalidOperationException("The log cannot be written."), cancellationToken: cancellationToken))
+        using (
+            AuditLog log = AuditLog.Open(
+                path,
+                header,
+                () => throw new InvalidOperationException("The log cannot be written."),
+                cancellationToken: cancellationToken
+            )
+        )
         {
             AgentOutput output = new(OutputStream.Standard, Line, Cut: false) { SessionId = Session };
             long began = Stopwatch.GetTimestamp();
@@ -60,7 +68,9 @@ internal sealed class AuditEvents : IMeasure
 
         using FileStream file = File.OpenRead(path);
         AuditVerification verification = AuditVerifier.Verify(file, expectedHead: null, cancellationToken);
-        return verification.Status == AuditStatus.Sealed ? Task.FromResult(time) : throw new InvalidOperationException(verification.Message);
+        return verification.Status == AuditStatus.Sealed
+            ? Task.FromResult(time)
+            : throw new InvalidOperationException(verification.Message);
     }
 
     public IEnumerable<string> Notes() => [];
@@ -76,11 +86,24 @@ internal sealed class AuditEvents : IMeasure
         string path = Path.Combine(_root, "serilog.jsonl");
         File.Delete(path);
         long began = Stopwatch.GetTimestamp();
-        using (Logger logger = new LoggerConfiguration().WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null, buffered: true).CreateLogger())
+        using (
+            Logger logger = new LoggerConfiguration()
+                .WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null, buffered: true)
+                .CreateLogger()
+        )
         {
             for (int i = 1; i <= Count; i++)
             {
-                logger.Information("{severity_number} {event_name} {event_id} {seq} {session_id} {stream} {body}", 9, "agent.output", 301, i, Session, "stdout", Line);
+                logger.Information(
+                    "{severity_number} {event_name} {event_id} {seq} {session_id} {stream} {body}",
+                    9,
+                    "agent.output",
+                    301,
+                    i,
+                    Session,
+                    "stdout",
+                    Line
+                );
             }
         }
 
@@ -92,12 +115,16 @@ internal sealed class AuditEvents : IMeasure
         string path = Path.Combine(_root, "zlogger.jsonl");
         File.Delete(path);
         long began = Stopwatch.GetTimestamp();
-        using (ILoggerFactory factory = LoggerFactory.Create(builder => builder.AddZLoggerFile(path, options => options.UseJsonFormatter())))
+        using (
+            ILoggerFactory factory = LoggerFactory.Create(builder => builder.AddZLoggerFile(path, options => options.UseJsonFormatter()))
+        )
         {
             Microsoft.Extensions.Logging.ILogger logger = factory.CreateLogger("IsolatedAgents");
             for (int i = 1; i <= Count; i++)
             {
-                logger.ZLogInformation($"{9:@severity_number} {"agent.output":@event_name} {301:@event_id} {i:@seq} {Session:@session_id} {"stdout":@stream} {Line:@body}");
+                logger.ZLogInformation(
+                    $"{9:@severity_number} {"agent.output":@event_name} {301:@event_id} {i:@seq} {Session:@session_id} {"stdout":@stream} {Line:@body}"
+                );
             }
         }
 
@@ -105,5 +132,7 @@ internal sealed class AuditEvents : IMeasure
     }
 
     private static Task<TimeSpan> Checked(string path, TimeSpan time) =>
-        File.ReadLines(path).Count() == Count ? Task.FromResult(time) : throw new InvalidOperationException($"{Path.GetFileName(path)} has not {Count} lines.");
+        File.ReadLines(path).Count() == Count
+            ? Task.FromResult(time)
+            : throw new InvalidOperationException($"{Path.GetFileName(path)} has not {Count} lines.");
 }

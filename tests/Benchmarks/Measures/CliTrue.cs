@@ -8,15 +8,26 @@ internal sealed class CliTrue(string executable) : IMeasure
 
     public string Name => "cli-true";
 
-    public IReadOnlyList<Peer> Peers { get; } = [new("docker run --rm", 0.8, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
+    public IReadOnlyList<Peer> Peers { get; } =
+    [new("docker run --rm", 0.8, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
 
     public async Task<string?> PrepareAsync(CancellationToken cancellationToken) =>
         File.Exists(executable)
             ? await DockerClient.MissingAsync(cancellationToken)
             : $"'{executable}' is not there: publish src/Action with -c Release -r linux-x64, or name the executable with --cli";
 
-    public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) => ExternalProgram.TimeAsync(
-        cancellationToken, executable, "run", "--command", "true", "--policy", _bench.PolicyFile, "--working-directory", _bench.Workspace);
+    public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) =>
+        ExternalProgram.TimeAsync(
+            cancellationToken,
+            executable,
+            "run",
+            "--command",
+            "true",
+            "--policy",
+            _bench.PolicyFile,
+            "--working-directory",
+            _bench.Workspace
+        );
 
     public IEnumerable<string> Notes() => [];
 

@@ -11,10 +11,14 @@ namespace IsolatedAgents.Benchmarks.Measures;
 /// <param name="goal">Ours over the engine's own copy: not more than this.</param>
 internal sealed class Collect(string name, int files, int bytes, double goal) : IMeasure
 {
-    // The peer's source lies in memory as far as the machine has any: so must ours, and not on the disk because its agent may have less memory than it writes.
+    // The peer's source lies in memory as far as the machine has any: so must ours, and not on the disk because its agent may have less
+    // memory than it writes.
     private const int MemoryMegabytes = 1024;
 
-    private readonly Bench _bench = new(string.Create(CultureInfo.InvariantCulture, $", \"max_output_bytes\": {2L * files * bytes}, \"max_output_files\": {files}"), memoryMegabytes: MemoryMegabytes);
+    private readonly Bench _bench = new(
+        string.Create(CultureInfo.InvariantCulture, $", \"max_output_bytes\": {2L * files * bytes}, \"max_output_files\": {files}"),
+        memoryMegabytes: MemoryMegabytes
+    );
     private string? _source;
     private int _setAside;
 
@@ -29,7 +33,17 @@ internal sealed class Collect(string name, int files, int bytes, double goal) : 
             return missing;
         }
 
-        _source = await ExternalProgram.ReadAsync(cancellationToken, "docker", "create", "--network", "none", DockerClient.Image, "sh", "-c", $"mkdir /data; {Fill("/data")}");
+        _source = await ExternalProgram.ReadAsync(
+            cancellationToken,
+            "docker",
+            "create",
+            "--network",
+            "none",
+            DockerClient.Image,
+            "sh",
+            "-c",
+            $"mkdir /data; {Fill("/data")}"
+        );
         await ExternalProgram.ReadAsync(cancellationToken, "docker", "start", "--attach", _source);
         return null;
     }
@@ -67,11 +81,16 @@ internal sealed class Collect(string name, int files, int bytes, double goal) : 
         }
     }
 
-    private string Fill(string folder) => files == 1
-        ? string.Create(CultureInfo.InvariantCulture, $"head -c {bytes} /dev/urandom > {folder}/data")
-        : string.Create(CultureInfo.InvariantCulture, $"cd {folder}; i=0; while [ $i -lt {files} ]; do head -c {bytes} /dev/urandom > file$i; i=$((i+1)); done");
+    private string Fill(string folder) =>
+        files == 1
+            ? string.Create(CultureInfo.InvariantCulture, $"head -c {bytes} /dev/urandom > {folder}/data")
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"cd {folder}; i=0; while [ $i -lt {files} ]; do head -c {bytes} /dev/urandom > file$i; i=$((i+1)); done"
+            );
 
-    // Many files go when all is measured: ext4 without a journal searches long for inodes that were not freed lately, and both sides would wait for that alone.
+    // Many files go when all is measured: ext4 without a journal searches long for inodes that were not freed lately, and both sides would
+    // wait for that alone.
     private void Discard(string folder)
     {
         if (files == 1)

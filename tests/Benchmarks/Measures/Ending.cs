@@ -4,7 +4,8 @@ using System.Globalization;
 namespace IsolatedAgents.Benchmarks.Measures;
 
 /// <summary>
-/// How long a signal to the process that owns a sandbox takes, until that process has ended and the engine says that it has removed the container. The peer is the goal itself.
+/// How long a signal to the process that owns a sandbox takes, until that process has ended and the engine says that it has removed the
+/// container. The peer is the goal itself.
 /// </summary>
 internal sealed class Ending : IMeasure
 {
@@ -18,7 +19,14 @@ internal sealed class Ending : IMeasure
     private readonly Func<string[]> _createCommand;
     private readonly Func<ValueTask> _disposeAsync;
 
-    private Ending(string name, string signal, int seconds, Func<CancellationToken, Task<string?>> prepareAsync, Func<string[]> createCommand, Func<ValueTask> disposeAsync)
+    private Ending(
+        string name,
+        string signal,
+        int seconds,
+        Func<CancellationToken, Task<string?>> prepareAsync,
+        Func<string[]> createCommand,
+        Func<ValueTask> disposeAsync
+    )
     {
         Name = name;
         _signal = signal;
@@ -38,7 +46,9 @@ internal sealed class Ending : IMeasure
     /// <summary>A kill: nobody is left to remove anything.</summary>
     public static Ending Killed(string executable) => OfCommandLine("killed", executable, "KILL", 3);
 
-    /// <summary>What the runner sends first to the step that it cancels, by way of the engine's client, and an agent that heeds no signal.</summary>
+    /// <summary>
+    /// What the runner sends first to the step that it cancels, by way of the engine's client, and an agent that heeds no signal.
+    /// </summary>
     public static Ending ActionInterrupted(string executable) => OfAction("action-interrupt", executable, "INT");
 
     /// <summary>What the runner sends then.</summary>
@@ -50,20 +60,39 @@ internal sealed class Ending : IMeasure
     {
         // What it says of its end is of no interest.
         string[] start = ["--default-signal=INT", "sh", "-c", "exec \"$@\" 2>/dev/null", "sh", .. _createCommand()];
-        using Process run = Process.Start(new ProcessStartInfo("env", start) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using Process run = Process.Start(
+            new ProcessStartInfo("env", start) { RedirectStandardInput = true, RedirectStandardOutput = true }
+        )!;
         run.StandardInput.Close();
-        while (!(await run.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The agent never ran.")).Contains(Ready, StringComparison.Ordinal))
-        {
-        }
+        while (
+            !(
+                await run.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException("The agent never ran.")
+            ).Contains(Ready, StringComparison.Ordinal)
+        ) { }
 
         Task rest = run.StandardOutput.ReadToEndAsync(cancellationToken);
-        string[] sandboxes = (await ExternalProgram.ReadAsync(cancellationToken, "docker", "ps", "-q", "--no-trunc", "--filter", "label=dev.isolated-agents.session")).Split('\n');
+        string[] sandboxes = (
+            await ExternalProgram.ReadAsync(
+                cancellationToken,
+                "docker",
+                "ps",
+                "-q",
+                "--no-trunc",
+                "--filter",
+                "label=dev.isolated-agents.session"
+            )
+        ).Split('\n');
         if (sandboxes is not [{ Length: > 0 } sandbox])
         {
             throw new InvalidOperationException($"The run has no container, or there are others: {string.Join(' ', sandboxes)}");
         }
 
-        using Process events = Process.Start(new ProcessStartInfo("docker", ["events", "--since", "1m", "--filter", $"container={sandbox}", "--format", "{{.Action}}"]) { RedirectStandardOutput = true })!;
+        using Process events = Process.Start(
+            new ProcessStartInfo("docker", ["events", "--since", "1m", "--filter", $"container={sandbox}", "--format", "{{.Action}}"])
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
         try
         {
             // It listens once it has told what was before.
@@ -93,15 +122,29 @@ internal sealed class Ending : IMeasure
             name,
             signal,
             seconds,
-            async token => File.Exists(executable)
-                ? await DockerClient.MissingAsync(token)
-                : $"'{executable}' is not there: publish src/Action with -c Release -r linux-x64, or name the executable with --cli",
-            () => [executable, "run", "--command", HeedingAgent, "--policy", bench.PolicyFile, "--working-directory", bench.Workspace, "--timeout-seconds", "60"],
+            async token =>
+                File.Exists(executable)
+                    ? await DockerClient.MissingAsync(token)
+                    : $"'{executable}' is not there: publish src/Action with -c Release -r linux-x64, or name the executable with --cli",
+            () =>
+                [
+                    executable,
+                    "run",
+                    "--command",
+                    HeedingAgent,
+                    "--policy",
+                    bench.PolicyFile,
+                    "--working-directory",
+                    bench.Workspace,
+                    "--timeout-seconds",
+                    "60",
+                ],
             () =>
             {
                 bench.Dispose();
                 return ValueTask.CompletedTask;
-            });
+            }
+        );
     }
 
     private static Ending OfAction(string name, string executable, string signal)
@@ -112,8 +155,11 @@ internal sealed class Ending : IMeasure
 
     private static async Task WaitForAsync(Process events, string action, CancellationToken cancellationToken)
     {
-        while ((await events.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new InvalidOperationException($"The engine never told of '{action}'.")) != action)
-        {
-        }
+        while (
+            (
+                await events.StandardOutput.ReadLineAsync(cancellationToken)
+                ?? throw new InvalidOperationException($"The engine never told of '{action}'.")
+            ) != action
+        ) { }
     }
 }

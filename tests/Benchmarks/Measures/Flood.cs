@@ -14,7 +14,9 @@ internal sealed class Flood : IMeasure
     public IReadOnlyList<Peer> Peers { get; } =
     [
         new("docker run (default log)", 0.75, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "sh", "-c", Command])),
-        new("docker run (log none)", 1.05, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run("--log-driver", "none"), "sh", "-c", Command])),
+        new("docker run (log none)", 1.05, token =>
+            ExternalProgram.TimeAsync(token, [.. DockerClient.Run("--log-driver", "none"), "sh", "-c", Command])
+        ),
     ];
 
     public Task<string?> PrepareAsync(CancellationToken cancellationToken) => DockerClient.MissingAsync(cancellationToken);
@@ -24,7 +26,9 @@ internal sealed class Flood : IMeasure
         TimedRun run = await _bench.RunAsync(Command, collect: false, telemetryFile: false, cancellationToken);
         if (run.Log.Lines != LineCount || run.Log.Characters != (long)LineCount * Line.Length)
         {
-            throw new InvalidOperationException($"{run.Log.Lines} lines with {run.Log.Characters} characters came instead of {LineCount} of {Line.Length}.");
+            throw new InvalidOperationException(
+                $"{run.Log.Lines} lines with {run.Log.Characters} characters came instead of {LineCount} of {Line.Length}."
+            );
         }
 
         await DockerClient.WaitForRemovalAsync(run.Log.ContainerId, cancellationToken);

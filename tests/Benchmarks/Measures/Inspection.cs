@@ -13,7 +13,9 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>Requests through opened TLS, one after the other on kept connections: an nginx behind the broker, and behind mitmproxy.</summary>
+/// <summary>
+/// Requests through opened TLS, one after the other on kept connections: an nginx behind the broker, and behind mitmproxy.
+/// </summary>
 internal sealed class Inspection : IMeasure, IEgressSink
 {
     private const int Requests = 200;
@@ -52,21 +54,40 @@ internal sealed class Inspection : IMeasure, IEgressSink
         await _nginx.ReadyAsync(cancellationToken);
         await _mitmproxy.ReadyAsync(cancellationToken);
         string endpoint = string.Create(CultureInfo.InvariantCulture, $"{Host}:{_nginx.Port}");
-        NetworkPolicy network = new() { AllowedEndpoints = [endpoint, "127.0.0.1"], Inspect = [new InspectedEndpoint(endpoint, ["GET /*"])] };
+        NetworkPolicy network = new()
+        {
+            AllowedEndpoints = [endpoint, "127.0.0.1"],
+            Inspect = [new InspectedEndpoint(endpoint, ["GET /*"])],
+        };
         EgressOptions options = new()
         {
             Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]),
             TrustedRoots = [X509CertificateLoader.LoadCertificate(certificate.RawData)],
         };
-        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options with { Loop = ReadinessLoop.OfProcess });
+        _broker = new EgressBroker(
+            Policy.Default with
+            {
+                Network = network,
+            },
+            this,
+            FrozenDictionary<string, string>.Empty,
+            options with
+            {
+                Loop = ReadinessLoop.OfProcess,
+            }
+        );
         _sandbox.Start();
         _ = AcceptAsync(new EgressTarget(Host, _nginx.Port));
-        _ours = new HttpClient(Handler(async (_, token) =>
-        {
-            Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            await socket.ConnectAsync(_sandbox.LocalEndpoint, token);
-            return new NetworkStream(socket, ownsSocket: true);
-        }));
+        _ours = new HttpClient(
+            Handler(
+                async (_, token) =>
+                {
+                    Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                    await socket.ConnectAsync(_sandbox.LocalEndpoint, token);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+            )
+        );
         SocketsHttpHandler throughProxy = Handler(null);
         throughProxy.Proxy = new WebProxy("127.0.0.1", _mitmproxy.Port);
         throughProxy.UseProxy = true;
@@ -84,13 +105,20 @@ internal sealed class Inspection : IMeasure, IEgressSink
         return time;
     }
 
-    public IEnumerable<string> Notes() => _latencies
-        .Select(pair => string.Create(
-            CultureInfo.InvariantCulture,
-            $"    {pair.Key}: request p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"))
-        .Append(string.Create(
-            CultureInfo.InvariantCulture,
-            $"    ours, with its client: {_cost.Microseconds / _cost.Requests:0} us of processors and {_cost.Bytes / _cost.Requests} bytes of objects a request"));
+    public IEnumerable<string> Notes() =>
+        _latencies
+            .Select(pair =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    {pair.Key}: request p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"
+                )
+            )
+            .Append(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    ours, with its client: {_cost.Microseconds / _cost.Requests:0} us of processors and {_cost.Bytes / _cost.Requests} bytes of objects a request"
+                )
+            );
 
     public async ValueTask DisposeAsync()
     {
@@ -107,7 +135,8 @@ internal sealed class Inspection : IMeasure, IEgressSink
 
     ValueTask IEgressSink.BlockedAsync(EgressTarget target, string reason, string rule) => throw new InvalidOperationException(reason);
 
-    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) => ValueTask.CompletedTask;
+    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
+        ValueTask.CompletedTask;
 
     ValueTask IEgressSink.ModelUsedAsync(ModelUsage usage) => ValueTask.CompletedTask;
 

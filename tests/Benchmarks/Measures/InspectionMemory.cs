@@ -14,8 +14,9 @@ using IsolatedAgents.Sockets;
 namespace IsolatedAgents.Benchmarks.Measures;
 
 /// <summary>
-/// The memory of the host's process beyond its idle state while many requests are under way on few inspected connections, each with a connection to a server that answers slowly. A second stands for a
-/// MiB. Clients are curl, the server is nginx, so that all of it is the broker's. No client asks for more than fits one connection: curl opens one more for each request beyond.
+/// The memory of the host's process beyond its idle state while many requests are under way on few inspected connections, each with a
+/// connection to a server that answers slowly. A second stands for a MiB. Clients are curl, the server is nginx, so that all of it is the
+/// broker's. No client asks for more than fits one connection: curl opens one more for each request beyond.
 /// </summary>
 internal sealed class InspectionMemory : IMeasure, IEgressSink
 {
@@ -59,7 +60,18 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
             Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]),
             TrustedRoots = [X509CertificateLoader.LoadCertificate(certificate.RawData)],
         };
-        _broker = new EgressBroker(Policy.Default with { Network = network }, this, FrozenDictionary<string, string>.Empty, options with { Loop = ReadinessLoop.OfProcess });
+        _broker = new EgressBroker(
+            Policy.Default with
+            {
+                Network = network,
+            },
+            this,
+            FrozenDictionary<string, string>.Empty,
+            options with
+            {
+                Loop = ReadinessLoop.OfProcess,
+            }
+        );
         _sandbox.Start(4096);
         _ = AcceptAsync(new EgressTarget(Host, _nginx.Port));
         await AskAsync(1, cancellationToken);
@@ -104,8 +116,13 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
         }
     }
 
-    public IEnumerable<string> Notes() => _found.Select(found => string.Create(
-        CultureInfo.InvariantCulture, $"    {found.Requests} requests under way on {found.Connections} connections: {found.Mebibytes:0.0} MiB over idle, {found.Mebibytes * 1024 / found.Requests:0.0} KiB each"));
+    public IEnumerable<string> Notes() =>
+        _found.Select(found =>
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"    {found.Requests} requests under way on {found.Connections} connections: {found.Mebibytes:0.0} MiB over idle, {found.Mebibytes * 1024 / found.Requests:0.0} KiB each"
+            )
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -124,7 +141,8 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
 
     ValueTask IEgressSink.BlockedAsync(EgressTarget target, string reason, string rule) => throw new InvalidOperationException(reason);
 
-    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) => ValueTask.CompletedTask;
+    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
+        ValueTask.CompletedTask;
 
     ValueTask IEgressSink.ModelUsedAsync(ModelUsage usage) => ValueTask.CompletedTask;
 
@@ -136,12 +154,27 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
         await client.WaitForExitAsync(cancellationToken);
     }
 
-    private Process Curl(int requests, string path = "/slow") => Process.Start(new ProcessStartInfo(
-        "curl",
-        [
-            "-sk", "--no-progress-meter", "--http2", "-Z", "--parallel-max", "300", "--noproxy", "*", "-o", "/dev/null", "--connect-to", $"::127.0.0.1:{((IPEndPoint)_sandbox.LocalEndpoint).Port}",
-            $"https://{Host}:{_nginx!.Port}{path}?[1-{requests}]",
-        ]))!;
+    private Process Curl(int requests, string path = "/slow") =>
+        Process.Start(
+            new ProcessStartInfo(
+                "curl",
+                [
+                    "-sk",
+                    "--no-progress-meter",
+                    "--http2",
+                    "-Z",
+                    "--parallel-max",
+                    "300",
+                    "--noproxy",
+                    "*",
+                    "-o",
+                    "/dev/null",
+                    "--connect-to",
+                    $"::127.0.0.1:{((IPEndPoint)_sandbox.LocalEndpoint).Port}",
+                    $"https://{Host}:{_nginx!.Port}{path}?[1-{requests}]",
+                ]
+            )
+        )!;
 
     private static long Idle()
     {
@@ -165,7 +198,9 @@ internal sealed class InspectionMemory : IMeasure, IEgressSink
                 Socket socket = await _sandbox.AcceptSocketAsync();
                 socket.NoDelay = true;
                 Interlocked.Increment(ref _connections);
-                _ = _broker!.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None).ContinueWith(_ => Interlocked.Decrement(ref _connections), TaskScheduler.Default);
+                _ = _broker!
+                    .HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None)
+                    .ContinueWith(_ => Interlocked.Decrement(ref _connections), TaskScheduler.Default);
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or InvalidOperationException)

@@ -7,7 +7,9 @@ using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>A million events as JSON lines in a file, against the least that any program would do with the framework's own writer.</summary>
+/// <summary>
+/// A million events as JSON lines in a file, against the least that any program would do with the framework's own writer.
+/// </summary>
 internal sealed class JsonEvents : IMeasure
 {
     private const int Count = 1_000_000;
@@ -52,7 +54,8 @@ internal sealed class JsonEvents : IMeasure
         return Task.FromResult(time);
     }
 
-    public IEnumerable<string> Notes() => [string.Create(CultureInfo.InvariantCulture, $"allocated by ours: {_bytesPerEvent:0.000} bytes an event")];
+    public IEnumerable<string> Notes() =>
+        [string.Create(CultureInfo.InvariantCulture, $"allocated by ours: {_bytesPerEvent:0.000} bytes an event")];
 
     public ValueTask DisposeAsync()
     {
@@ -115,9 +118,11 @@ internal sealed class JsonEvents : IMeasure
             }
 
             using JsonDocument document = JsonDocument.Parse(line);
-            if (document.RootElement.GetProperty("seq").GetInt32() != count
+            if (
+                document.RootElement.GetProperty("seq").GetInt32() != count
                 || document.RootElement.GetProperty("body").GetString() != Line
-                || document.RootElement.GetProperty("timestamp").GetDateTimeOffset() != At(count))
+                || document.RootElement.GetProperty("timestamp").GetDateTimeOffset() != At(count)
+            )
             {
                 throw new InvalidOperationException($"Line {count} of {Path.GetFileName(path)} is not the event that was written.");
             }

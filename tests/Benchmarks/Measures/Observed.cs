@@ -3,7 +3,9 @@ using IsolatedAgents.Events;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>What an agent pays for being watched: a job that opens files takes its own time, watched by us, and not watched or watched by another.</summary>
+/// <summary>
+/// What an agent pays for being watched: a job that opens files takes its own time, watched by us, and not watched or watched by another.
+/// </summary>
 internal sealed class Observed : IMeasure
 {
     private const string Script = "job";
@@ -40,10 +42,20 @@ internal sealed class Observed : IMeasure
             print((time.perf_counter_ns() - began) // 1000)
 
             """;
-        return new Observed("open-storm", "python3", script, files: 1, Opens, bench => new Peer(
-            "strace -f --seccomp-bpf",
-            0.33,
-            token => ReadTimeAsync(token, "strace", "-f", "--seccomp-bpf", "-e", "trace=open,openat", "-o", "/dev/null", "python3", Path.Combine(bench.Workspace, Script))));
+        return new Observed("open-storm", "python3", script, files: 1, Opens, bench => new Peer("strace -f --seccomp-bpf", 0.33, token =>
+            ReadTimeAsync(
+                token,
+                "strace",
+                "-f",
+                "--seccomp-bpf",
+                "-e",
+                "trace=open,openat",
+                "-o",
+                "/dev/null",
+                "python3",
+                Path.Combine(bench.Workspace, Script)
+            )
+        ));
     }
 
     /// <summary>Every file of a tree once.</summary>
@@ -54,14 +66,25 @@ internal sealed class Observed : IMeasure
 
     /// <summary>A runtime that loads its library.</summary>
     public static Observed PythonStart() =>
-        Untraced("python-start", "for i in 1 2 3 4 5; do python3 -c 'import asyncio, urllib.request, email, json, sqlite3'; done", files: 0, goal: 1.05);
+        Untraced(
+            "python-start",
+            "for i in 1 2 3 4 5; do python3 -c 'import asyncio, urllib.request, email, json, sqlite3'; done",
+            files: 0,
+            goal: 1.05
+        );
 
     public async Task<string?> PrepareAsync(CancellationToken cancellationToken)
     {
         for (int i = 0; i < _files; i++)
         {
-            string folder = Directory.CreateDirectory(Path.Combine(_bench.Workspace, string.Create(CultureInfo.InvariantCulture, $"d{i % 100}"))).FullName;
-            await File.WriteAllTextAsync(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"f{i}")), "a line of text, and another\n", cancellationToken);
+            string folder = Directory
+                .CreateDirectory(Path.Combine(_bench.Workspace, string.Create(CultureInfo.InvariantCulture, $"d{i % 100}")))
+                .FullName;
+            await File.WriteAllTextAsync(
+                Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"f{i}")),
+                "a line of text, and another\n",
+                cancellationToken
+            );
         }
 
         await File.WriteAllTextAsync(Path.Combine(_bench.Workspace, Script), _script, cancellationToken);
@@ -71,7 +94,10 @@ internal sealed class Observed : IMeasure
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken)
     {
         TimedRun run = await _bench.RunAsync($"{_interpreter} /workspace/{Script}", collect: false, telemetryFile: true, cancellationToken);
-        int told = run.Log.Events.OfType<FileRead>().Where(read => read.Path.StartsWith("/workspace/d", StringComparison.Ordinal)).Sum(read => read.Count);
+        int told = run
+            .Log.Events.OfType<FileRead>()
+            .Where(read => read.Path.StartsWith("/workspace/d", StringComparison.Ordinal))
+            .Sum(read => read.Count);
         if (told < _opens)
         {
             throw new InvalidOperationException($"{told} of {_opens} opened files were told.");
@@ -89,15 +115,30 @@ internal sealed class Observed : IMeasure
         return ValueTask.CompletedTask;
     }
 
-    private static Observed Untraced(string name, string job, int files, double goal) => new(
-        name,
-        "sh",
-        $"began=$(date +%s%N)\n{{ {job}; }} > /dev/null\nended=$(date +%s%N)\necho $(((ended - began) / 1000))\n",
-        files,
-        opens: files,
-        bench => new Peer("docker run, untraced", goal, token => ReadTimeAsync(
-            token,
-            [.. DockerClient.RunImage(DockerClient.PythonImage, "--volume", $"{bench.Workspace}:/workspace:ro", "--tmpfs", "/tmp"), "sh", $"/workspace/{Script}"])));
+    private static Observed Untraced(string name, string job, int files, double goal) =>
+        new(
+            name,
+            "sh",
+            $"began=$(date +%s%N)\n{{ {job}; }} > /dev/null\nended=$(date +%s%N)\necho $(((ended - began) / 1000))\n",
+            files,
+            opens: files,
+            bench => new Peer("docker run, untraced", goal, token =>
+                ReadTimeAsync(
+                    token,
+                    [
+                        .. DockerClient.RunImage(
+                            DockerClient.PythonImage,
+                            "--volume",
+                            $"{bench.Workspace}:/workspace:ro",
+                            "--tmpfs",
+                            "/tmp"
+                        ),
+                        "sh",
+                        $"/workspace/{Script}",
+                    ]
+                )
+            )
+        );
 
     private static async Task<TimeSpan> ReadTimeAsync(CancellationToken cancellationToken, params string[] command) =>
         Time((await ExternalProgram.ReadAsync(cancellationToken, command)).Split('\n')[^1]);

@@ -12,7 +12,9 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Benchmarks.Measures;
 
-/// <summary>What the way out carries, and how soon: the same client and server, joined by the broker or by another proxy (CONNECT).</summary>
+/// <summary>
+/// What the way out carries, and how soon: the same client and server, joined by the broker or by another proxy (CONNECT).
+/// </summary>
 internal sealed class Relay : IMeasure, IEgressSink
 {
     private readonly int _connections;
@@ -63,10 +65,24 @@ internal sealed class Relay : IMeasure, IEgressSink
         _origin.Start(1024);
         _sandbox.Start(1024);
         new Thread(ServeOrigin) { IsBackground = true, Name = "origin" }.Start();
-        Policy policy = Policy.Default with { Network = new NetworkPolicy { AllowedEndpoints = [$"origin.test:{OriginPort}", "127.0.0.1"] } };
-        _broker = new EgressBroker(policy, this, FrozenDictionary<string, string>.Empty, new EgressOptions { Loop = ReadinessLoop.OfProcess, Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]) });
+        Policy policy = Policy.Default with
+        {
+            Network = new NetworkPolicy { AllowedEndpoints = [$"origin.test:{OriginPort}", "127.0.0.1"] },
+        };
+        _broker = new EgressBroker(
+            policy,
+            this,
+            FrozenDictionary<string, string>.Empty,
+            new EgressOptions
+            {
+                Loop = ReadinessLoop.OfProcess,
+                Resolver = static (_, _) => ValueTask.FromResult<IPAddress[]>([IPAddress.Loopback]),
+            }
+        );
         EgressTarget target = new("origin.test", OriginPort);
-        _ = AcceptAsync(_sandbox, socket => _broker.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None));
+        _ = AcceptAsync(_sandbox, socket =>
+            _broker.HandleAsync(new SocketDuplexStream(socket, ReadinessLoop.OfProcess), target, CancellationToken.None)
+        );
         _tinyproxy = ProxyProcess.Tinyproxy();
         _squid = ProxyProcess.Squid();
         await _tinyproxy.ReadyAsync(cancellationToken);
@@ -74,13 +90,18 @@ internal sealed class Relay : IMeasure, IEgressSink
         return null;
     }
 
-    public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) => RunAsync("ours", ((IPEndPoint)_sandbox.LocalEndpoint).Port, isProxy: false, cancellationToken);
+    public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) =>
+        RunAsync("ours", ((IPEndPoint)_sandbox.LocalEndpoint).Port, isProxy: false, cancellationToken);
 
-    public IEnumerable<string> Notes() => _isParallel
-        ? []
-        : _latencies.Select(pair => string.Create(
-            CultureInfo.InvariantCulture,
-            $"    {pair.Key}: connection to first byte p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"));
+    public IEnumerable<string> Notes() =>
+        _isParallel
+            ? []
+            : _latencies.Select(pair =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    {pair.Key}: connection to first byte p50 {Percentile(pair.Value, 0.5):0} us, p99 {Percentile(pair.Value, 0.99):0} us, of {pair.Value.Count}"
+                )
+            );
 
     public async ValueTask DisposeAsync()
     {
@@ -96,7 +117,8 @@ internal sealed class Relay : IMeasure, IEgressSink
 
     ValueTask IEgressSink.BlockedAsync(EgressTarget target, string reason, string rule) => throw new InvalidOperationException(reason);
 
-    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) => ValueTask.CompletedTask;
+    ValueTask IEgressSink.ClosedAsync(EgressTarget target, long sent, long received, TimeSpan duration, string? error) =>
+        ValueTask.CompletedTask;
 
     ValueTask IEgressSink.ModelUsedAsync(ModelUsage usage) => ValueTask.CompletedTask;
 
@@ -107,7 +129,11 @@ internal sealed class Relay : IMeasure, IEgressSink
         long began = Stopwatch.GetTimestamp();
         if (_isParallel)
         {
-            await Task.WhenAll(Enumerable.Range(0, _connections).Select(_ => InThreadAsync(() => Fetch(port, isProxy, new byte[256 * 1024], cancellationToken))));
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, _connections)
+                    .Select(_ => InThreadAsync(() => Fetch(port, isProxy, new byte[256 * 1024], cancellationToken)))
+            );
             return Stopwatch.GetElapsedTime(began);
         }
 
@@ -128,9 +154,12 @@ internal sealed class Relay : IMeasure, IEgressSink
     }
 
     /// <summary>An agent takes none of the broker's threads.</summary>
-    private static Task InThreadAsync(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task InThreadAsync(Action action) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    /// <summary>A blocking client, which adds no thread changes of its own; nor garbage, whose collection would stop the broker too.</summary>
+    /// <summary>
+    /// A blocking client, which adds no thread changes of its own; nor garbage, whose collection would stop the broker too.
+    /// </summary>
     private void Fetch(int port, bool isProxy, byte[] buffer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -142,7 +171,9 @@ internal sealed class Relay : IMeasure, IEgressSink
             int length = 0;
             while (!buffer.AsSpan(0, length).EndsWith("\r\n\r\n"u8))
             {
-                length += socket.Receive(buffer, length, buffer.Length - length, SocketFlags.None) is var got and > 0 ? got : throw new InvalidOperationException("The proxy closed.");
+                length += socket.Receive(buffer, length, buffer.Length - length, SocketFlags.None) is var got and > 0
+                    ? got
+                    : throw new InvalidOperationException("The proxy closed.");
             }
         }
 
@@ -188,7 +219,7 @@ internal sealed class Relay : IMeasure, IEgressSink
                 socket.NoDelay = true;
                 byte[] block = new byte[_isParallel ? 256 * 1024 : 1];
                 socket.Receive(block, 1, SocketFlags.None);
-                for (long left = _bytes; left > 0;)
+                for (long left = _bytes; left > 0; )
                 {
                     left -= socket.Send(block, (int)Math.Min(block.Length, left), SocketFlags.None);
                 }

@@ -3,7 +3,10 @@ using System.Diagnostics;
 namespace IsolatedAgents.Benchmarks.Measures;
 
 /// <summary>The whole of a run of nothing, in a warm process.</summary>
-/// <param name="untilRemoved">Whether the container must be gone, as with <c>docker run --rm</c>; a build waits for the result alone, and the engine removes the container meanwhile.</param>
+/// <param name="untilRemoved">
+/// Whether the container must be gone, as with <c>docker run --rm</c>; a build waits for the result alone, and the engine removes the
+/// container meanwhile.
+/// </param>
 internal sealed class RunTrue(bool untilRemoved) : IMeasure
 {
     private readonly Bench _bench = new();
@@ -11,7 +14,8 @@ internal sealed class RunTrue(bool untilRemoved) : IMeasure
 
     public string Name => untilRemoved ? "run-true-removed" : "run-true";
 
-    public IReadOnlyList<Peer> Peers { get; } = [new("docker run --rm", 0.6, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
+    public IReadOnlyList<Peer> Peers { get; } =
+    [new("docker run --rm", 0.6, token => ExternalProgram.TimeAsync(token, [.. DockerClient.Run(), "true"]))];
 
     public Task<string?> PrepareAsync(CancellationToken cancellationToken) => DockerClient.MissingAsync(cancellationToken);
 

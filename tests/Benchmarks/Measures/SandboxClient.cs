@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace IsolatedAgents.Benchmarks.Measures;
 
 /// <summary>
-/// What a program inside of a sandbox gets of the network, by its own clock: the same program in a sandbox of ours, and in a container of the engine's on the host's network, which
-/// reaches the same server through another proxy (CONNECT). The server is a process of its own.
+/// What a program inside of a sandbox gets of the network, by its own clock: the same program in a sandbox of ours, and in a container of
+/// the engine's on the host's network, which reaches the same server through another proxy (CONNECT). The server is a process of its own.
 /// </summary>
 internal sealed class SandboxClient : IMeasure
 {
@@ -23,7 +23,10 @@ internal sealed class SandboxClient : IMeasure
 
     /// <param name="name">Of the measure.</param>
     /// <param name="arguments">What the program is to do: how many connections at once, the bytes of each, and how often.</param>
-    /// <param name="result">Which of the numbers that it says counts: 0 for all its time, 1 for the median of its connections, 2 for what one in a hundred of them takes at least.</param>
+    /// <param name="result">
+    /// Which of the numbers that it says counts: 0 for all its time, 1 for the median of its connections, 2 for what one in a hundred of
+    /// them takes at least.
+    /// </param>
     /// <param name="squidGoal">Ours over squid's.</param>
     /// <param name="tinyproxyGoal">Ours over tinyproxy's; null where it is not asked.</param>
     private SandboxClient(string name, string arguments, int result, double squidGoal, double? tinyproxyGoal = null)
@@ -37,7 +40,9 @@ internal sealed class SandboxClient : IMeasure
         Peers =
         [
             new Peer("squid (CONNECT)", squidGoal, token => RunThroughAsync("squid", _squid!, token)),
-            .. tinyproxyGoal is { } goal ? [new Peer("tinyproxy (CONNECT)", goal, token => RunThroughAsync("tinyproxy", _tinyproxy!, token))] : Array.Empty<Peer>(),
+            .. tinyproxyGoal is { } goal
+                ? [new Peer("tinyproxy (CONNECT)", goal, token => RunThroughAsync("tinyproxy", _tinyproxy!, token))]
+                : Array.Empty<Peer>(),
         ];
     }
 
@@ -98,7 +103,8 @@ internal sealed class SandboxClient : IMeasure
             times.sort()
             print(whole, times[len(times) // 2], times[len(times) * 99 // 100])
             """,
-            cancellationToken);
+            cancellationToken
+        );
         if (await DockerClient.MissingAsync(cancellationToken) is { } missing)
         {
             return missing;
@@ -113,11 +119,22 @@ internal sealed class SandboxClient : IMeasure
     }
 
     public async Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) =>
-        Take("ours", (await _bench.RunAsync($"python3 /workspace/job.py 0 {_arguments}", collect: false, telemetryFile: false, cancellationToken)).Log.LastLine);
+        Take(
+            "ours",
+            (await _bench.RunAsync($"python3 /workspace/job.py 0 {_arguments}", collect: false, telemetryFile: false, cancellationToken))
+                .Log
+                .LastLine
+        );
 
-    public IEnumerable<string> Notes() => _said.Where(_ => IsFirstByte).Select(pair => string.Create(
-        CultureInfo.InvariantCulture,
-        $"    {pair.Key}: p50 {Range(pair.Value.Select(run => run[1]))}, p99 {Range(pair.Value.Select(run => run[2]))}, of {pair.Value.Count} runs with {FirstBytes} connections"));
+    public IEnumerable<string> Notes() =>
+        _said
+            .Where(_ => IsFirstByte)
+            .Select(pair =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    {pair.Key}: p50 {Range(pair.Value.Select(run => run[1]))}, p99 {Range(pair.Value.Select(run => run[2]))}, of {pair.Value.Count} runs with {FirstBytes} connections"
+                )
+            );
 
     public async ValueTask DisposeAsync()
     {
@@ -133,7 +150,10 @@ internal sealed class SandboxClient : IMeasure
         string[] command =
         [
             .. DockerClient.RunImageOn("host", DockerClient.PythonImage, "--volume", $"{_bench.Workspace}:/workspace:ro"),
-            "python3", "/workspace/job.py", proxy.Port.ToString(CultureInfo.InvariantCulture), .. _arguments.Split(' '),
+            "python3",
+            "/workspace/job.py",
+            proxy.Port.ToString(CultureInfo.InvariantCulture),
+            .. _arguments.Split(' '),
         ];
         return Take(who, await ExternalProgram.ReadAsync(cancellationToken, command));
     }
@@ -157,9 +177,13 @@ internal sealed class SandboxClient : IMeasure
     }
 
     // One that is not the sandbox's own, as a server elsewhere has.
-    private static IPAddress OwnAddress() => NetworkInterface.GetAllNetworkInterfaces()
-        .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
-        .SelectMany(network => network.GetIPProperties().UnicastAddresses)
-        .Select(unicast => unicast.Address)
-        .First(address => address.AddressFamily == AddressFamily.InterNetwork);
+    private static IPAddress OwnAddress() =>
+        NetworkInterface
+            .GetAllNetworkInterfaces()
+            .Where(network =>
+                network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback
+            )
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(unicast => unicast.Address)
+            .First(address => address.AddressFamily == AddressFamily.InterNetwork);
 }

@@ -23,7 +23,10 @@ internal sealed class SandboxEgress : IMeasure
         _ours = ours;
         _transport = transport;
         _origin.Start(1024);
-        _bench = new Bench($$""", "fail_on": ["timeout", "exit_code"], "network": { "allowed_endpoints": ["127.0.0.1:{{((IPEndPoint)_origin.LocalEndpoint).Port}}"] }""", DockerClient.PythonImage);
+        _bench = new Bench(
+            $$""", "fail_on": ["timeout", "exit_code"], "network": { "allowed_endpoints": ["127.0.0.1:{{((IPEndPoint)_origin.LocalEndpoint).Port}}"] }""",
+            DockerClient.PythonImage
+        );
         Peers = [new Peer(peer, goal, token => RunAsync(theirs, TransportKind.Socket, token))];
     }
 
@@ -34,7 +37,10 @@ internal sealed class SandboxEgress : IMeasure
     /// <summary>Connections that are refused, beside ones that are allowed, up to their first byte.</summary>
     public static SandboxEgress Refusal() => new("egress-refusal", "refuse", TransportKind.Socket, "an allowed connection", "connect", 0.5);
 
-    /// <summary>Bytes over attached streams, where the engine copies each, beside connections that are handed over. No goal: it says what the route costs.</summary>
+    /// <summary>
+    /// Bytes over attached streams, where the engine copies each, beside connections that are handed over. No goal: it says what the route
+    /// costs.
+    /// </summary>
     public static SandboxEgress Attached() => new("egress-attached", "fetch", TransportKind.Attach, "over the socket", "fetch", 100);
 
     public async Task<string?> PrepareAsync(CancellationToken cancellationToken)
@@ -61,15 +67,22 @@ internal sealed class SandboxEgress : IMeasure
             times.sort()
             print(sum(times), times[len(times) // 2], times[len(times) * 99 // 100])
             """,
-            cancellationToken);
+            cancellationToken
+        );
         return await DockerClient.MissingAsync(cancellationToken);
     }
 
     public Task<TimeSpan> RunOursAsync(CancellationToken cancellationToken) => RunAsync(_ours, _transport, cancellationToken);
 
-    public IEnumerable<string> Notes() => _latencies.Where(pair => pair.Key != "fetch").Select(pair => string.Create(
-        CultureInfo.InvariantCulture,
-        $"    {pair.Key}: p50 {Statistics.Median(pair.Value.Select(run => run.Median)):0} us, p99 {Statistics.Median(pair.Value.Select(run => run.Tail)):0} us, medians of {pair.Value.Count} runs with {Connections}"));
+    public IEnumerable<string> Notes() =>
+        _latencies
+            .Where(pair => pair.Key != "fetch")
+            .Select(pair =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    {pair.Key}: p50 {Statistics.Median(pair.Value.Select(run => run.Median)):0} us, p99 {Statistics.Median(pair.Value.Select(run => run.Tail)):0} us, medians of {pair.Value.Count} runs with {Connections}"
+                )
+            );
 
     public ValueTask DisposeAsync()
     {
@@ -80,7 +93,13 @@ internal sealed class SandboxEgress : IMeasure
 
     private async Task<TimeSpan> RunAsync(string what, TransportKind transport, CancellationToken cancellationToken)
     {
-        TimedRun run = await _bench.RunAsync($"python3 /workspace/job.py {what}", collect: false, telemetryFile: false, cancellationToken, transport);
+        TimedRun run = await _bench.RunAsync(
+            $"python3 /workspace/job.py {what}",
+            collect: false,
+            telemetryFile: false,
+            cancellationToken,
+            transport
+        );
         double[] times = [.. run.Log.LastLine.Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
         if (_latencies.TryGetValue(what, out List<(double, double)>? known))
         {
@@ -94,7 +113,8 @@ internal sealed class SandboxEgress : IMeasure
 
     private void Serve()
     {
-        // One for all, and one connection after the other: threads and garbage would show in the times, as this is the broker's process too.
+        // One for all, and one connection after the other: threads and garbage would show in the times, as this is the broker's process
+        // too.
         byte[] block = new byte[256 * 1024];
         try
         {

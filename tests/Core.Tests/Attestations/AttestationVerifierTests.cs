@@ -10,7 +10,10 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Core.Tests.Attestations;
 
-/// <summary>Attestations that somebody has been at, in every way that does not need the key, and statements that the key's owner signed and that are none of ours.</summary>
+/// <summary>
+/// Attestations that somebody has been at, in every way that does not need the key, and statements that the key's owner signed and that are
+/// none of ours.
+/// </summary>
 [TestClass]
 public sealed class AttestationVerifierTests
 {
@@ -51,15 +54,24 @@ public sealed class AttestationVerifierTests
     [TestMethod]
     public void Statement_ListsWhatWasInstalled()
     {
-        JsonElement[] dependencies = [.. JsonDocument.Parse(JsonNode.Parse(Written())!["payload"]!.GetValue<string>() is { } payload ? Convert.FromBase64String(payload) : []).RootElement
-            .GetProperty("predicate").GetProperty("buildDefinition").GetProperty("resolvedDependencies").EnumerateArray()];
+        JsonElement[] dependencies =
+        [
+            .. JsonDocument
+                .Parse(JsonNode.Parse(Written())!["payload"]!.GetValue<string>() is { } payload ? Convert.FromBase64String(payload) : [])
+                .RootElement.GetProperty("predicate")
+                .GetProperty("buildDefinition")
+                .GetProperty("resolvedDependencies")
+                .EnumerateArray(),
+        ];
         JsonElement six = dependencies.Single(dependency => dependency.GetProperty("name").GetString() == "six");
         Assert.AreEqual("1.16.0", six.GetProperty("annotations").GetProperty("version").GetString());
         Assert.AreEqual(new string('a', 64), six.GetProperty("digest").GetProperty("sha256").GetString());
         JsonElement scoped = dependencies.Single(dependency => dependency.GetProperty("name").GetString() == "@scope/pad");
         Assert.AreEqual("1.3.0", scoped.GetProperty("annotations").GetProperty("version").GetString());
         Assert.IsFalse(scoped.TryGetProperty("digest", out _));
-        Assert.IsFalse(dependencies.Single(dependency => dependency.GetProperty("name").GetString() == "requests").TryGetProperty("annotations", out _));
+        Assert.IsFalse(
+            dependencies.Single(dependency => dependency.GetProperty("name").GetString() == "requests").TryGetProperty("annotations", out _)
+        );
     }
 
     [TestMethod]
@@ -102,7 +114,10 @@ public sealed class AttestationVerifierTests
         string written = Written();
         AssertInvalid(With(written, envelope => envelope["payloadType"] = "application/json"), "It was changed");
         AssertInvalid(With(written, envelope => envelope["signatures"] = new JsonArray()), "It is not signed");
-        AssertInvalid(With(written, envelope => envelope["signatures"]![0]!["sig"] = Convert.ToBase64String(new byte[70])), "It was changed");
+        AssertInvalid(
+            With(written, envelope => envelope["signatures"]![0]!["sig"] = Convert.ToBase64String(new byte[70])),
+            "It was changed"
+        );
         AssertInvalid(With(written, envelope => envelope["signatures"]![0]!["sig"] = ""), "It was changed");
         AssertInvalid(With(written, envelope => envelope["signatures"]![0]!["sig"] = "not base64!"), "It is not a DSSE envelope");
         AssertInvalid(With(written, envelope => envelope.Remove("payload")), "It is not a DSSE envelope");
@@ -117,7 +132,10 @@ public sealed class AttestationVerifierTests
     {
         string first = Written();
         string second = Written(verdict: Verdict.AgentFailed);
-        AssertInvalid(With(first, envelope => envelope["payload"] = JsonNode.Parse(second)!["payload"]!.GetValue<string>()), "It was changed");
+        AssertInvalid(
+            With(first, envelope => envelope["payload"] = JsonNode.Parse(second)!["payload"]!.GetValue<string>()),
+            "It was changed"
+        );
     }
 
     [TestMethod]
@@ -134,8 +152,12 @@ public sealed class AttestationVerifierTests
     }
 
     [TestMethod]
-    [DataRow("""{ "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/other", "subject": [], "predicate": {} }""")]
-    [DataRow("""{ "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1", "subject": [], "predicate": {} }""")]
+    [DataRow(
+        """{ "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/other", "subject": [], "predicate": {} }"""
+    )]
+    [DataRow(
+        """{ "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1", "subject": [], "predicate": {} }"""
+    )]
     [DataRow("""{ "_type": 5 }""")]
     [DataRow("\"text\"")]
     public void Verify_SignedAndOfAnotherKind_IsInvalid(string statement) => AssertInvalid(Sign(statement), "is not a statement of a run");
@@ -147,13 +169,19 @@ public sealed class AttestationVerifierTests
     [DataRow(".")]
     public void Verify_SubjectOutsideOfTheFolder_IsMissing(string name)
     {
-        string statement = JsonSerializer.Serialize(new
-        {
-            _type = RunStatement.Type,
-            predicateType = RunStatement.PredicateType,
-            subject = new[] { new { name, digest = new { sha256 = new string('0', 64) } } },
-            predicate = new { isolatedAgents_result = new { verdict = "passed" }, runDetails = new { metadata = new { invocationId = "a" } } },
-        });
+        string statement = JsonSerializer.Serialize(
+            new
+            {
+                _type = RunStatement.Type,
+                predicateType = RunStatement.PredicateType,
+                subject = new[] { new { name, digest = new { sha256 = new string('0', 64) } } },
+                predicate = new
+                {
+                    isolatedAgents_result = new { verdict = "passed" },
+                    runDetails = new { metadata = new { invocationId = "a" } },
+                },
+            }
+        );
         AssertInvalid(Sign(statement), "is missing");
     }
 
@@ -177,7 +205,12 @@ public sealed class AttestationVerifierTests
         string record = Path.Combine(_folder, "session.jsonl");
         File.WriteAllText(record, "{}\n");
         ReportCollector collector = new();
-        collector.Write(new DependenciesInstalling([$"six==1.16.0 --hash=sha256:{new string('A', 64)}", "@scope/pad@1.3.0", "requests"], "Installing..."));
+        collector.Write(
+            new DependenciesInstalling(
+                [$"six==1.16.0 --hash=sha256:{new string('A', 64)}", "@scope/pad@1.3.0", "requests"],
+                "Installing..."
+            )
+        );
         collector.Write(new DependenciesInstalled(3, 1000, TimeSpan.FromSeconds(1)));
         RunReport report = new()
         {
@@ -203,7 +236,11 @@ public sealed class AttestationVerifierTests
     private string Sign(string statement)
     {
         byte[] payload = Encoding.UTF8.GetBytes(statement);
-        byte[] signature = _key.SignData(DsseEnvelope.ToBeSigned(DsseEnvelope.InToto, payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        byte[] signature = _key.SignData(
+            DsseEnvelope.ToBeSigned(DsseEnvelope.InToto, payload),
+            HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence
+        );
         using MemoryStream stream = new();
         new DsseEnvelope(DsseEnvelope.InToto, [.. payload], [new DsseSignature("key", [.. signature])]).Write(stream);
         return Encoding.UTF8.GetString(stream.ToArray());
@@ -216,7 +253,8 @@ public sealed class AttestationVerifierTests
         return envelope.ToJsonString();
     }
 
-    private AttestationVerification Verify(string envelope) => AttestationVerifier.Verify(Encoding.UTF8.GetBytes(envelope), _public, Artifacts);
+    private AttestationVerification Verify(string envelope) =>
+        AttestationVerifier.Verify(Encoding.UTF8.GetBytes(envelope), _public, Artifacts);
 
     private void AssertInvalid(string envelope, string reason)
     {

@@ -112,7 +112,9 @@ public sealed class AuditLogTests
     {
         Record("run1", events: 8, isSealed: true);
         string[] lines = File.ReadAllLines(_path);
-        string covered = lines[4][..lines[4].IndexOf("\",\"audit.hash\"", StringComparison.Ordinal)].Replace("line 4", "LINE 4", StringComparison.Ordinal);
+        string covered = lines[4]
+            [..lines[4].IndexOf("\",\"audit.hash\"", StringComparison.Ordinal)]
+            .Replace("line 4", "LINE 4", StringComparison.Ordinal);
         Span<byte> hash = stackalloc byte[AuditChain.HashLength];
         using var algorithm = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         AuditChain.Hash(algorithm, Encoding.UTF8.GetBytes(covered), hash);
@@ -145,22 +147,36 @@ public sealed class AuditLogTests
     public async Task Open_ManyAtOnce_EachHasItsTurnAndTheChainHolds()
     {
         const int Runs = 12;
-        await Task.WhenAll(Enumerable.Range(0, Runs).Select(number => Task.Factory.StartNew(
-            () =>
-            {
-                string session = $"run{number}";
-                using AuditLog log = Open(session, TimeSpan.FromSeconds(30));
-                for (int entry = 1; entry <= 20; entry++)
-                {
-                    log.Write(new AgentOutput(OutputStream.Standard, $"line {entry}", Cut: false) { Sequence = entry, SessionId = session, Timestamp = DateTimeOffset.UnixEpoch });
-                }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Runs)
+                .Select(number =>
+                    Task.Factory.StartNew(
+                        () =>
+                        {
+                            string session = $"run{number}";
+                            using AuditLog log = Open(session, TimeSpan.FromSeconds(30));
+                            for (int entry = 1; entry <= 20; entry++)
+                            {
+                                log.Write(
+                                    new AgentOutput(OutputStream.Standard, $"line {entry}", Cut: false)
+                                    {
+                                        Sequence = entry,
+                                        SessionId = session,
+                                        Timestamp = DateTimeOffset.UnixEpoch,
+                                    }
+                                );
+                            }
 
-                log.Seal(DateTimeOffset.UnixEpoch, "passed");
-                Assert.IsNull(log.Failure);
-            },
-            TestContext.CancellationToken,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default)));
+                            log.Seal(DateTimeOffset.UnixEpoch, "passed");
+                            Assert.IsNull(log.Failure);
+                        },
+                        TestContext.CancellationToken,
+                        TaskCreationOptions.LongRunning,
+                        TaskScheduler.Default
+                    )
+                )
+        );
 
         using FileStream file = File.OpenRead(_path);
         AuditVerification verification = AuditVerifier.Verify(file, null, TestContext.CancellationToken);
@@ -175,7 +191,9 @@ public sealed class AuditLogTests
         using CancellationTokenSource cancellation = new(TimeSpan.FromMilliseconds(200));
         using (AuditLog first = Open("run1"))
         {
-            Assert.Throws<OperationCanceledException>(() => AuditLog.Open(_path, Header("run2"), () => { }, TimeSpan.FromMinutes(5), cancellation.Token));
+            Assert.Throws<OperationCanceledException>(() =>
+                AuditLog.Open(_path, Header("run2"), () => { }, TimeSpan.FromMinutes(5), cancellation.Token)
+            );
             first.Seal(DateTimeOffset.UnixEpoch, "passed");
         }
 
@@ -192,7 +210,14 @@ public sealed class AuditLogTests
         bool isTold = false;
         using AuditLog log = AuditLog.Open(_path, Header("run1"), () => isTold = true);
         SetLength(_path, length);
-        log.Write(new AgentOutput(OutputStream.Standard, "line", Cut: false) { Sequence = 1, SessionId = "run1", Timestamp = DateTimeOffset.UnixEpoch });
+        log.Write(
+            new AgentOutput(OutputStream.Standard, "line", Cut: false)
+            {
+                Sequence = 1,
+                SessionId = "run1",
+                Timestamp = DateTimeOffset.UnixEpoch,
+            }
+        );
         await log.FlushAsync();
         log.Seal(DateTimeOffset.UnixEpoch, "passed");
         Assert.IsTrue(isTold);
@@ -243,22 +268,26 @@ public sealed class AuditLogTests
     // By truncate(2), since .NET opens a file for writing only with its lock.
     private static void SetLength(string path, long length)
     {
-        using System.Diagnostics.Process process = System.Diagnostics.Process.Start("truncate", ["-s", length.ToString(System.Globalization.CultureInfo.InvariantCulture), path]);
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(
+            "truncate",
+            ["-s", length.ToString(System.Globalization.CultureInfo.InvariantCulture), path]
+        );
         process.WaitForExit();
         Assert.AreEqual(0, process.ExitCode);
     }
 
-    private static AuditHeader Header(string session) => new()
-    {
-        Timestamp = DateTimeOffset.UnixEpoch,
-        SessionId = session,
-        PolicySha256 = "0",
-        AgentName = "agent",
-        AgentSha256 = "0",
-        HostName = "host",
-        OperatingSystem = "system",
-        ProcessId = 1,
-    };
+    private static AuditHeader Header(string session) =>
+        new()
+        {
+            Timestamp = DateTimeOffset.UnixEpoch,
+            SessionId = session,
+            PolicySha256 = "0",
+            AgentName = "agent",
+            AgentSha256 = "0",
+            HostName = "host",
+            OperatingSystem = "system",
+            ProcessId = 1,
+        };
 
     private AuditLog Open(string session, TimeSpan patience = default) =>
         AuditLog.Open(_path, Header(session), () => Assert.Fail("Nothing is to fail here."), patience, TestContext.CancellationToken);
@@ -268,7 +297,14 @@ public sealed class AuditLogTests
         using AuditLog log = Open(session);
         for (int number = 1; number <= events; number++)
         {
-            log.Write(new AgentOutput(OutputStream.Standard, $"line {number}", Cut: false) { Sequence = number, SessionId = session, Timestamp = DateTimeOffset.UnixEpoch });
+            log.Write(
+                new AgentOutput(OutputStream.Standard, $"line {number}", Cut: false)
+                {
+                    Sequence = number,
+                    SessionId = session,
+                    Timestamp = DateTimeOffset.UnixEpoch,
+                }
+            );
         }
 
         if (isSealed)

@@ -16,23 +16,79 @@ public sealed class AttributeRulesTests
 {
     private static readonly string[] Files =
     [
-        "a", "b.cs", "src/a.cs", "src/b.o", "src/deep/a", "src/deep/x y.cs", "lib/#a", "lib/!b", "lib/é.cs", "lib/[q]", "Src/A.cs", "own/own.cs",
+        "a",
+        "b.cs",
+        "src/a.cs",
+        "src/b.o",
+        "src/deep/a",
+        "src/deep/x y.cs",
+        "lib/#a",
+        "lib/!b",
+        "lib/é.cs",
+        "lib/[q]",
+        "Src/A.cs",
+        "own/own.cs",
     ];
 
     private static readonly string[] Asked = ["ident", "filter", "working-tree-encoding", "text", "eol", "crlf"];
 
     private static readonly string[] Patterns =
     [
-        "*", "*.cs", "a", "src/*", "src/**", "/src/a.cs", "**/a", "deep/a", "src/deep/", "\"src/deep/x y.cs\"", "\"lib/\\043a\"",
-        "\"\\303\\251.cs\"", "\"#a\"", "\"!b\"", "\\!b", "\\[q]", "[[:alpha:]]*.cs",
-        "?", "own", "*.O", "!a", "#a",
-        "\"unterminated", "[attr]own", "[attr]more", "[attr]", "[attr] own", "\uFEFF*", "lib", "/*", "**",
+        "*",
+        "*.cs",
+        "a",
+        "src/*",
+        "src/**",
+        "/src/a.cs",
+        "**/a",
+        "deep/a",
+        "src/deep/",
+        "\"src/deep/x y.cs\"",
+        "\"lib/\\043a\"",
+        "\"\\303\\251.cs\"",
+        "\"#a\"",
+        "\"!b\"",
+        "\\!b",
+        "\\[q]",
+        "[[:alpha:]]*.cs",
+        "?",
+        "own",
+        "*.O",
+        "!a",
+        "#a",
+        "\"unterminated",
+        "[attr]own",
+        "[attr]more",
+        "[attr]",
+        "[attr] own",
+        "\uFEFF*",
+        "lib",
+        "/*",
+        "**",
     ];
 
     private static readonly string[] Attributes =
     [
-        "ident", "-ident", "!ident", "ident=x", "filter=x", "-filter", "filter", "text", "text=auto", "-text", "eol=lf", "eol=crlf", "crlf",
-        "crlf=input", "working-tree-encoding=UTF-16", "diff", "binary", "own", "more", "-own",
+        "ident",
+        "-ident",
+        "!ident",
+        "ident=x",
+        "filter=x",
+        "-filter",
+        "filter",
+        "text",
+        "text=auto",
+        "-text",
+        "eol=lf",
+        "eol=crlf",
+        "crlf",
+        "crlf=input",
+        "working-tree-encoding=UTF-16",
+        "diff",
+        "binary",
+        "own",
+        "more",
+        "-own",
     ];
 
     private readonly string _root = Directory.CreateTempSubdirectory("isolated-agents-attributes-").FullName;
@@ -65,7 +121,8 @@ public sealed class AttributeRulesTests
 
             TrackedFiles repository = Repository(tree);
             Func<string, ContentHiding> hiding = Hiding(repository);
-            string[] said = Git(tree, string.Join('\0', Files), ["check-attr", "-z", "--stdin", .. Asked]).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+            string[] said = Git(tree, string.Join('\0', Files), ["check-attr", "-z", "--stdin", .. Asked])
+                .Split('\0', StringSplitOptions.RemoveEmptyEntries);
             for (int i = 0; i + 2 < said.Length; i += 3)
             {
                 if (said[i + 2] is not ("unspecified" or "unset"))
@@ -137,22 +194,26 @@ public sealed class AttributeRulesTests
         Assert.AreEqual(hidden, string.Join('|', new[] { "lib", "other" }.Where(repository.HidesModule)));
     }
 
-    private FrozenDictionary<string, string> Variables => new Dictionary<string, string>
-    {
-        ["HOME"] = Path.Combine(_root, "home"), ["GIT_CONFIG_NOSYSTEM"] = "1", ["GIT_ATTR_NOSYSTEM"] = "1",
-    }.ToFrozenDictionary();
+    private FrozenDictionary<string, string> Variables =>
+        new Dictionary<string, string>
+        {
+            ["HOME"] = Path.Combine(_root, "home"),
+            ["GIT_CONFIG_NOSYSTEM"] = "1",
+            ["GIT_ATTR_NOSYSTEM"] = "1",
+        }.ToFrozenDictionary();
 
     private TrackedFiles Repository(string tree) => new(new WorkspaceOriginal(tree), Variables, ignoresCase: false);
 
     private static Func<string, ContentHiding> Hiding(TrackedFiles repository) =>
         repository.Hiding(new Dictionary<string, byte[]>(), new MatchEffort(long.MaxValue));
 
-    private static ContentHiding KindOf(string attribute) => attribute switch
-    {
-        "ident" => ContentHiding.Identity,
-        "filter" or "working-tree-encoding" => ContentHiding.Whole,
-        _ => ContentHiding.LineEnds,
-    };
+    private static ContentHiding KindOf(string attribute) =>
+        attribute switch
+        {
+            "ident" => ContentHiding.Identity,
+            "filter" or "working-tree-encoding" => ContentHiding.Whole,
+            _ => ContentHiding.LineEnds,
+        };
 
     private static string Text(Random random)
     {
@@ -175,7 +236,10 @@ public sealed class AttributeRulesTests
     {
         ProcessStartInfo start = new("git", arguments)
         {
-            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.StandardInputEncoding = start.StandardOutputEncoding = new UTF8Encoding(false);
         start.Environment["HOME"] = Path.Combine(_root, "home");

@@ -106,12 +106,25 @@ public sealed class ChangePatchTests
         string content = Path.Combine(_root, "content");
         File.WriteAllBytes(content, after ?? []);
         return new PendingChange(
-            new WorkspaceChange { Path = name, Kind = WorkspaceChangeKind.Changed, Before = State(before), After = State(after) },
-            after is null ? null : content);
+            new WorkspaceChange
+            {
+                Path = name,
+                Kind = WorkspaceChangeKind.Changed,
+                Before = State(before),
+                After = State(after),
+            },
+            after is null ? null : content
+        );
     }
 
     private static WorkspaceFileState? State(byte[]? content) =>
-        content is null ? null : new WorkspaceFileState(content.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), IsExecutable: false);
+        content is null
+            ? null
+            : new WorkspaceFileState(
+                content.Length,
+                Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)),
+                IsExecutable: false
+            );
 
     private static void Git(string folder, params string[] arguments)
     {

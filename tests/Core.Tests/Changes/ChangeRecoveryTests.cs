@@ -27,7 +27,13 @@ public sealed class ChangeRecoveryTests
     {
         WriteAll(("edited", Before), ("gone", Before), ("folder/inner", Before), ("other", Before));
         string[] before = Tree();
-        ChangeStep[] steps = [new("gone", null, "0", null), new("folder/inner", null, "1", null), new("edited", "2", "3", Hash(After)), new("new/deep/file", "4", null, Hash(After))];
+        ChangeStep[] steps =
+        [
+            new("gone", null, "0", null),
+            new("folder/inner", null, "1", null),
+            new("edited", "2", "3", Hash(After)),
+            new("new/deep/file", "4", null, Hash(After)),
+        ];
         Journal(steps, ["new", "new/deep"], out string staging);
         File.WriteAllText(Path.Combine(staging, "2"), After);
         File.WriteAllText(Path.Combine(staging, "4"), After);
@@ -62,7 +68,11 @@ public sealed class ChangeRecoveryTests
     {
         WriteAll(("file", Before), ("aim", Before));
         string[] before = Tree();
-        Journal([new("file", null, "0", Hash("aim")) { Link = "aim" }, new("new/way", null, null, Hash("../aim")) { Link = "../aim" }], ["new"], out string staging);
+        Journal(
+            [new("file", null, "0", Hash("aim")) { Link = "aim" }, new("new/way", null, null, Hash("../aim")) { Link = "../aim" }],
+            ["new"],
+            out string staging
+        );
         if (done > 0)
         {
             File.Move(Path.Combine(Workspace, "file"), Path.Combine(staging, "0"));
@@ -161,7 +171,8 @@ public sealed class ChangeRecoveryTests
 
     private RecoveredWorkspace Mine(bool onlyLook) => Find(onlyLook) ?? throw new AssertFailedException("It was not found.");
 
-    private RecoveredWorkspace? Find(bool onlyLook) => ChangeRecovery.Run(_root, onlyLook).SingleOrDefault(recovered => recovered.Workspace == Workspace);
+    private RecoveredWorkspace? Find(bool onlyLook) =>
+        ChangeRecovery.Run(_root, onlyLook).SingleOrDefault(recovered => recovered.Workspace == Workspace);
 
     private void WriteAll(params (string Name, string Content)[] files)
     {
@@ -174,7 +185,12 @@ public sealed class ChangeRecoveryTests
     }
 
     private string[] Tree() =>
-        [.. Directory.EnumerateFiles(Workspace, "*", SearchOption.AllDirectories).Select(path => $"{Path.GetRelativePath(Workspace, path)}={File.ReadAllText(path)}").Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .EnumerateFiles(Workspace, "*", SearchOption.AllDirectories)
+                .Select(path => $"{Path.GetRelativePath(Workspace, path)}={File.ReadAllText(path)}")
+                .Order(StringComparer.Ordinal),
+        ];
 
     // As a run leaves it that was killed.
     private string Journal(ChangeStep[]? steps, string[] folders, out string staging)
@@ -199,5 +215,6 @@ public sealed class ChangeRecoveryTests
         return folder;
     }
 
-    private static string Hash(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
+    private static string Hash(string text) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
 }

@@ -90,12 +90,25 @@ public sealed class ChangeRulesTests
     [DataRow(".svn/wc.db")]
     [DataRow(".jj/repo")]
     public void Judge_VersionControlsOwn_IsHeldBackWhateverThePolicyAllows(string path) =>
-        Assert.IsTrue(JudgeOne(path, FilesystemWith() with { ProtectedPaths = [], AllowedCodePaths = ["**", path], ReturnIgnored = ["**"] }).IsHeldBack);
+        Assert.IsTrue(
+            JudgeOne(
+                path,
+                FilesystemWith() with
+                {
+                    ProtectedPaths = [],
+                    AllowedCodePaths = ["**", path],
+                    ReturnIgnored = ["**"],
+                }
+            ).IsHeldBack
+        );
 
     [TestMethod]
     public void Judge_FolderThatIsARepositoryByItsFiles_IsHeldBack()
     {
-        IReadOnlyList<PendingChange> judged = new ChangeRules(FilesystemWith()).Judge([Made("bare/HEAD"), Made("bare/config"), Made("bare/readme")], new WorkspaceOriginal("/w"));
+        IReadOnlyList<PendingChange> judged = new ChangeRules(FilesystemWith()).Judge(
+            [Made("bare/HEAD"), Made("bare/config"), Made("bare/readme")],
+            new WorkspaceOriginal("/w")
+        );
         CollectionAssert.AreEqual(new[] { true, true, false }, judged.Select(change => change.IsHeldBack).ToArray());
     }
 
@@ -107,15 +120,36 @@ public sealed class ChangeRulesTests
         original.Add("tools/setup.py", new OriginalEntry(OriginalKind.File, Some));
         original.Add("plain/a", new OriginalEntry(OriginalKind.File, Some));
         IReadOnlyList<PendingChange> judged = new ChangeRules(FilesystemWith()).Judge(
-            [Gone("Makefile"), Made("Makefile/notes"), Gone("tools/setup.py"), Made("tools"), Gone("plain/a"), Made("plain")], original);
+            [Gone("Makefile"), Made("Makefile/notes"), Gone("tools/setup.py"), Made("tools"), Gone("plain/a"), Made("plain")],
+            original
+        );
         CollectionAssert.AreEqual(new[] { true, true, true, true, false, false }, judged.Select(change => change.IsHeldBack).ToArray());
     }
 
     private static FilesystemPolicy FilesystemWith() => new() { Workspace = WorkspaceAccess.Write };
 
-    private static PendingChange JudgeOne(string path, FilesystemPolicy policy) => new ChangeRules(policy).Judge([Made(path)], new WorkspaceOriginal("/w")).Single();
+    private static PendingChange JudgeOne(string path, FilesystemPolicy policy) =>
+        new ChangeRules(policy).Judge([Made(path)], new WorkspaceOriginal("/w")).Single();
 
-    private static PendingChange Made(string path) => new(new WorkspaceChange { Path = path, Kind = WorkspaceChangeKind.Created, After = Some }, "/content");
+    private static PendingChange Made(string path) =>
+        new(
+            new WorkspaceChange
+            {
+                Path = path,
+                Kind = WorkspaceChangeKind.Created,
+                After = Some,
+            },
+            "/content"
+        );
 
-    private static PendingChange Gone(string path) => new(new WorkspaceChange { Path = path, Kind = WorkspaceChangeKind.Deleted, Before = Some }, null);
+    private static PendingChange Gone(string path) =>
+        new(
+            new WorkspaceChange
+            {
+                Path = path,
+                Kind = WorkspaceChangeKind.Deleted,
+                Before = Some,
+            },
+            null
+        );
 }

@@ -11,17 +11,94 @@ namespace IsolatedAgents.Core.Tests.Changes;
 [TestClass]
 public sealed class IgnoreRulesTests
 {
-    private static readonly string[] Names = ["a", "b", "foo", "Foo", "bar", "x.cs", "y.o", "lib", "a b", "é", "foo.txt", "#x", "!y", "a-z", "[q]", ".hid", "foo\\bar"];
+    private static readonly string[] Names =
+    [
+        "a",
+        "b",
+        "foo",
+        "Foo",
+        "bar",
+        "x.cs",
+        "y.o",
+        "lib",
+        "a b",
+        "é",
+        "foo.txt",
+        "#x",
+        "!y",
+        "a-z",
+        "[q]",
+        ".hid",
+        "foo\\bar",
+    ];
 
     private static readonly string[] Parts =
     [
-        "a", "b", "foo", "Foo", "bar", "*", "**", "***", "?", "*.cs", "*.o", "f*", "*o", "*o*", "[a-f]*", "[!a]", "[^b]*", "[[:alpha:]]*", "[[:upper:]]*", "[]a]", "[a-]", "[", "[a", "a\\ b", "a b", "é", "??", "\\*", "\\#x", "\\!y",
-        "#x", "!y", "a\\", "x.cs", "foo.txt", "a**", "**o", "f**/b*", "[[:foo:]]", "[[:alpha:]", "[\\]]", "[a\\-z]*", "[q]", "\\[q]", ".*", "foo\\\\bar", "[z-a]", "[A-Z]*", "a?b", "*.*", "lib", "[[:space:][:punct:]]*", "[:alpha:]", "[!-~]",
+        "a",
+        "b",
+        "foo",
+        "Foo",
+        "bar",
+        "*",
+        "**",
+        "***",
+        "?",
+        "*.cs",
+        "*.o",
+        "f*",
+        "*o",
+        "*o*",
+        "[a-f]*",
+        "[!a]",
+        "[^b]*",
+        "[[:alpha:]]*",
+        "[[:upper:]]*",
+        "[]a]",
+        "[a-]",
+        "[",
+        "[a",
+        "a\\ b",
+        "a b",
+        "é",
+        "??",
+        "\\*",
+        "\\#x",
+        "\\!y",
+        "#x",
+        "!y",
+        "a\\",
+        "x.cs",
+        "foo.txt",
+        "a**",
+        "**o",
+        "f**/b*",
+        "[[:foo:]]",
+        "[[:alpha:]",
+        "[\\]]",
+        "[a\\-z]*",
+        "[q]",
+        "\\[q]",
+        ".*",
+        "foo\\\\bar",
+        "[z-a]",
+        "[A-Z]*",
+        "a?b",
+        "*.*",
+        "lib",
+        "[[:space:][:punct:]]*",
+        "[:alpha:]",
+        "[!-~]",
     ];
 
     private readonly string _root = Directory.CreateTempSubdirectory("isolated-agents-ignore-").FullName;
 
-    private FrozenDictionary<string, string> Variables => new Dictionary<string, string> { ["HOME"] = Path.Combine(_root, "home"), ["GIT_CONFIG_NOSYSTEM"] = "1", ["PATH"] = Environment.GetEnvironmentVariable("PATH")! }.ToFrozenDictionary();
+    private FrozenDictionary<string, string> Variables =>
+        new Dictionary<string, string>
+        {
+            ["HOME"] = Path.Combine(_root, "home"),
+            ["GIT_CONFIG_NOSYSTEM"] = "1",
+            ["PATH"] = Environment.GetEnvironmentVariable("PATH")!,
+        }.ToFrozenDictionary();
 
     [TestCleanup]
     public void Delete() => Directory.Delete(_root, recursive: true);
@@ -42,7 +119,13 @@ public sealed class IgnoreRulesTests
             Git(tree, "", "init", "-q");
             Git(tree, "", "config", "core.ignorecase", ignoresCase ? "true" : "false");
             Lay(tree, random);
-            string[] files = [.. Directory.EnumerateFiles(tree, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(tree, file)).Where(file => !file.StartsWith(".git/", StringComparison.Ordinal))];
+            string[] files =
+            [
+                .. Directory
+                    .EnumerateFiles(tree, "*", SearchOption.AllDirectories)
+                    .Select(file => Path.GetRelativePath(tree, file))
+                    .Where(file => !file.StartsWith(".git/", StringComparison.Ordinal)),
+            ];
             string[] tracked = [.. files.Where(_ => random.Next(8) == 0)];
             Git(tree, string.Join('\0', tracked), "update-index", "--add", "-z", "--stdin");
             if (random.Next(2) == 0)
@@ -50,7 +133,10 @@ public sealed class IgnoreRulesTests
                 Git(tree, "", "update-index", "--index-version", "4");
             }
 
-            HashSet<string> expected = [.. Git(tree, string.Join('\0', files), "check-ignore", "-z", "--stdin").Split('\0', StringSplitOptions.RemoveEmptyEntries)];
+            HashSet<string> expected =
+            [
+                .. Git(tree, string.Join('\0', files), "check-ignore", "-z", "--stdin").Split('\0', StringSplitOptions.RemoveEmptyEntries),
+            ];
             WorkspaceOriginal original = new(tree);
             foreach (string file in files)
             {
@@ -103,7 +189,10 @@ public sealed class IgnoreRulesTests
         Assert.IsTrue(index.Tracks("plain") && !index.Tracks("assumed") && !index.Tracks("skipped"));
         Assert.IsTrue(index.Hides("assumed") && index.Hides("skipped") && !index.Hides("plain"));
         Git(tree, "", "update-index", "--split-index");
-        Assert.IsFalse(GitIndex.Read(Path.Combine(tree, ".git", "index"), isSha256: false).Tracks("plain"), "A split index says nothing for sure.");
+        Assert.IsFalse(
+            GitIndex.Read(Path.Combine(tree, ".git", "index"), isSha256: false).Tracks("plain"),
+            "A split index says nothing for sure."
+        );
     }
 
     [TestMethod]
@@ -143,7 +232,13 @@ public sealed class IgnoreRulesTests
             }
         }
 
-        foreach (string folder in Directory.EnumerateDirectories(tree, "*", SearchOption.AllDirectories).Where(folder => !folder.Contains("/.git", StringComparison.Ordinal)).Append(tree).ToArray())
+        foreach (
+            string folder in Directory
+                .EnumerateDirectories(tree, "*", SearchOption.AllDirectories)
+                .Where(folder => !folder.Contains("/.git", StringComparison.Ordinal))
+                .Append(tree)
+                .ToArray()
+        )
         {
             if (random.Next(3) == 0 || folder == tree)
             {
@@ -166,21 +261,37 @@ public sealed class IgnoreRulesTests
         {
             text.Append(random.Next(4) == 0 ? "!" : "").Append(random.Next(4) == 0 ? "/" : "");
             text.AppendJoin('/', Enumerable.Range(0, random.Next(1, 4)).Select(_ => Parts[random.Next(Parts.Length)]));
-            text.Append(random.Next(4) == 0 ? "/" : "").Append(random.Next(8) == 0 ? "  " : "").Append(random.Next(10) == 0 ? "\r" : "").Append(i == 1 && random.Next(3) == 0 ? "" : "\n");
+            text.Append(random.Next(4) == 0 ? "/" : "")
+                .Append(random.Next(8) == 0 ? "  " : "")
+                .Append(random.Next(10) == 0 ? "\r" : "")
+                .Append(i == 1 && random.Next(3) == 0 ? "" : "\n");
         }
 
         return text.ToString();
     }
 
-    private static string Describe(string tree) => string.Join(
-        '\n',
-        Directory.EnumerateFiles(tree, ".gitignore", SearchOption.AllDirectories).Append(Path.Combine(tree, ".git", "info", "exclude")).Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", "mine"))
-            .Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", ".gitconfig")).Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", ".config", "git", "ignore"))
-            .Select(file => $"== {file}\n{File.ReadAllText(file).Replace("\r", "<CR>", StringComparison.Ordinal)}"));
+    private static string Describe(string tree) =>
+        string.Join(
+            '\n',
+            Directory
+                .EnumerateFiles(tree, ".gitignore", SearchOption.AllDirectories)
+                .Append(Path.Combine(tree, ".git", "info", "exclude"))
+                .Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", "mine"))
+                .Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", ".gitconfig"))
+                .Append(Path.Combine(Path.GetDirectoryName(tree)!, "home", ".config", "git", "ignore"))
+                .Select(file => $"== {file}\n{File.ReadAllText(file).Replace("\r", "<CR>", StringComparison.Ordinal)}")
+        );
 
     private string Git(string folder, string input, params string[] arguments)
     {
-        ProcessStartInfo start = new("git", arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, StandardOutputEncoding = new UTF8Encoding(false), StandardInputEncoding = new UTF8Encoding(false) };
+        ProcessStartInfo start = new("git", arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            StandardOutputEncoding = new UTF8Encoding(false),
+            StandardInputEncoding = new UTF8Encoding(false),
+        };
         foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("GIT_", StringComparison.Ordinal)).ToArray())
         {
             start.Environment.Remove(name);

@@ -24,10 +24,23 @@ public sealed class ReturnSelectionTests
     [TestMethod]
     public void PatternsThatAreHeldBack_DoNotSpeakForAFile()
     {
-        ReturnSelection selection = Select(new FilesystemPolicy { ProtectedPaths = ["sub/.gitignore"] }, "sub/evil.cs", ".gitignore", "sub/.gitignore");
-        selection.Decide(new Dictionary<string, byte[]> { [".gitignore"] = "evil.cs"u8.ToArray(), ["sub/.gitignore"] = "!evil.cs"u8.ToArray() });
-        CollectionAssert.AreEquivalent(new[] { "sub/evil.cs", ".gitignore", "sub/.gitignore" }, selection.Taken.Select(entry => entry.Path).ToArray());
-        IReadOnlySet<string> left = selection.Recheck(["sub/evil.cs", ".gitignore"], new Dictionary<string, byte[]?> { [".gitignore"] = "evil.cs"u8.ToArray() });
+        ReturnSelection selection = Select(
+            new FilesystemPolicy { ProtectedPaths = ["sub/.gitignore"] },
+            "sub/evil.cs",
+            ".gitignore",
+            "sub/.gitignore"
+        );
+        selection.Decide(
+            new Dictionary<string, byte[]> { [".gitignore"] = "evil.cs"u8.ToArray(), ["sub/.gitignore"] = "!evil.cs"u8.ToArray() }
+        );
+        CollectionAssert.AreEquivalent(
+            new[] { "sub/evil.cs", ".gitignore", "sub/.gitignore" },
+            selection.Taken.Select(entry => entry.Path).ToArray()
+        );
+        IReadOnlySet<string> left = selection.Recheck(
+            ["sub/evil.cs", ".gitignore"],
+            new Dictionary<string, byte[]?> { [".gitignore"] = "evil.cs"u8.ToArray() }
+        );
         CollectionAssert.AreEqual(new[] { "sub/evil.cs" }, left.ToArray());
         CollectionAssert.AreEquivalent(new[] { ".gitignore", "sub/.gitignore" }, selection.Taken.Select(entry => entry.Path).ToArray());
     }
@@ -41,7 +54,10 @@ public sealed class ReturnSelectionTests
         ReturnSelection selection = Select(new FilesystemPolicy(), [.. patterns, folders[^1] + "/x.cs"]);
         selection.Decide(patterns.ToDictionary(path => path, _ => "/d/.gitignore\n!/d/d/.gitignore\nx.cs"u8.ToArray()));
         Assert.IsFalse(selection.Taken.Any(entry => entry.Path.EndsWith("x.cs", StringComparison.Ordinal)));
-        Dictionary<string, byte[]?> returned = selection.Taken.ToDictionary(entry => entry.Path, _ => (byte[]?)"/d/.gitignore\n!/d/d/.gitignore\nx.cs"u8.ToArray());
+        Dictionary<string, byte[]?> returned = selection.Taken.ToDictionary(
+            entry => entry.Path,
+            _ => (byte[]?)"/d/.gitignore\n!/d/d/.gitignore\nx.cs"u8.ToArray()
+        );
         // What is taken in the end ignores nothing that is taken.
         Predicate<string> isIgnored = Tracked(Original()).Ignoring(returned, new MatchEffort(long.MaxValue));
         Assert.IsFalse(selection.Taken.Any(entry => isIgnored(entry.Path)));
@@ -69,7 +85,9 @@ public sealed class ReturnSelectionTests
     [TestMethod]
     public void PatternsTooCostlyToCompare_HoldEverythingBack()
     {
-        byte[] hostile = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 20_000).Select(i => $"{string.Concat(Enumerable.Repeat("*a", 40))}{i}")));
+        byte[] hostile = Encoding.UTF8.GetBytes(
+            string.Join('\n', Enumerable.Range(0, 20_000).Select(i => $"{string.Concat(Enumerable.Repeat("*a", 40))}{i}"))
+        );
         string[] names = [.. Enumerable.Range(0, 2000).Select(i => $"src/{new string('a', 200)}{i}.cs")];
         ReturnSelection selection = Select(new FilesystemPolicy(), [".gitignore", .. names]);
         System.Diagnostics.Stopwatch time = System.Diagnostics.Stopwatch.StartNew();
@@ -117,7 +135,12 @@ public sealed class ReturnSelectionTests
     public void FolderThatWasABareRepository_StaysAsItIs()
     {
         WorkspaceOriginal original = Original("store/HEAD", "store/config", "store/objects/x", "store/refs/y");
-        ReturnSelection selection = new([Entry("store/readme.md"), Entry("store/hooks/post-receive"), Entry("other/x")], original, Tracked(original), new FilesystemPolicy());
+        ReturnSelection selection = new(
+            [Entry("store/readme.md"), Entry("store/hooks/post-receive"), Entry("other/x")],
+            original,
+            Tracked(original),
+            new FilesystemPolicy()
+        );
         selection.Decide(new Dictionary<string, byte[]>());
         Assert.AreEqual("other/x", Assert.ContainsSingle(selection.Taken).Path);
         Assert.AreEqual(2, selection.Left.VersionControl);
@@ -132,7 +155,19 @@ public sealed class ReturnSelectionTests
     public void FileSystemThatIgnoresCase_NamesThatDifferInItAlone_AreHeldBack(string there, string made, bool isHeld)
     {
         IReadOnlyList<PendingChange> judged = new ChangeRules(new FilesystemPolicy(), ignoresCase: true).Judge(
-            [new PendingChange(new WorkspaceChange { Path = made, Kind = WorkspaceChangeKind.Created, After = new WorkspaceFileState(1, "00", IsExecutable: false) }, "/c")], Original(there));
+            [
+                new PendingChange(
+                    new WorkspaceChange
+                    {
+                        Path = made,
+                        Kind = WorkspaceChangeKind.Created,
+                        After = new WorkspaceFileState(1, "00", IsExecutable: false),
+                    },
+                    "/c"
+                ),
+            ],
+            Original(there)
+        );
         Assert.AreEqual(isHeld, judged.Single().IsHeldBack);
     }
 
@@ -188,7 +223,9 @@ public sealed class ReturnSelectionTests
         return original;
     }
 
-    private static TrackedFiles Tracked(WorkspaceOriginal original) => new(original, FrozenDictionary<string, string>.Empty, ignoresCase: false);
+    private static TrackedFiles Tracked(WorkspaceOriginal original) =>
+        new(original, FrozenDictionary<string, string>.Empty, ignoresCase: false);
 
-    private static ListedEntry Entry(string path) => ListedEntry.Of(new WorkspaceEntry(WorkspaceEntryKind.File, IsExecutable: false, 1, Encoding.UTF8.GetBytes(path), []));
+    private static ListedEntry Entry(string path) =>
+        ListedEntry.Of(new WorkspaceEntry(WorkspaceEntryKind.File, IsExecutable: false, 1, Encoding.UTF8.GetBytes(path), []));
 }

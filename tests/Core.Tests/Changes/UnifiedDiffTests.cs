@@ -30,8 +30,18 @@ public sealed class UnifiedDiffTests(TestContext context)
                 await File.WriteAllTextAsync(file, before, context.CancellationToken);
             }
 
-            await File.WriteAllTextAsync(Path.Combine(folder, "p"), UnifiedDiff.Create(before, after, before.Length > 0 ? "a/f" : "/dev/null", after.Length > 0 ? "b/f" : "/dev/null"), context.CancellationToken);
-            using Process git = Process.Start(new ProcessStartInfo("git", ["apply", "--whitespace=nowarn", "p"]) { WorkingDirectory = folder, RedirectStandardError = true })!;
+            await File.WriteAllTextAsync(
+                Path.Combine(folder, "p"),
+                UnifiedDiff.Create(before, after, before.Length > 0 ? "a/f" : "/dev/null", after.Length > 0 ? "b/f" : "/dev/null"),
+                context.CancellationToken
+            );
+            using Process git = Process.Start(
+                new ProcessStartInfo("git", ["apply", "--whitespace=nowarn", "p"])
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardError = true,
+                }
+            )!;
             string error = await git.StandardError.ReadToEndAsync(context.CancellationToken);
             await git.WaitForExitAsync(context.CancellationToken);
             Assert.AreEqual(0, git.ExitCode, error);

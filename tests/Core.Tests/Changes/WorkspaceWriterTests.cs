@@ -31,7 +31,16 @@ public sealed class WorkspaceWriterTests
     {
         // A file that was not there when the copy was taken, where a folder is to be made.
         File.WriteAllText(PathOf("z"), "in the way");
-        Assert.ThrowsExactly<IOException>(() => Write(Change("edited", "before", "after"), Change("gone", "before", null), Change("folder/inner", "before", null), Change("folder", null, "now a file"), Change("new/file", null, "new"), Change("z/file", null, "new")));
+        Assert.ThrowsExactly<IOException>(() =>
+            Write(
+                Change("edited", "before", "after"),
+                Change("gone", "before", null),
+                Change("folder/inner", "before", null),
+                Change("folder", null, "now a file"),
+                Change("new/file", null, "new"),
+                Change("z/file", null, "new")
+            )
+        );
         CollectionAssert.AreEqual(new[] { "edited", "folder", "folder/inner", "gone", "other", "z" }, Names());
         Assert.AreEqual("before", File.ReadAllText(PathOf("edited")));
         Assert.AreEqual("before", File.ReadAllText(PathOf("folder/inner")));
@@ -55,7 +64,14 @@ public sealed class WorkspaceWriterTests
             File.CreateSymbolicLink(PathOf(what), PathOf("other"));
         }
 
-        IOException refused = Assert.ThrowsExactly<IOException>(() => Write(Change("edited", "before", "after"), Change("gone", "before", null), Change("folder/inner", "before", "after"), Change("new", null, "new")));
+        IOException refused = Assert.ThrowsExactly<IOException>(() =>
+            Write(
+                Change("edited", "before", "after"),
+                Change("gone", "before", null),
+                Change("folder/inner", "before", "after"),
+                Change("new", null, "new")
+            )
+        );
         Assert.Contains($"'{what}'", refused.Message);
         Assert.AreEqual("before", File.ReadAllText(PathOf("other")));
         Assert.AreEqual("before", File.ReadAllText(PathOf("folder/inner")));
@@ -84,7 +100,16 @@ public sealed class WorkspaceWriterTests
     private string PathOf(string name) => Path.Combine(Workspace, name);
 
     private string[] Names() =>
-        [.. Directory.GetFileSystemEntries(Workspace, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }).Select(path => Path.GetRelativePath(Workspace, path)).Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .GetFileSystemEntries(
+                    Workspace,
+                    "*",
+                    new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }
+                )
+                .Select(path => Path.GetRelativePath(Workspace, path))
+                .Order(StringComparer.Ordinal),
+        ];
 
     private void Write(params PendingChange[] changes) => new WorkspaceWriter(Workspace, Path.GetFileName(_root)).Write(changes);
 
@@ -93,10 +118,23 @@ public sealed class WorkspaceWriterTests
         string content = Path.Combine(_root, Convert.ToHexString(Encoding.UTF8.GetBytes(name)));
         File.WriteAllText(content, after ?? "");
         return new PendingChange(
-            new WorkspaceChange { Path = name, Kind = WorkspaceChangeKind.Changed, Before = State(before, false), After = State(after, isExecutable) },
-            after is null ? null : content);
+            new WorkspaceChange
+            {
+                Path = name,
+                Kind = WorkspaceChangeKind.Changed,
+                Before = State(before, false),
+                After = State(after, isExecutable),
+            },
+            after is null ? null : content
+        );
     }
 
     private static WorkspaceFileState? State(string? content, bool isExecutable) =>
-        content is null ? null : new WorkspaceFileState(content.Length, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content))), isExecutable);
+        content is null
+            ? null
+            : new WorkspaceFileState(
+                content.Length,
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content))),
+                isExecutable
+            );
 }

@@ -29,12 +29,13 @@ public sealed partial class CasesTests
         [.. RowPattern().Matches(File.ReadAllText(Repository.File("docs", "cases.md"))).Select(row => row.Groups["case"].Value)];
 
     private static string[] OfTheTests() =>
-    [
-        .. Directory.EnumerateFiles(Repository.File("tests"), "*.cs", SearchOption.AllDirectories)
-            .SelectMany(file => PropertyPattern().Matches(File.ReadAllText(file)))
-            .Select(property => property.Groups["case"].Value)
-            .Distinct(),
-    ];
+        [
+            .. Directory
+                .EnumerateFiles(Repository.File("tests"), "*.cs", SearchOption.AllDirectories)
+                .SelectMany(file => PropertyPattern().Matches(File.ReadAllText(file)))
+                .Select(property => property.Groups["case"].Value)
+                .Distinct(),
+        ];
 
     [GeneratedRegex(@"^\| (?<case>[CEFNR]\d+(-\d+)?) \|", RegexOptions.Multiline)]
     private static partial Regex RowPattern();

@@ -12,7 +12,19 @@ public sealed class EventCatalogTests
     /// <summary>Texts that this product writes itself.</summary>
     private static readonly HashSet<string> OwnTexts =
     [
-        "Status", "Action", "Signal", "ContainerId", "Digest", "Rule", "ContainerRuntime", "StorageBackend", "AuditLogger", "Probes", "Body", "SessionId", "Operation",
+        "Status",
+        "Action",
+        "Signal",
+        "ContainerId",
+        "Digest",
+        "Rule",
+        "ContainerRuntime",
+        "StorageBackend",
+        "AuditLogger",
+        "Probes",
+        "Body",
+        "SessionId",
+        "Operation",
     ];
 
     [TestMethod]
@@ -21,7 +33,10 @@ public sealed class EventCatalogTests
         Assert.HasCount(45, EventCatalog.All);
         Assert.HasCount(45, EventCatalog.All.Select(row => row.Id).Distinct());
         Assert.HasCount(45, EventCatalog.All.Select(row => row.Name).Distinct());
-        CollectionAssert.AreEqual(EventCatalog.All.Select(row => row.Id).Order().ToArray(), EventCatalog.All.Select(row => row.Id).ToArray());
+        CollectionAssert.AreEqual(
+            EventCatalog.All.Select(row => row.Id).Order().ToArray(),
+            EventCatalog.All.Select(row => row.Id).ToArray()
+        );
     }
 
     [TestMethod]
@@ -30,7 +45,9 @@ public sealed class EventCatalogTests
         CollectionAssert.AreEquivalent(EventCatalog.All, SampleEvents.All.Select(sample => sample.Descriptor).ToArray());
         foreach (TelemetryEvent sample in SampleEvents.All)
         {
-            string expected = string.Concat(sample.Descriptor.Name.Split('.', '_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+            string expected = string.Concat(
+                sample.Descriptor.Name.Split('.', '_').Select(word => char.ToUpperInvariant(word[0]) + word[1..])
+            );
             Assert.AreEqual(expected, sample.GetType().Name);
         }
     }
@@ -74,5 +91,6 @@ public sealed class EventCatalogTests
         }
     }
 
-    private static string Show(object? value) => value is IEnumerable items and not string ? string.Join(' ', items.Cast<object>()) : value?.ToString() ?? "";
+    private static string Show(object? value) =>
+        value is IEnumerable items and not string ? string.Join(' ', items.Cast<object>()) : value?.ToString() ?? "";
 }

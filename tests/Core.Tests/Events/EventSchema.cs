@@ -6,7 +6,9 @@ using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Core.Tests.Events;
 
-/// <summary>The JSON Schema of the JSON format, made from one sample of each event: what the visitor is told is what the schema says.</summary>
+/// <summary>
+/// The JSON Schema of the JSON format, made from one sample of each event: what the visitor is told is what the schema says.
+/// </summary>
 internal sealed class EventSchema : IDetailVisitor
 {
     private readonly JsonObject _properties = Header();
@@ -110,30 +112,45 @@ internal sealed class EventSchema : IDetailVisitor
         Add(statusName, "string");
     }
 
-    private static JsonObject Header() => new()
-    {
-        ["timestamp"] = new JsonObject { ["type"] = "string", ["format"] = "date-time" },
-        ["severity_text"] = new JsonObject { ["type"] = "string", ["enum"] = new JsonArray("DEBUG", "INFO", "WARN", "ERROR") },
-        ["severity_number"] = new JsonObject { ["type"] = "integer", ["enum"] = new JsonArray(5, 9, 13, 17) },
-        ["event.name"] = new JsonObject { ["type"] = "string" },
-        ["event.id"] = new JsonObject { ["type"] = "integer" },
-        ["seq"] = new JsonObject { ["type"] = "integer", ["minimum"] = 1 },
-        ["session.id"] = new JsonObject { ["type"] = "string" },
-        ["body"] = new JsonObject { ["type"] = "string" },
-        ["schema_url"] = new JsonObject { ["type"] = "string", ["description"] = "In the first line of an output." },
-    };
+    private static JsonObject Header() =>
+        new()
+        {
+            ["timestamp"] = new JsonObject { ["type"] = "string", ["format"] = "date-time" },
+            ["severity_text"] = new JsonObject { ["type"] = "string", ["enum"] = new JsonArray("DEBUG", "INFO", "WARN", "ERROR") },
+            ["severity_number"] = new JsonObject { ["type"] = "integer", ["enum"] = new JsonArray(5, 9, 13, 17) },
+            ["event.name"] = new JsonObject { ["type"] = "string" },
+            ["event.id"] = new JsonObject { ["type"] = "integer" },
+            ["seq"] = new JsonObject { ["type"] = "integer", ["minimum"] = 1 },
+            ["session.id"] = new JsonObject { ["type"] = "string" },
+            ["body"] = new JsonObject { ["type"] = "string" },
+            ["schema_url"] = new JsonObject { ["type"] = "string", ["description"] = "In the first line of an output." },
+        };
 
-    private static JsonObject Definition(string title, JsonObject properties, bool closed) => new()
-    {
-        ["title"] = title,
-        ["type"] = "object",
-        ["required"] = new JsonArray("timestamp", "severity_text", "severity_number", "event.name", "event.id", "seq", "session.id", "body"),
-        ["properties"] = properties,
-        ["additionalProperties"] = !closed,
-    };
+    private static JsonObject Definition(string title, JsonObject properties, bool closed) =>
+        new()
+        {
+            ["title"] = title,
+            ["type"] = "object",
+            ["required"] = new JsonArray(
+                "timestamp",
+                "severity_text",
+                "severity_number",
+                "event.name",
+                "event.id",
+                "seq",
+                "session.id",
+                "body"
+            ),
+            ["properties"] = properties,
+            ["additionalProperties"] = !closed,
+        };
 
     private void Add(DetailName name, string type) => _properties[name.Attribute] = new JsonObject { ["type"] = type };
 
     private void AddArray(DetailName name) =>
-        _properties[name.Attribute] = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
+        _properties[name.Attribute] = new JsonObject
+        {
+            ["type"] = "array",
+            ["items"] = new JsonObject { ["type"] = "string" },
+        };
 }

@@ -45,6 +45,10 @@ public sealed class EventSchemaTests
     {
         JsonSchema schema = await JsonSchema.FromJsonAsync(EventSchema.Generate());
 
-        Assert.IsNotEmpty(schema.Validate("""{"timestamp":"2026-01-01T00:00:00Z","severity_text":"INFO","severity_number":9,"event.name":"file.read","event.id":500,"seq":1,"session.id":"","body":"","x":1}"""));
+        Assert.IsNotEmpty(
+            schema.Validate(
+                """{"timestamp":"2026-01-01T00:00:00Z","severity_text":"INFO","severity_number":9,"event.name":"file.read","event.id":500,"seq":1,"session.id":"","body":"","x":1}"""
+            )
+        );
     }
 }

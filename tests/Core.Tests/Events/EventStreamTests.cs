@@ -54,13 +54,16 @@ public sealed class EventStreamTests
     {
         using var stuck = new Stuck();
         var stream = new EventStream("s-1", SecretMasker.None, new SteadyClock(TimeProvider.System), [new Collector(), stuck]);
-        Task flood = Task.Run(async () =>
-        {
-            for (int i = 0; i < 2 * EventStream.Capacity; i++)
+        Task flood = Task.Run(
+            async () =>
             {
-                await stream.RaiseAsync(new FileRead("a"), CancellationToken.None);
-            }
-        }, TestContext.CancellationToken);
+                for (int i = 0; i < 2 * EventStream.Capacity; i++)
+                {
+                    await stream.RaiseAsync(new FileRead("a"), CancellationToken.None);
+                }
+            },
+            TestContext.CancellationToken
+        );
         await stuck.Entered.Task.WaitAsync(TestContext.CancellationToken);
         stream.LimitWaiting(TimeSpan.FromMilliseconds(50));
         await flood;
@@ -92,7 +95,12 @@ public sealed class EventStreamTests
     public async Task Raise_SinkThrows_OthersGetEverythingAndAreTold(bool late)
     {
         var sink = new Collector();
-        await using var stream = new EventStream("s-1", new SecretMasker(["hunter22"]), new SteadyClock(TimeProvider.System), [new Broken(late ? 2 : 1), sink]);
+        await using var stream = new EventStream(
+            "s-1",
+            new SecretMasker(["hunter22"]),
+            new SteadyClock(TimeProvider.System),
+            [new Broken(late ? 2 : 1), sink]
+        );
         stream.Raise(new FileRead("a"));
         stream.Raise(new FileRead("hunter22"));
 

@@ -35,13 +35,26 @@ internal static class SampleEvents
         new FileWritten("/output/analysis.json", true, 3),
         new FileDeleted("/output/old.json", true, 3),
         new FileRenamed("/output/a", "/output/b", true, 3),
-        new NetworkRequest("api.openai.com", 443, "POST", "Allowed", 3) { Protocol = "HTTP", Path = "/v1/chat/completions", ResponseCode = 200 },
+        new NetworkRequest("api.openai.com", 443, "POST", "Allowed", 3)
+        {
+            Protocol = "HTTP",
+            Path = "/v1/chat/completions",
+            ResponseCode = 200,
+        },
         new NetworkBlocked("malicious.com", 80, "Not in allowed endpoints", "Denied", 3),
         new NetworkClosed("api.openai.com", 443, 10, 20, TimeSpan.FromSeconds(1.5)) { Error = "The server ended the connection" },
         new ModelUsed("api.openai.com", 443, "chat", "openai", "gpt-4o", "gpt-4o-2024-08-06", 1200, 80),
         new ModelLimitExceeded(1280, 1000, "Agent terminated"),
         new ViolationFilesystem("/etc/passwd", "Outside allowed paths", "Access blocked", "filesystem.allowed_read_paths", "/bin/cat", 3),
-        new ViolationNetwork("unauthorized.com", 443, "Not in allowed endpoints", "Connection blocked", "network.allowed_endpoints", "/bin/curl", 3),
+        new ViolationNetwork(
+            "unauthorized.com",
+            443,
+            "Not in allowed endpoints",
+            "Connection blocked",
+            "network.allowed_endpoints",
+            "/bin/curl",
+            3
+        ),
         new ViolationProcess("ptrace", "Never allowed", "Call refused", "seccomp", "/bin/strace", 3),
         new ViolationOutput("link", "Symbolic link", "Skipped", "output"),
         new TimeoutApproaching(TimeSpan.FromSeconds(270), TimeSpan.FromSeconds(300), TimeSpan.FromSeconds(30)),

@@ -7,7 +7,13 @@ public sealed class GeneratedFileTests
 {
     private static readonly GeneratedFile[] Files =
     [
-        ErrorCodePage.File, PolicyKeyPage.File, EventPage.File, TaskParameterFile.File, TargetsFile.Parameters, TargetsFile.Warnings, ActionFile.File,
+        ErrorCodePage.File,
+        PolicyKeyPage.File,
+        EventPage.File,
+        TaskParameterFile.File,
+        TargetsFile.Parameters,
+        TargetsFile.Warnings,
+        ActionFile.File,
     ];
 
     public static IEnumerable<object[]> Paths => Files.Select((file, index) => new object[] { index, file.Path, file.Table });
@@ -26,7 +32,10 @@ public sealed class GeneratedFileTests
         }
 
         string[] missing = [.. file.Names.Where(name => !found.Contains(name, StringComparison.Ordinal))];
-        Assert.IsEmpty(missing, $"'{path}' lacks of {table}: {string.Join(", ", missing.Select(name => name.Trim()))}. Run build/generate.sh.");
+        Assert.IsEmpty(
+            missing,
+            $"'{path}' lacks of {table}: {string.Join(", ", missing.Select(name => name.Trim()))}. Run build/generate.sh."
+        );
         Assert.AreEqual(expected, found, $"'{path}' is not what {table} gives. Run build/generate.sh.");
     }
 }

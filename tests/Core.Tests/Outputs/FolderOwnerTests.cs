@@ -30,7 +30,24 @@ public sealed class FolderOwnerTests
     public void Open_AnotherOwner_IsRefusedAndBothAreNamed()
     {
         Fill(OutputDirectory.Open(Output, Owner));
-        foreach (FolderOwner? other in new[] { Owner with { Project = Path.Combine(_root, "b.csproj") }, Owner with { Item = "b.py" }, Owner with { Configuration = "Release" }, null })
+        foreach (
+            FolderOwner? other in new[]
+            {
+                Owner with
+                {
+                    Project = Path.Combine(_root, "b.csproj"),
+                },
+                Owner with
+                {
+                    Item = "b.py",
+                },
+                Owner with
+                {
+                    Configuration = "Release",
+                },
+                null,
+            }
+        )
         {
             Diagnostic refusal = Assert.ThrowsExactly<ConfigurationException>(() => OutputDirectory.Open(Output, other)).Diagnostic;
 
@@ -46,7 +63,9 @@ public sealed class FolderOwnerTests
         Fill(OutputDirectory.Open(Output, Owner));
         // The project has other items now.
         OutputDirectory.Open(Output, Owner with { Item = "b.py", ProjectItems = ["b.py"] });
-        Assert.ThrowsExactly<ConfigurationException>(() => OutputDirectory.Open(Output, Owner with { Item = "b.py", ProjectItems = ["agent.py", "b.py"] }));
+        Assert.ThrowsExactly<ConfigurationException>(() =>
+            OutputDirectory.Open(Output, Owner with { Item = "b.py", ProjectItems = ["agent.py", "b.py"] })
+        );
 
         File.Delete(Project);
         OutputDirectory.Open(Output, Owner with { Project = Path.Combine(_root, "b.csproj") });
@@ -70,7 +89,10 @@ public sealed class FolderOwnerTests
         string staging = slow.CreateStaging("slow");
         File.WriteAllText(Path.Combine(staging, "a"), "slow");
 
-        Assert.AreEqual(DiagnosticTable.FolderOwned, Assert.ThrowsExactly<ConfigurationException>(() => slow.Replace(staging, "slow", [])).Diagnostic.Code);
+        Assert.AreEqual(
+            DiagnosticTable.FolderOwned,
+            Assert.ThrowsExactly<ConfigurationException>(() => slow.Replace(staging, "slow", [])).Diagnostic.Code
+        );
 
         Assert.AreEqual("quick", File.ReadAllText(Path.Combine(Output, "a")));
         OutputDirectory.Open(Output, quick);
@@ -82,8 +104,14 @@ public sealed class FolderOwnerTests
         FolderOwnership.Claim(_root, Owner);
         FolderOwnership.Claim(_root, Owner with { ProjectItems = ["agent.py"] });
 
-        Assert.AreEqual(DiagnosticTable.FolderOwned, Assert.ThrowsExactly<ConfigurationException>(() => FolderOwnership.Claim(_root, Owner with { Item = "b.py" })).Diagnostic.Code);
-        Assert.AreEqual(DiagnosticTable.FolderOwned, Assert.ThrowsExactly<ConfigurationException>(() => FolderOwnership.Claim(_root, null)).Diagnostic.Code);
+        Assert.AreEqual(
+            DiagnosticTable.FolderOwned,
+            Assert.ThrowsExactly<ConfigurationException>(() => FolderOwnership.Claim(_root, Owner with { Item = "b.py" })).Diagnostic.Code
+        );
+        Assert.AreEqual(
+            DiagnosticTable.FolderOwned,
+            Assert.ThrowsExactly<ConfigurationException>(() => FolderOwnership.Claim(_root, null)).Diagnostic.Code
+        );
         Assert.AreEqual("agent.py", FolderOwnership.OfReports(_root)!.Item);
     }
 
@@ -114,7 +142,8 @@ public sealed class FolderOwnerTests
         Directory.CreateSymbolicLink(Path.Combine(Output, "link"), precious);
         File.WriteAllText(
             Path.Combine(Output, OutputDirectory.ManifestName),
-            $$"""{ "Session": "s", "Files": ["../precious/file", "link/file", "{{precious}}/file"], "Owner": { "Project": "{{Project}}", "Item": "", "Configuration": "" } }""");
+            $$"""{ "Session": "s", "Files": ["../precious/file", "link/file", "{{precious}}/file"], "Owner": { "Project": "{{Project}}", "Item": "", "Configuration": "" } }"""
+        );
 
         GateFolder.Remove(Output, Project);
 

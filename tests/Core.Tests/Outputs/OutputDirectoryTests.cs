@@ -18,19 +18,26 @@ public sealed class OutputDirectoryTests
         {
             string output = Path.Combine(root, "output");
             OutputDirectory directory = OutputDirectory.Open(output);
-            await Task.WhenAll(Enumerable.Range(0, Runs).Select(run => Task.Run(
-                () =>
-                {
-                    for (int round = 0; round < Rounds; round++)
-                    {
-                        string session = $"{run}-{round}";
-                        string staging = directory.CreateStaging(session);
-                        File.WriteAllText(Path.Combine(staging, "a"), session);
-                        File.WriteAllText(Path.Combine(staging, "b"), session);
-                        directory.Replace(staging, session, []);
-                    }
-                },
-                TestContext.CancellationToken)));
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, Runs)
+                    .Select(run =>
+                        Task.Run(
+                            () =>
+                            {
+                                for (int round = 0; round < Rounds; round++)
+                                {
+                                    string session = $"{run}-{round}";
+                                    string staging = directory.CreateStaging(session);
+                                    File.WriteAllText(Path.Combine(staging, "a"), session);
+                                    File.WriteAllText(Path.Combine(staging, "b"), session);
+                                    directory.Replace(staging, session, []);
+                                }
+                            },
+                            TestContext.CancellationToken
+                        )
+                    )
+            );
             Assert.AreEqual(output, Assert.ContainsSingle(Directory.GetFileSystemEntries(root)));
             Assert.AreEqual(File.ReadAllText(Path.Combine(output, "a")), File.ReadAllText(Path.Combine(output, "b")));
         }

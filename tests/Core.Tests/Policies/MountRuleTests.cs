@@ -55,7 +55,8 @@ public sealed class MountRuleTests
         Directory.CreateSymbolicLink(Path.Combine(fixture.Base, "innocent"), "/proc");
         Assert.AreEqual(
             $"policy.json(1,23): error IA1001: 'readonly_mounts' entry 'innocent:/mnt/x' is refused: the host path '/proc' meets '/proc', {Never}.",
-            fixture.Error("""{ "readonly_mounts": ["innocent:/mnt/x"] }"""));
+            fixture.Error("""{ "readonly_mounts": ["innocent:/mnt/x"] }""")
+        );
     }
 
     [TestMethod]
@@ -83,7 +84,10 @@ public sealed class MountRuleTests
         using PolicyFixture fixture = new();
         string link = Path.Combine(fixture.Base, "a");
         File.CreateSymbolicLink(link, "nowhere");
-        Assert.Contains($"the host path '{link}' does not exist; create it or leave the mount out.", fixture.Error("""{ "readonly_mounts": ["a:/mnt/x"] }"""));
+        Assert.Contains(
+            $"the host path '{link}' does not exist; create it or leave the mount out.",
+            fixture.Error("""{ "readonly_mounts": ["a:/mnt/x"] }""")
+        );
     }
 
     [TestMethod]
@@ -113,7 +117,8 @@ public sealed class MountRuleTests
         string normal = "/" + target.Trim('/');
         Assert.AreEqual(
             $"policy.json(1,23): error IA1001: 'readonly_mounts' entry 'd:{target}' is refused: the sandbox path '{normal}' meets '{reserved}', which the sandbox itself sets up; mount it elsewhere, such as '/mnt/data'.",
-            fixture.Error($$"""{ "readonly_mounts": ["d:{{target}}"] }"""));
+            fixture.Error($$"""{ "readonly_mounts": ["d:{{target}}"] }""")
+        );
     }
 
     [TestMethod]
@@ -124,15 +129,19 @@ public sealed class MountRuleTests
     public void Mount_WrongForm_SaysWhy(string entry, string problem)
     {
         using PolicyFixture fixture = new();
-        Assert.AreEqual($"policy.json(1,23): error IA1001: 'readonly_mounts' entry '{entry}' is refused: {problem}.", fixture.Error($$"""{ "readonly_mounts": ["{{entry}}"] }"""));
+        Assert.AreEqual(
+            $"policy.json(1,23): error IA1001: 'readonly_mounts' entry '{entry}' is refused: {problem}.",
+            fixture.Error($$"""{ "readonly_mounts": ["{{entry}}"] }""")
+        );
     }
 
     [TestMethod]
     public void Mount_HomeUnknown_SaysSo()
     {
         using PolicyFixture fixture = new();
-        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(
-            () => PolicyLoader.Load(null, fixture.Base, null, [PolicyFixture.Parameter("readonly_mounts", "~/x:/mnt/x")]));
+        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() =>
+            PolicyLoader.Load(null, fixture.Base, null, [PolicyFixture.Parameter("readonly_mounts", "~/x:/mnt/x")])
+        );
         Assert.Contains("'~' stands for a home folder, but none is known here", e.Message);
     }
 
@@ -143,7 +152,8 @@ public sealed class MountRuleTests
         Directory.CreateDirectory(Path.Combine(fixture.Base, "d"));
         Assert.AreEqual(
             "policy.json(1,35): error IA1001: 'readonly_mounts' entry 'd:/mnt//x' is refused: another entry has the same sandbox path '/mnt/x'; keep one of them.",
-            fixture.Error("""{ "readonly_mounts": ["d:/mnt/x", "d:/mnt//x"] }"""));
+            fixture.Error("""{ "readonly_mounts": ["d:/mnt/x", "d:/mnt//x"] }""")
+        );
     }
 
     [TestMethod]
@@ -156,6 +166,8 @@ public sealed class MountRuleTests
         Directory.CreateSymbolicLink(Path.Combine(fixture.Base, "link"), "real");
         LoadedPolicy loaded = fixture.Load("""{ "readonly_mounts": ["link:/mnt/a", "~/data:/mnt/b/"] }""");
         Assert.AreSequenceEqual(
-            [new ReadonlyMount(real, "/mnt/a"), new ReadonlyMount(Path.Combine(fixture.Home, "data"), "/mnt/b")], loaded.Policy.ReadonlyMounts);
+            [new ReadonlyMount(real, "/mnt/a"), new ReadonlyMount(Path.Combine(fixture.Home, "data"), "/mnt/b")],
+            loaded.Policy.ReadonlyMounts
+        );
     }
 }

@@ -28,7 +28,8 @@ public sealed class PolicyLoaderTests
             PolicyFixture.Parameter("telemetry_level", "debug"),
             PolicyFixture.Parameter("enable_telemetry", "False"),
             PolicyFixture.Parameter("fail_on", "none"),
-            PolicyFixture.Parameter("expected_violations", """{ "kind": "network", "match": "*.example", "reason": "calls home" }"""));
+            PolicyFixture.Parameter("expected_violations", """{ "kind": "network", "match": "*.example", "reason": "calls home" }""")
+        );
         Policy policy = loaded.Policy;
         Assert.AreEqual(128, policy.MemoryMb);
         Assert.AreEqual(2.0, policy.CpuCores);
@@ -39,7 +40,18 @@ public sealed class PolicyLoaderTests
         Assert.AreEqual(FailureConditions.None, policy.FailOn);
         Assert.AreSequenceEqual([new ExpectedViolation(ViolationKind.Network, "*.example", "calls home")], policy.ExpectedViolations);
         Assert.AreSequenceEqual(
-            ["allowed_env_vars", "cpu_cores", "env_vars", "expected_violations", "fail_on", "memory_mb", "telemetry_enabled", "telemetry_level"], policy.ExplicitKeys);
+            [
+                "allowed_env_vars",
+                "cpu_cores",
+                "env_vars",
+                "expected_violations",
+                "fail_on",
+                "memory_mb",
+                "telemetry_enabled",
+                "telemetry_level",
+            ],
+            policy.ExplicitKeys
+        );
         Assert.AreEqual(new KeyPosition(null, 0, 0, "--memory-mb"), loaded.PositionOf("memory_mb"));
     }
 
@@ -59,15 +71,25 @@ public sealed class PolicyLoaderTests
     [DataRow("cpu_cores", "1,5", "'cpu_cores' must be a number from 0.01 to 1024, but is the text '1,5'.")]
     [DataRow("cpu_cores", "NaN", "'cpu_cores' must be a number from 0.01 to 1024, but is the text 'NaN'.")]
     [DataRow("telemetry_enabled", "yes", "'telemetry_enabled' must be true or false, but is the text 'yes'.")]
-    [DataRow("network.disabled", "false", "'network.disabled' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key.")]
+    [DataRow(
+        "network.disabled",
+        "false",
+        "'network.disabled' is false and 'network.allowed_endpoints' is empty; an agent reaches what is named and nothing else, so name its endpoints, such as 'api.example.com', or remove the key."
+    )]
     [DataRow("telemetry_format", "xml", "'telemetry_format' must be 'rich', 'simple' or 'json', but is the text 'xml'.")]
     [DataRow("env_vars", "=x", "'env_vars' takes 'NAME=VALUE', but an entry has no name before '='; write both.")]
-    [DataRow("expected_violations", "[", "The JSON is malformed: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed; correct it here or just before.")]
+    [DataRow(
+        "expected_violations",
+        "[",
+        "The JSON is malformed: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed; correct it here or just before."
+    )]
     [DataRow("nope", "1", "no policy key is named 'nope'.")]
     public void Load_WrongParameter_NamesItAsTyped(string key, string value, string problem)
     {
         using PolicyFixture fixture = new();
-        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() => fixture.LoadParameters(new PolicyOverride(key, [value], "TypedName")));
+        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() =>
+            fixture.LoadParameters(new PolicyOverride(key, [value], "TypedName"))
+        );
         Assert.AreEqual($"error IA1003: Parameter 'TypedName': {problem}", e.Diagnostic.ToString());
     }
 
@@ -75,7 +97,9 @@ public sealed class PolicyLoaderTests
     public void Load_ScalarGivenTwice_IsRefused()
     {
         using PolicyFixture fixture = new();
-        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() => fixture.LoadParameters(PolicyFixture.Parameter("memory_mb", "64", "65")));
+        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() =>
+            fixture.LoadParameters(PolicyFixture.Parameter("memory_mb", "64", "65"))
+        );
         Assert.AreEqual("error IA1003: Parameter '--memory-mb': 'memory_mb' takes one value, but is given 2.", e.Diagnostic.ToString());
     }
 
@@ -83,9 +107,16 @@ public sealed class PolicyLoaderTests
     public void Load_KeySetByTwoParameters_IsRefused()
     {
         using PolicyFixture fixture = new();
-        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(
-            () => fixture.LoadParameters(PolicyFixture.Parameter("telemetry_enabled", "true"), PolicyFixture.Parameter("enable_telemetry", "true")));
-        Assert.AreEqual("error IA1003: Parameter '--enable-telemetry': 'telemetry_enabled' is set by another parameter too; keep one of them.", e.Diagnostic.ToString());
+        ConfigurationException e = Assert.ThrowsExactly<ConfigurationException>(() =>
+            fixture.LoadParameters(
+                PolicyFixture.Parameter("telemetry_enabled", "true"),
+                PolicyFixture.Parameter("enable_telemetry", "true")
+            )
+        );
+        Assert.AreEqual(
+            "error IA1003: Parameter '--enable-telemetry': 'telemetry_enabled' is set by another parameter too; keep one of them.",
+            e.Diagnostic.ToString()
+        );
     }
 
     [TestMethod]
@@ -93,7 +124,9 @@ public sealed class PolicyLoaderTests
     {
         using PolicyFixture fixture = new();
         string first = fixture.Load("""{ "memory_mb": 1024, "network": { "allowed_endpoints": ["A.example"] } }""").Sha256;
-        string second = fixture.Load("""{ "network": { "disabled": true, "allowed_endpoints": ["a.example."] }, /* x */ "memory_mb": 1.024e3 }""").Sha256;
+        string second = fixture
+            .Load("""{ "network": { "disabled": true, "allowed_endpoints": ["a.example."] }, /* x */ "memory_mb": 1.024e3 }""")
+            .Sha256;
         string third = fixture.Load("""{ "memory_mb": 1024 }""").Sha256;
         Assert.AreEqual(first, second);
         Assert.AreNotEqual(first, third);
@@ -104,17 +137,25 @@ public sealed class PolicyLoaderTests
     public void DiagnosticAt_ExplicitKey_PointsAtIt()
     {
         using PolicyFixture fixture = new();
-        LoadedPolicy loaded = fixture.Load("{\n  \"pip_packages\": [\"requests\"] }", PolicyFixture.Parameter("isolation.require", "landlock"));
+        LoadedPolicy loaded = fixture.Load(
+            "{\n  \"pip_packages\": [\"requests\"] }",
+            PolicyFixture.Parameter("isolation.require", "landlock")
+        );
         Assert.AreEqual(
             "policy.json(2,3): error IA2004: no.",
-            loaded.DiagnosticAt("pip_packages", DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, "no.").ToString());
+            loaded.DiagnosticAt("pip_packages", DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, "no.").ToString()
+        );
         Assert.AreEqual(
             "error IA2004: Parameter '--isolation.require': no.",
-            loaded.DiagnosticAt("isolation.require", DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, "no.").ToString());
+            loaded.DiagnosticAt("isolation.require", DiagnosticTable.IsolationUnavailable, DiagnosticSeverity.Error, "no.").ToString()
+        );
     }
 
     [TestMethod]
-    [DataRow("""{ "filesystem": { "workspace": "write", "protected_paths": [], "allowed_code_paths": ["**"], "allowed_write_paths": ["/workspace/a"] } }""", "")]
+    [DataRow(
+        """{ "filesystem": { "workspace": "write", "protected_paths": [], "allowed_code_paths": ["**"], "allowed_write_paths": ["/workspace/a"] } }""",
+        ""
+    )]
     [DataRow("""{ "filesystem": { "allowed_read_paths": ["/a"], "allowed_write_paths": ["/b", "/tmp/c", "/output/d"] } }""", "")]
     [DataRow("""{ "filesystem": { "allowed_write_paths": ["/"] } }""", "filesystem.allowed_write_paths")]
     [DataRow("""{ "filesystem": { "allowed_write_paths": ["/usr"] } }""", "filesystem.allowed_write_paths")]
@@ -123,12 +164,21 @@ public sealed class PolicyLoaderTests
     [DataRow("""{ "filesystem": { "allowed_write_paths": ["/agent"] } }""", "filesystem.allowed_write_paths")]
     [DataRow("""{ "filesystem": { "allowed_read_paths": ["/"] } }""", "filesystem.allowed_read_paths")]
     [DataRow("""{ "filesystem": { "allowed_read_paths": ["/.isolated-agents/channel"] } }""", "filesystem.allowed_read_paths")]
-    [DataRow("""{ "pip_packages": ["a"], "pip_index_url": "https://i.example/", "pip_require_hashes": true }""", "pip_packages pip_index_url pip_require_hashes")]
+    [DataRow(
+        """{ "pip_packages": ["a"], "pip_index_url": "https://i.example/", "pip_require_hashes": true }""",
+        "pip_packages pip_index_url pip_require_hashes"
+    )]
     [DataRow("""{ "npm_packages": ["a"], "npm_registry_url": "https://i.example/" }""", "npm_packages npm_registry_url")]
     [DataRow("""{ "nuget_packages": ["a"] }""", "nuget_packages")]
     [DataRow("""{ "isolation": { "require": ["seccomp", "landlock"] } }""", "")]
-    [DataRow("""{ "pip_index_url": "https://i.example/", "filesystem": { "workspace": "none", "protected_paths": ["x"] }, "network": { "allowed_endpoints": [] } }""", "")]
-    [DataRow("""{ "fail_on": ["timeout"], "on_violation": "stop", "expected_violations": [], "isolation": { "require": ["seccomp", "cgroup", "container"] } }""", "")]
+    [DataRow(
+        """{ "pip_index_url": "https://i.example/", "filesystem": { "workspace": "none", "protected_paths": ["x"] }, "network": { "allowed_endpoints": [] } }""",
+        ""
+    )]
+    [DataRow(
+        """{ "fail_on": ["timeout"], "on_violation": "stop", "expected_violations": [], "isolation": { "require": ["seccomp", "cgroup", "container"] } }""",
+        ""
+    )]
     public void UnavailableControls_OfPolicy_NamesEachKey(string json, string keys)
     {
         using PolicyFixture fixture = new();

@@ -39,8 +39,14 @@ public sealed class PolicyRuleTests
     [DataRow("*:443", "it allows every host; name the hosts that the agent needs, such as 'api.example.com'")]
     [DataRow("*.com", "anyone can have a host under 'com'; name one label more, such as '*.example.com', or the hosts themselves")]
     [DataRow("*.co.uk", "anyone can have a host under 'co.uk'; name one label more, such as '*.example.co.uk', or the hosts themselves")]
-    [DataRow("*.CO.UK.:443", "anyone can have a host under 'co.uk'; name one label more, such as '*.example.co.uk', or the hosts themselves")]
-    [DataRow("*.github.io", "anyone can have a host under 'github.io'; name one label more, such as '*.example.github.io', or the hosts themselves")]
+    [DataRow(
+        "*.CO.UK.:443",
+        "anyone can have a host under 'co.uk'; name one label more, such as '*.example.co.uk', or the hosts themselves"
+    )]
+    [DataRow(
+        "*.github.io",
+        "anyone can have a host under 'github.io'; name one label more, such as '*.example.github.io', or the hosts themselves"
+    )]
     [DataRow("a.*.com", "'*' stands for whole labels at the front alone; write it such as '*.example.com'")]
     [DataRow("*.*.example.com", "'*' stands for whole labels at the front alone; write it such as '*.example.com'")]
     [DataRow("*evil.com", "'*' stands for whole labels at the front alone; write it such as '*.example.com'")]
@@ -48,14 +54,38 @@ public sealed class PolicyRuleTests
     [DataRow("a b.com", "it holds a blank; remove it")]
     [DataRow("a.com\u0000.evil.com", "it holds a control character (such as a line break or NUL); remove it")]
     [DataRow("a.com\r\nHost: b", "it holds a control character (such as a line break or NUL); remove it")]
-    [DataRow("a..com", "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'")]
-    [DataRow("-a.com", "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'")]
-    [DataRow("a_b.com", "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'")]
-    [DataRow("a.com..", "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'")]
-    [DataRow("https://a.com", "an endpoint is not an address of a page; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'")]
-    [DataRow("a.com:0", "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'")]
-    [DataRow("a.com:65536", "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'")]
-    [DataRow("a.com:", "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'")]
+    [DataRow(
+        "a..com",
+        "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'"
+    )]
+    [DataRow(
+        "-a.com",
+        "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'"
+    )]
+    [DataRow(
+        "a_b.com",
+        "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'"
+    )]
+    [DataRow(
+        "a.com..",
+        "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'"
+    )]
+    [DataRow(
+        "https://a.com",
+        "an endpoint is not an address of a page; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'"
+    )]
+    [DataRow(
+        "a.com:0",
+        "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'"
+    )]
+    [DataRow(
+        "a.com:65536",
+        "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'"
+    )]
+    [DataRow(
+        "a.com:",
+        "the port is a number from 1 to 65535; write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'"
+    )]
     [DataRow("2130706433", "an IPv4 address is four decimal numbers without leading zeros; if it is meant, write '127.0.0.1'")]
     [DataRow("0x7f.1", "an IPv4 address is four decimal numbers without leading zeros; if it is meant, write '127.0.0.1'")]
     [DataRow("0177.0.0.1:80", "an IPv4 address is four decimal numbers without leading zeros; if it is meant, write '127.0.0.1'")]
@@ -85,16 +115,52 @@ public sealed class PolicyRuleTests
     [DataRow("filesystem.protected_paths", "../x", "it holds '..', but nothing outside the workspace is writable; leave the entry out")]
     [DataRow("allowed_env_vars", "A-B", "a variable's name is made of letters, digits and '_' and does not begin with a digit")]
     [DataRow("sensitive_env_vars", "1A", "a variable's name is made of letters, digits and '_' and does not begin with a digit")]
-    [DataRow("allowed_env_vars", "LD_PRELOAD", "variables that begin with 'LD_' steer the loader or the sandbox itself and are never available; use another name")]
-    [DataRow("pip_packages", "-r requirements.txt", "it begins with '-' and would be read as an option of the installer; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required")]
-    [DataRow("pip_packages", "git+https://example.com/x", "addresses, paths and options are not allowed; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required")]
-    [DataRow("pip_packages", "./local", "addresses, paths and options are not allowed; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required")]
-    [DataRow("npm_packages", "user/repo", "addresses, paths and options are not allowed; write an npm package as 'name', 'name@1.2.3' or '@scope/name@^1.2'")]
-    [DataRow("npm_packages", "file:../x", "addresses, paths and options are not allowed; write an npm package as 'name', 'name@1.2.3' or '@scope/name@^1.2'")]
-    [DataRow("nuget_packages", "../A.nupkg", "addresses, paths and options are not allowed; write a NuGet package as 'Name' or 'Name@1.2.3'")]
+    [DataRow(
+        "allowed_env_vars",
+        "LD_PRELOAD",
+        "variables that begin with 'LD_' steer the loader or the sandbox itself and are never available; use another name"
+    )]
+    [DataRow(
+        "pip_packages",
+        "-r requirements.txt",
+        "it begins with '-' and would be read as an option of the installer; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required"
+    )]
+    [DataRow(
+        "pip_packages",
+        "git+https://example.com/x",
+        "addresses, paths and options are not allowed; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required"
+    )]
+    [DataRow(
+        "pip_packages",
+        "./local",
+        "addresses, paths and options are not allowed; write a Python package as 'name', 'name==1.2.3' or 'name[extra]>=1,<2', with '--hash=sha256:…' behind it where hashes are required"
+    )]
+    [DataRow(
+        "npm_packages",
+        "user/repo",
+        "addresses, paths and options are not allowed; write an npm package as 'name', 'name@1.2.3' or '@scope/name@^1.2'"
+    )]
+    [DataRow(
+        "npm_packages",
+        "file:../x",
+        "addresses, paths and options are not allowed; write an npm package as 'name', 'name@1.2.3' or '@scope/name@^1.2'"
+    )]
+    [DataRow(
+        "nuget_packages",
+        "../A.nupkg",
+        "addresses, paths and options are not allowed; write a NuGet package as 'Name' or 'Name@1.2.3'"
+    )]
     [DataRow("pip_index_url", "http://index.example/simple", "'http' lets anyone on the way replace a package; use 'https'")]
-    [DataRow("npm_registry_url", "ftp://index.example/", "an index is an absolute address; write it such as 'https://index.example/simple'")]
-    [DataRow("nuget_source_url", "https://user:secret@index.example/", "it holds credentials or a fragment, which would end up in logs; leave them out")]
+    [DataRow(
+        "npm_registry_url",
+        "ftp://index.example/",
+        "an index is an absolute address; write it such as 'https://index.example/simple'"
+    )]
+    [DataRow(
+        "nuget_source_url",
+        "https://user:secret@index.example/",
+        "it holds credentials or a fragment, which would end up in logs; leave them out"
+    )]
     [DataRow("base_image", "Python:3", "write an image such as 'python:3.11-slim', in lower case, or with its digest 'name@sha256:…'")]
     [DataRow("base_image", "--privileged", "write an image such as 'python:3.11-slim', in lower case, or with its digest 'name@sha256:…'")]
     public void Entry_Invalid_SaysWhy(string key, string entry, string problem) => AssertRefused(key, entry, problem);
@@ -107,7 +173,10 @@ public sealed class PolicyRuleTests
     [DataRow("npm_packages", "left-pad@1.3.0")]
     [DataRow("nuget_packages", "Newtonsoft.Json@13.0.4")]
     [DataRow("pip_index_url", "http://localhost:8080/simple")]
-    [DataRow("base_image", "registry.example:5000/team/agent_x:1.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+    [DataRow(
+        "base_image",
+        "registry.example:5000/team/agent_x:1.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    )]
     [DataRow("filesystem.protected_paths", "Directory.Build.*")]
     public void Entry_Valid_IsAccepted(string key, string entry)
     {
@@ -129,7 +198,8 @@ public sealed class PolicyRuleTests
         using PolicyFixture fixture = new();
         Assert.AreEqual(
             "policy.json(1,22): error IA1001: 'env_vars' entry 'A' is refused: its value holds NUL, which no variable can; remove it.",
-            fixture.Error("{ \"env_vars\": { \"A\": \"secret\\u0000\" } }"));
+            fixture.Error("{ \"env_vars\": { \"A\": \"secret\\u0000\" } }")
+        );
     }
 
     [TestMethod]
@@ -140,7 +210,8 @@ public sealed class PolicyRuleTests
         using PolicyFixture fixture = new();
         Assert.AreEqual(
             $"policy.json(1,17): error IA1001: 'env_vars' entry '{name}' is refused: variables that begin with '{prefix}' steer the loader or the sandbox itself and are never available; use another name.",
-            fixture.Error($$"""{ "env_vars": { "{{name}}": "x" } }"""));
+            fixture.Error($$"""{ "env_vars": { "{{name}}": "x" } }""")
+        );
     }
 
     [TestMethod]
@@ -151,7 +222,8 @@ public sealed class PolicyRuleTests
         using PolicyFixture fixture = new();
         Assert.AreEqual(
             $"policy.json(1,17): error IA1001: 'env_vars' entry 'A' is in '{other}' too; either set it or pass it through.",
-            fixture.Error($$"""{ "env_vars": { "A": "x" }, "{{other}}": ["A"] }"""));
+            fixture.Error($$"""{ "env_vars": { "A": "x" }, "{{other}}": ["A"] }""")
+        );
     }
 
     /// <summary>The same entry in the file and as a parameter, which differ in nothing but where it is.</summary>
@@ -160,7 +232,10 @@ public sealed class PolicyRuleTests
         using PolicyFixture fixture = new();
         string shown = QuotedText.Of(entry.Replace("user:secret", "***", StringComparison.Ordinal));
         PolicyOverride parameter = PolicyFixture.Parameter(key, entry);
-        Assert.AreEqual($"error IA1003: Parameter '{parameter.ParameterName}': '{key}' entry '{shown}' is refused: {problem}.", fixture.Error("{}", parameter));
+        Assert.AreEqual(
+            $"error IA1003: Parameter '{parameter.ParameterName}': '{key}' entry '{shown}' is refused: {problem}.",
+            fixture.Error("{}", parameter)
+        );
 
         string leaf = key[(key.IndexOf('.', StringComparison.Ordinal) + 1)..];
         bool isList = !key.EndsWith("_url", StringComparison.Ordinal) && key != "base_image";

@@ -20,7 +20,10 @@ public sealed class PolicySchemaTests
         }
 
         Assert.AreEqual(
-            await File.ReadAllTextAsync(file, TestContext.CancellationToken), PolicySchema.Text(), "Set IA_UPDATE_GOLDEN=1 to write the file anew.");
+            await File.ReadAllTextAsync(file, TestContext.CancellationToken),
+            PolicySchema.Text(),
+            "Set IA_UPDATE_GOLDEN=1 to write the file anew."
+        );
     }
 
     [TestMethod]
@@ -36,10 +39,16 @@ public sealed class PolicySchemaTests
     [DataRow("{}")]
     [DataRow("""{ "$schema": "x", "memory_mb": 1024, "cpu_cores": 0.5, "telemetry_format": null, "pip_index_url": null }""")]
     [DataRow("""{ "memory_mb": 1024, "enable_telemetry": false }""")]
-    [DataRow("""{ "network": { "disabled": true, "allowed_endpoints": ["a.example"] }, "fail_on": [], "isolation": { "require": ["seccomp"] } }""")]
+    [DataRow(
+        """{ "network": { "disabled": true, "allowed_endpoints": ["a.example"] }, "fail_on": [], "isolation": { "require": ["seccomp"] } }"""
+    )]
     [DataRow("""{ "env_vars": { "A": "1" }, "expected_violations": [{ "kind": "network", "match": "*", "reason": "r" }] }""")]
-    [DataRow("""{ "network": { "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "allow": ["GET /x"] }], "credentials": [{ "endpoint": "a.example", "header": "X-Key", "from_env": "K" }] } }""")]
-    [DataRow("""{ "network": { "max_upload_bytes": 0, "max_connections": 1, "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "uncounted": ["GET /x"] }] }, "limits": { "max_model_tokens": 5 } }""")]
+    [DataRow(
+        """{ "network": { "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "allow": ["GET /x"] }], "credentials": [{ "endpoint": "a.example", "header": "X-Key", "from_env": "K" }] } }"""
+    )]
+    [DataRow(
+        """{ "network": { "max_upload_bytes": 0, "max_connections": 1, "allowed_endpoints": ["a.example"], "inspect": [{ "endpoint": "a.example", "uncounted": ["GET /x"] }] }, "limits": { "max_model_tokens": 5 } }"""
+    )]
     [DataRow("""{ "network": { "max_connections": 0 } }""")]
     [DataRow("""{ "network": { "inspect": [{ "allow": [] }] } }""")]
     [DataRow("""{ "network": { "inspect": [{ "endpoint": "a.example", "x": 1 }] } }""")]

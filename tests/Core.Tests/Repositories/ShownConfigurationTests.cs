@@ -27,7 +27,10 @@ public sealed class ShownConfigurationTests
     [DataRow("[url \"https://user:TOKEN@github.com/\"]\ninsteadOf = https://github.com/\n", DisplayName = "in the name of a section")]
     [DataRow("[credential \"https://github.com\"]\nhelper = \"!f() { echo password=TOKEN; }; f\"\n", DisplayName = "in a helper")]
     [DataRow("[credential]\nusername = TOKEN\n", DisplayName = "as a credential's user")]
-    [DataRow("[sendemail]\nsmtpPass = TOKEN\n[imap]\npass = TOKEN\n[github]\noauth-token = x\noauthToken = TOKEN\n", DisplayName = "in other programs' settings")]
+    [DataRow(
+        "[sendemail]\nsmtpPass = TOKEN\n[imap]\npass = TOKEN\n[github]\noauth-token = x\noauthToken = TOKEN\n",
+        DisplayName = "in other programs' settings"
+    )]
     [DataRow("[core]\nbare = false # TOKEN\n; TOKEN\n", DisplayName = "in a comment")]
     [DataRow("[core]\nbare = false\n[broken\nurl = https://TOKEN@x/\n", DisplayName = "behind what git does not read")]
     [DataRow("\uFEFF[http]\nextraheader = TOKEN\n", DisplayName = "behind a byte order mark")]
@@ -40,7 +43,8 @@ public sealed class ShownConfigurationTests
     [TestMethod]
     public void WhatIsNoCredential_IsShownAsGitReadsIt()
     {
-        string text = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[remote \"or\\\"ig\\\\in\"]\n\turl = https://u:p@example.com/a b.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[alias]\n\tx = \"!echo \\\"a\\tb\\\" ; # not a comment\"\n\tflag\n[user]\n\temail = a@example.com\n";
+        string text =
+            "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[remote \"or\\\"ig\\\\in\"]\n\turl = https://u:p@example.com/a b.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[alias]\n\tx = \"!echo \\\"a\\tb\\\" ; # not a comment\"\n\tflag\n[user]\n\temail = a@example.com\n";
         string path = Path.Combine(_folder, "config");
         File.WriteAllText(path, ShownConfiguration.WithoutCredentials(text));
         string expected = text.Replace("u:p@", "", StringComparison.Ordinal);
@@ -60,7 +64,35 @@ public sealed class ShownConfigurationTests
     [TestMethod]
     public void Reader_ReadsWhatGitReads()
     {
-        string[] parts = ["[a]", "[a \"b\"]", "[A.c]", "[a \"x\\\"y\"]", "\n", "\n", "\n", "k", "key-1", " = ", "=", "v", " v ", "\"", "\\n", "\\\\", "\\\"", "\\\n", "#c", ";c", "\t", "ä", "\r\n", " ", "]", "true"];
+        string[] parts =
+        [
+            "[a]",
+            "[a \"b\"]",
+            "[A.c]",
+            "[a \"x\\\"y\"]",
+            "\n",
+            "\n",
+            "\n",
+            "k",
+            "key-1",
+            " = ",
+            "=",
+            "v",
+            " v ",
+            "\"",
+            "\\n",
+            "\\\\",
+            "\\\"",
+            "\\\n",
+            "#c",
+            ";c",
+            "\t",
+            "ä",
+            "\r\n",
+            " ",
+            "]",
+            "true",
+        ];
         Random random = new(20261201);
         string path = Path.Combine(_folder, "config");
         int compared = 0;
@@ -76,8 +108,13 @@ public sealed class ShownConfigurationTests
             if (List(path) is { } listed)
             {
                 string text = Encoding.Latin1.GetString(File.ReadAllBytes(path));
-                string read = string.Concat(new ConfigurationReader(text).Read().Select(entry =>
-                    $"{entry.Section}{(entry.Subsection is null ? "" : "." + entry.Subsection)}.{entry.Key}{(entry.Value is null ? "" : "\n" + entry.Value)}\0"));
+                string read = string.Concat(
+                    new ConfigurationReader(text)
+                        .Read()
+                        .Select(entry =>
+                            $"{entry.Section}{(entry.Subsection is null ? "" : "." + entry.Subsection)}.{entry.Key}{(entry.Value is null ? "" : "\n" + entry.Value)}\0"
+                        )
+                );
                 Assert.AreEqual(Collapsed(listed), Collapsed(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(read))), made.ToString());
                 compared++;
             }
@@ -90,7 +127,10 @@ public sealed class ShownConfigurationTests
     public void Find_SubmodulesWorktreesAndIncludes_AreAmongThem()
     {
         Write(".git/HEAD", "ref: refs/heads/main\n");
-        Write(".git/config", $"[include]\n\tpath = more/extra\n[includeIf \"gitdir:x\"]\n\tpath = ../outside/of-git\n[include]\n\tpath = /etc/gitconfig\n[core]\n\tbare = false\n");
+        Write(
+            ".git/config",
+            $"[include]\n\tpath = more/extra\n[includeIf \"gitdir:x\"]\n\tpath = ../outside/of-git\n[include]\n\tpath = /etc/gitconfig\n[core]\n\tbare = false\n"
+        );
         Write(".git/more/extra", $"[http]\n\textraheader = {Token}\n");
         Write("outside/of-git", $"[credential]\n\tusername = {Token}\n");
         Write(".git/modules/a/b/HEAD", "x\n");
@@ -100,9 +140,15 @@ public sealed class ShownConfigurationTests
         Write(".git/modules/plain/config", "[core]\n\tbare = false\n");
         CollectionAssert.AreEquivalent(
             new[] { ".git/more/extra", "outside/of-git", ".git/modules/a/b/config", ".git/worktrees/w/config.worktree" },
-            ShownConfiguration.FindIn(_folder).Select(shown => Path.GetRelativePath(_folder, shown.Path)).ToArray());
-        Assert.DoesNotContain(shown => Encoding.UTF8.GetString(shown.Content).Contains(Token, StringComparison.Ordinal), ShownConfiguration.FindIn(_folder));
-        Assert.ContainsSingle(ShownConfiguration.FindIn(Path.Combine(_folder, ".git")).Where(shown => shown.Path.EndsWith("extra", StringComparison.Ordinal)));
+            ShownConfiguration.FindIn(_folder).Select(shown => Path.GetRelativePath(_folder, shown.Path)).ToArray()
+        );
+        Assert.DoesNotContain(
+            shown => Encoding.UTF8.GetString(shown.Content).Contains(Token, StringComparison.Ordinal),
+            ShownConfiguration.FindIn(_folder)
+        );
+        Assert.ContainsSingle(
+            ShownConfiguration.FindIn(Path.Combine(_folder, ".git")).Where(shown => shown.Path.EndsWith("extra", StringComparison.Ordinal))
+        );
     }
 
     // Job steps check other repositories out into folders of the first; git knows more shapes of one than a folder named .git.
@@ -123,8 +169,17 @@ public sealed class ShownConfigurationTests
         Write("linked/.git/real", secret);
         File.CreateSymbolicLink(Path.Combine(_folder, "linked/.git/config"), "real");
         CollectionAssert.AreEquivalent(
-            new[] { "a/lib/.git/config", "a/lib/.git/config.bak", "a/lib/.git/credentials", "bare.git/config", "apart-git/config", "linked/.git/real" },
-            ShownConfiguration.FindIn(_folder).Select(shown => Path.GetRelativePath(_folder, shown.Path)).ToArray());
+            new[]
+            {
+                "a/lib/.git/config",
+                "a/lib/.git/config.bak",
+                "a/lib/.git/credentials",
+                "bare.git/config",
+                "apart-git/config",
+                "linked/.git/real",
+            },
+            ShownConfiguration.FindIn(_folder).Select(shown => Path.GetRelativePath(_folder, shown.Path)).ToArray()
+        );
     }
 
     [TestMethod]
@@ -144,11 +199,16 @@ public sealed class ShownConfigurationTests
     }
 
     // Versions of git differ in which blanks within a value they keep.
-    private static string Collapsed(string text) => string.Join(' ', text.Replace('\t', ' ').Split(' ', StringSplitOptions.RemoveEmptyEntries));
+    private static string Collapsed(string text) =>
+        string.Join(' ', text.Replace('\t', ' ').Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
     private static string? List(string path)
     {
-        ProcessStartInfo start = new("git", ["config", "--file", path, "--no-includes", "--list", "-z"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("git", ["config", "--file", path, "--no-includes", "--list", "-z"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

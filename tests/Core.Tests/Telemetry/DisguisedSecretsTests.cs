@@ -19,15 +19,32 @@ public sealed class DisguisedSecretsTests
         SecretMasker masker = new([secret]);
         Func<string, string>[] disguises =
         [
-            Percent, text => Percent(text).ToLowerInvariant(), Unicode, Bytes, text => Percent(Unicode(text)), text => Unicode(Percent(text)), text => Percent(Percent(text)), text => Bytes(Percent(text)),
-            text => Between(text, "\u200B"), text => Between(text, "\u001b[1m"), text => Between(text, "\u00AD"), text => Between(text, "\u001b]0;x\u0007"), text => Between(text, "\u0000"), text => Between(text, "\b"),
-            text => "\u202E" + Between(text, "\u2066"), text => Between(Percent(text), "\u200D"),
+            Percent,
+            text => Percent(text).ToLowerInvariant(),
+            Unicode,
+            Bytes,
+            text => Percent(Unicode(text)),
+            text => Unicode(Percent(text)),
+            text => Percent(Percent(text)),
+            text => Bytes(Percent(text)),
+            text => Between(text, "\u200B"),
+            text => Between(text, "\u001b[1m"),
+            text => Between(text, "\u00AD"),
+            text => Between(text, "\u001b]0;x\u0007"),
+            text => Between(text, "\u0000"),
+            text => Between(text, "\b"),
+            text => "\u202E" + Between(text, "\u2066"),
+            text => Between(Percent(text), "\u200D"),
         ];
         foreach (Func<string, string> disguise in disguises)
         {
             string text = disguise(secret);
             string masked = masker.Mask($"a {text} b")!;
-            Assert.AreEqual("a *** b", masked.Replace("\u202E", "", StringComparison.Ordinal).Replace("\u2066", "", StringComparison.Ordinal), text);
+            Assert.AreEqual(
+                "a *** b",
+                masked.Replace("\u202E", "", StringComparison.Ordinal).Replace("\u2066", "", StringComparison.Ordinal),
+                text
+            );
         }
     }
 
@@ -43,17 +60,19 @@ public sealed class DisguisedSecretsTests
             foreach (Rune rune in secret.EnumerateRunes())
             {
                 string plain = rune.ToString();
-                text.Append(random.Next(6) switch
-                {
-                    0 => Percent(plain),
-                    1 => Unicode(plain),
-                    2 => Bytes(plain),
-                    3 => plain + "\u200B",
-                    4 when plain is "\"" or "/" or "\\" => "\\" + plain,
-                    // What is an escape's own sign would, unescaped, stand for something else in a text of escapes.
-                    _ when plain is "%" or "\\" => Percent(plain),
-                    _ => plain,
-                });
+                text.Append(
+                    random.Next(6) switch
+                    {
+                        0 => Percent(plain),
+                        1 => Unicode(plain),
+                        2 => Bytes(plain),
+                        3 => plain + "\u200B",
+                        4 when plain is "\"" or "/" or "\\" => "\\" + plain,
+                        // What is an escape's own sign would, unescaped, stand for something else in a text of escapes.
+                        _ when plain is "%" or "\\" => Percent(plain),
+                        _ => plain,
+                    }
+                );
             }
 
             string masked = masker.Mask($"x{text}y")!;
@@ -69,14 +88,24 @@ public sealed class DisguisedSecretsTests
         string[] pairs = [.. Encoding.UTF8.GetBytes(secret).Select(value => value.ToString("x2", CultureInfo.InvariantCulture))];
         string[] texts =
         [
-            string.Join(':', pairs), string.Join(' ', pairs), string.Join("-", pairs).ToUpperInvariant(), string.Join(", ", pairs.Select(pair => "0x" + pair)), string.Concat(pairs.Select(pair => "\\x" + pair)),
-            string.Concat(pairs), string.Concat(pairs.Select((pair, at) => at % 2 == 0 ? pair : pair.ToUpperInvariant())), "00000000  " + string.Join(' ', pairs) + "  |....|",
+            string.Join(':', pairs),
+            string.Join(' ', pairs),
+            string.Join("-", pairs).ToUpperInvariant(),
+            string.Join(", ", pairs.Select(pair => "0x" + pair)),
+            string.Concat(pairs.Select(pair => "\\x" + pair)),
+            string.Concat(pairs),
+            string.Concat(pairs.Select((pair, at) => at % 2 == 0 ? pair : pair.ToUpperInvariant())),
+            "00000000  " + string.Join(' ', pairs) + "  |....|",
         ];
         foreach (string text in texts)
         {
             string masked = masker.Mask(text)!;
             Assert.Contains("***", masked, text);
-            Assert.IsLessThan(2 * SecretMasker.MinimumLength, masked.Count(char.IsAsciiHexDigit) - (text.StartsWith("00000000", StringComparison.Ordinal) ? 8 : 0), masked);
+            Assert.IsLessThan(
+                2 * SecretMasker.MinimumLength,
+                masked.Count(char.IsAsciiHexDigit) - (text.StartsWith("00000000", StringComparison.Ordinal) ? 8 : 0),
+                masked
+            );
         }
     }
 
@@ -89,7 +118,9 @@ public sealed class DisguisedSecretsTests
         {
             string first = masker.Mask("token: " + secret[..at])!;
             string second = masker.Mask(secret[at..] + " end")!;
-            int left = (first.Contains("***", StringComparison.Ordinal) ? 0 : at) + (second.Contains("***", StringComparison.Ordinal) ? 0 : secret.Length - at);
+            int left =
+                (first.Contains("***", StringComparison.Ordinal) ? 0 : at)
+                + (second.Contains("***", StringComparison.Ordinal) ? 0 : secret.Length - at);
             Assert.IsLessThanOrEqualTo(secret.Length / 2, left, $"{first} | {second}");
         }
     }
@@ -117,8 +148,20 @@ public sealed class DisguisedSecretsTests
         SecretMasker masker = new(Secrets);
         string[] texts =
         [
-            "GET /a%20b?c=%2Fd HTTP/1.1", "{\"path\":\"C:\\\\temp\\\\x\",\"emoji\":\"\\ud83d\\ude00\"}", "\u001b[32mok\u001b[0m 12 passed", "deadbeefdeadbeef 00 11 22 33 44 55 66", "100%", "\\", "%", "%4", "\\u12", "\u001b", "\u001b[",
-            "sha256:5945dfc482850345cb9b94f3edfb76211a1669a6b95ecf7f7f425631c657a8fe", "\ud800 alone", "",
+            "GET /a%20b?c=%2Fd HTTP/1.1",
+            "{\"path\":\"C:\\\\temp\\\\x\",\"emoji\":\"\\ud83d\\ude00\"}",
+            "\u001b[32mok\u001b[0m 12 passed",
+            "deadbeefdeadbeef 00 11 22 33 44 55 66",
+            "100%",
+            "\\",
+            "%",
+            "%4",
+            "\\u12",
+            "\u001b",
+            "\u001b[",
+            "sha256:5945dfc482850345cb9b94f3edfb76211a1669a6b95ecf7f7f425631c657a8fe",
+            "\ud800 alone",
+            "",
         ];
         foreach (string text in texts)
         {
@@ -136,11 +179,14 @@ public sealed class DisguisedSecretsTests
         Assert.AreEqual(text, masker.Mask(text));
     }
 
-    private static string Percent(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(value => "%" + value.ToString("X2", CultureInfo.InvariantCulture)));
+    private static string Percent(string text) =>
+        string.Concat(Encoding.UTF8.GetBytes(text).Select(value => "%" + value.ToString("X2", CultureInfo.InvariantCulture)));
 
-    private static string Bytes(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(value => "\\x" + value.ToString("x2", CultureInfo.InvariantCulture)));
+    private static string Bytes(string text) =>
+        string.Concat(Encoding.UTF8.GetBytes(text).Select(value => "\\x" + value.ToString("x2", CultureInfo.InvariantCulture)));
 
-    private static string Unicode(string text) => string.Concat(text.Select(unit => "\\u" + ((int)unit).ToString("x4", CultureInfo.InvariantCulture)));
+    private static string Unicode(string text) =>
+        string.Concat(text.Select(unit => "\\u" + ((int)unit).ToString("x4", CultureInfo.InvariantCulture)));
 
     private static string Between(string text, string what) => string.Join(what, text.EnumerateRunes().Select(rune => rune.ToString()));
 }

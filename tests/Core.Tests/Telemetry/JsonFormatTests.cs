@@ -16,8 +16,10 @@ public sealed class JsonFormatTests
         string line = RenderSecond(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running"));
 
         Assert.AreEqual(
-            """{"timestamp":"2026-11-22T15:30:47.123456Z","severity_text":"INFO","severity_number":9,"event.name":"container.provisioning","event.id":102,"seq":3,"session.id":"s-1","body":"Provisioning container...","container.image.name":"python:3.11-slim","container.id":"abc123def456","isolated_agents.status":"running"}""" + "\n",
-            line);
+            """{"timestamp":"2026-11-22T15:30:47.123456Z","severity_text":"INFO","severity_number":9,"event.name":"container.provisioning","event.id":102,"seq":3,"session.id":"s-1","body":"Provisioning container...","container.image.name":"python:3.11-slim","container.id":"abc123def456","isolated_agents.status":"running"}"""
+                + "\n",
+            line
+        );
     }
 
     [TestMethod]
@@ -80,8 +82,13 @@ public sealed class JsonFormatTests
     [TestMethod]
     public void Log_TenThousandEvents_AllocatesNothing()
     {
-        using ILoggerFactory factory = LoggerFactory.Create(builder => builder.AddProvider(
-            new TelemetryLoggerProvider(new TelemetryOutput { Stream = Stream.Null, Format = IsolatedAgents.Policies.TelemetryFormat.Json })));
+        using ILoggerFactory factory = LoggerFactory.Create(builder =>
+            builder.AddProvider(
+                new TelemetryLoggerProvider(
+                    new TelemetryOutput { Stream = Stream.Null, Format = IsolatedAgents.Policies.TelemetryFormat.Json }
+                )
+            )
+        );
         var sink = new LoggerSink(factory.CreateLogger(LoggerSink.Category));
         TelemetryEvent[] events =
         [

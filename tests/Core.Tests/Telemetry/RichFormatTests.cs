@@ -21,14 +21,26 @@ public sealed class RichFormatTests
             format.Write(stamped);
         }
 
-        Assert.AreEqual(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Telemetry", "session.rich.golden.txt")), output.ToString());
+        Assert.AreEqual(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Telemetry", "session.rich.golden.txt")),
+            output.ToString()
+        );
     }
 
     [TestMethod]
-    [DataRow("timeout", "⚠️ [15:30:47] Warning: Timeout approaching|├─ Elapsed: 270 seconds|├─ Limit: 300 seconds|└─ Remaining: 30 seconds|")]
+    [DataRow(
+        "timeout",
+        "⚠️ [15:30:47] Warning: Timeout approaching|├─ Elapsed: 270 seconds|├─ Limit: 300 seconds|└─ Remaining: 30 seconds|"
+    )]
     [DataRow("size", "⚠️ [15:30:47] Warning: Output size limit approaching|├─ Current: 9.5 MB|├─ Limit: 10.0 MB|└─ Remaining: 0.5 MB|")]
-    [DataRow("memory", "❌ [15:30:47] Error: Out of memory|├─ Memory Used: 1024 MB|├─ Memory Limit: 1024 MB|└─ Action: Container terminated|")]
-    [DataRow("violation", "❌ [15:30:47] Policy violation: Filesystem access denied|├─ Path: /etc/passwd|├─ Reason: Outside allowed paths|└─ Action: Access blocked|")]
+    [DataRow(
+        "memory",
+        "❌ [15:30:47] Error: Out of memory|├─ Memory Used: 1024 MB|├─ Memory Limit: 1024 MB|└─ Action: Container terminated|"
+    )]
+    [DataRow(
+        "violation",
+        "❌ [15:30:47] Policy violation: Filesystem access denied|├─ Path: /etc/passwd|├─ Reason: Outside allowed paths|└─ Action: Access blocked|"
+    )]
     [DataRow("installed", "✅ [15:30:47] Dependencies installed|├─ Packages: 2|├─ Size: 12.3 MB|└─ Duration: 8 seconds|")]
     [DataRow("collecting", "📤 [15:30:47] Collecting output artifacts...|├─ Scanning: /output|└─ Found: 3 files|")]
     public void Write_EventOfTheSpecification_LooksExactlyLikeIt(string name, string expected)
@@ -70,7 +82,11 @@ public sealed class RichFormatTests
     [TestMethod]
     public void Write_AgentOutput_StandsBehindABar()
     {
-        Assert.AreEqual("│ ::error::x\n", Render(new AgentOutput(OutputStream.Standard, "::error::x", false), new RichCapabilities(false, true)).Replace("\\", "", StringComparison.Ordinal));
+        Assert.AreEqual(
+            "│ ::error::x\n",
+            Render(new AgentOutput(OutputStream.Standard, "::error::x", false), new RichCapabilities(false, true))
+                .Replace("\\", "", StringComparison.Ordinal)
+        );
     }
 
     [TestMethod]

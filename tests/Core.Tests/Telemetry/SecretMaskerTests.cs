@@ -50,9 +50,13 @@ public sealed class SecretMaskerTests
         const string Long = "Sk_Live_0123456789abcdef";
         List<string> lines = [];
         var decoder = new LineDecoder(new SecretMasker([Long]), (line, _) => lines.Add(line));
-        decoder.Write(Encoding.ASCII.GetBytes("begin\n" + string.Join("\n\n", Long.Chunk(size).Select(piece => new string(piece))) + "\nend\n"));
+        decoder.Write(
+            Encoding.ASCII.GetBytes("begin\n" + string.Join("\n\n", Long.Chunk(size).Select(piece => new string(piece))) + "\nend\n")
+        );
         decoder.Flush();
-        int shown = lines.Where(line => line.Length > 0 && line != "begin" && line != "end" && line != "***").Sum(line => line.Replace("***", "", StringComparison.Ordinal).Length);
+        int shown = lines
+            .Where(line => line.Length > 0 && line != "begin" && line != "end" && line != "***")
+            .Sum(line => line.Replace("***", "", StringComparison.Ordinal).Length);
         Assert.IsLessThan(Long.Length / 2, shown, string.Join('|', lines));
         Assert.AreEqual("end", lines[^1]);
     }
@@ -72,8 +76,13 @@ public sealed class SecretMaskerTests
         byte[] bytes = Encoding.UTF8.GetBytes(Secret);
         string[] forms =
         [
-            Secret, Uri.EscapeDataString(Secret), Uri.EscapeDataString(Secret).ToLowerInvariant(), Convert.ToHexString(bytes), Convert.ToHexStringLower(bytes),
-            System.Text.Json.JsonEncodedText.Encode(Secret).Value, "s3cr3t \\\"value\\\"/é+",
+            Secret,
+            Uri.EscapeDataString(Secret),
+            Uri.EscapeDataString(Secret).ToLowerInvariant(),
+            Convert.ToHexString(bytes),
+            Convert.ToHexStringLower(bytes),
+            System.Text.Json.JsonEncodedText.Encode(Secret).Value,
+            "s3cr3t \\\"value\\\"/é+",
         ];
 
         foreach (string form in forms)

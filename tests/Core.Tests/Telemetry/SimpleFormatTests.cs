@@ -12,7 +12,8 @@ public sealed class SimpleFormatTests
     {
         Assert.AreEqual(
             "2026-11-22T15:30:47.123Z INFO  container.provisioning Provisioning container... image=python:3.11-slim container_id=abc123def456 status=running\n",
-            Render(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running")));
+            Render(new ContainerProvisioning("python:3.11-slim", null, "abc123def456", null, "Running"))
+        );
     }
 
     [TestMethod]
@@ -28,7 +29,8 @@ public sealed class SimpleFormatTests
     {
         Assert.AreEqual(
             "2026-11-22T15:30:47.123Z INFO  agent.output stream=stdout line=\"x: \\u0065rror CS0001: no\"\n",
-            Render(new AgentOutput(OutputStream.Standard, "x: error CS0001: no", false)));
+            Render(new AgentOutput(OutputStream.Standard, "x: error CS0001: no", false))
+        );
     }
 
     [TestMethod]

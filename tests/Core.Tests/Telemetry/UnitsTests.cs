@@ -25,5 +25,6 @@ public sealed class UnitsTests
     [DataRow(500.0, "8 minutes 20 seconds")]
     [DataRow(3661.0, "1 hour 1 minute 1 second")]
     [DataRow(7200.0, "2 hours")]
-    public void Duration_Span_ReadsAsPeopleSayIt(double seconds, string expected) => Assert.AreEqual(expected, Units.Duration(TimeSpan.FromSeconds(seconds)));
+    public void Duration_Span_ReadsAsPeopleSayIt(double seconds, string expected) =>
+        Assert.AreEqual(expected, Units.Duration(TimeSpan.FromSeconds(seconds)));
 }

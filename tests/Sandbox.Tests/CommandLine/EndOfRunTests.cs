@@ -102,7 +102,19 @@ public sealed class EndOfRunTests
     {
         const string Script = "(sh -c 'echo $$ >pid; exec \"$@\"' sh \"$@\" 2>&1; echo $? >code) | head -n 8";
         using CommandLineHost host = new();
-        string[] run = ["run", CommandLineHost.Puppet, .. host.Usual(SandboxHost.PythonImage), "--", "lines", "20000", "100", "--", "exit", "3"];
+        string[] run =
+        [
+            "run",
+            CommandLineHost.Puppet,
+            .. host.Usual(SandboxHost.PythonImage),
+            "--",
+            "lines",
+            "20000",
+            "100",
+            "--",
+            "exit",
+            "3",
+        ];
         CommandLineResult result = await host.StartFromScript(Script, run).EndAsync(Token);
         Assert.HasCount(8, result.OutputLines);
         Assert.AreEqual("1", (await File.ReadAllTextAsync(Path.Combine(host.Root, "code"), Token)).Trim());

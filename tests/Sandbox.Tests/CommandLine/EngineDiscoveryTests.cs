@@ -80,7 +80,10 @@ public sealed class EngineDiscoveryTests
         using CommandLineHost host = new() { Environment = { ["DOCKER_CONTEXT"] = "nowhere" } };
         CommandLineResult result = await RunAsync(host);
         result.AssertEnd(6, "IA2001");
-        Assert.AreEqual("error IA2001: The docker context 'nowhere' is chosen and does not exist. Choose one with 'docker context use'.\n", result.Error);
+        Assert.AreEqual(
+            "error IA2001: The docker context 'nowhere' is chosen and does not exist. Choose one with 'docker context use'.\n",
+            result.Error
+        );
     }
 
     [TestMethod]
@@ -103,7 +106,10 @@ public sealed class EngineDiscoveryTests
         using CommandLineHost host = new() { Environment = { ["DOCKER_HOST"] = $"unix://{EngineCli.DockerSocket}" } };
         CommandLineResult result = await RunAsync(host, "--engine", "podman");
         result.AssertEnd(6, "IA2001");
-        Assert.StartsWith($"error IA2001: No Podman engine answers. Tried unix://{EngineCli.DockerSocket}: Docker answers there.", result.Error);
+        Assert.StartsWith(
+            $"error IA2001: No Podman engine answers. Tried unix://{EngineCli.DockerSocket}: Docker answers there.",
+            result.Error
+        );
     }
 
     [TestMethod]
@@ -130,7 +136,10 @@ public sealed class EngineDiscoveryTests
         {
             ["Name"] = name,
             ["Metadata"] = new JsonObject(),
-            ["Endpoints"] = new JsonObject { ["docker"] = new JsonObject { ["Host"] = address, ["SkipTLSVerify"] = false } },
+            ["Endpoints"] = new JsonObject
+            {
+                ["docker"] = new JsonObject { ["Host"] = address, ["SkipTLSVerify"] = false },
+            },
         };
         host.Write($"{folder}/contexts/meta/{id}/meta.json", meta.ToJsonString());
         host.Write($"{folder}/config.json", new JsonObject { ["currentContext"] = name }.ToJsonString());
@@ -146,9 +155,13 @@ public sealed class EngineDiscoveryTests
     private static void AssertMissing(CommandLineResult result)
     {
         result.AssertEnd(6, "IA2001");
-        Assert.AreEqual($"error IA2001: No Docker engine answers. Tried {Missing}: no such socket. Start one, or point DOCKER_HOST at it.\n", result.Error);
+        Assert.AreEqual(
+            $"error IA2001: No Docker engine answers. Tried {Missing}: no such socket. Start one, or point DOCKER_HOST at it.\n",
+            result.Error
+        );
     }
 
     private Task<CommandLineResult> RunAsync(CommandLineHost host, params string[] options) =>
-        host.Start(["run", "--command", "true", "--image", SandboxHost.BusyboxImage, "--working-directory", host.Workspace, .. options]).EndAsync(Token);
+        host.Start(["run", "--command", "true", "--image", SandboxHost.BusyboxImage, "--working-directory", host.Workspace, .. options])
+            .EndAsync(Token);
 }

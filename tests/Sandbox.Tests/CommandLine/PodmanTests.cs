@@ -80,8 +80,18 @@ public sealed class PodmanTests
         string sample = Path.Combine(repository, "samples", "review");
         using CommandLineHost host = new();
         CommandLineResult result = await host.Start(
-            "run", Path.Combine(sample, "review.py"), "--policy", Path.Combine(sample, "review-policy.json"), "--engine", engine.Name,
-            "--working-directory", Path.Combine(repository, "src"), "--output-directory", host.Output).EndAsync(Token);
+                "run",
+                Path.Combine(sample, "review.py"),
+                "--policy",
+                Path.Combine(sample, "review-policy.json"),
+                "--engine",
+                engine.Name,
+                "--working-directory",
+                Path.Combine(repository, "src"),
+                "--output-directory",
+                host.Output
+            )
+            .EndAsync(Token);
         result.AssertEnd(0, null);
         Assert.Contains($"container_runtime=\"{engine.Name}", result.OutputLines[0], StringComparison.OrdinalIgnoreCase);
         return await File.ReadAllBytesAsync(Path.Combine(host.Output, "review.json"), Token);

@@ -61,7 +61,12 @@ public sealed class VerdictTests
     public async Task Run_TooMuchOutput_IsFourAndNothingIsCollected()
     {
         using CommandLineHost host = new();
-        CommandLineResult result = await host.RunCommandAsync("dd if=/dev/zero of=/output/big bs=1k count=300 2>&1", Token, "--max-output-bytes", "100000");
+        CommandLineResult result = await host.RunCommandAsync(
+            "dd if=/dev/zero of=/output/big bs=1k count=300 2>&1",
+            Token,
+            "--max-output-bytes",
+            "100000"
+        );
         result.AssertEnd(4, "IA4003");
         Assert.IsFalse(Path.Exists(host.Output));
     }
@@ -104,12 +109,16 @@ public sealed class VerdictTests
         result.AssertEnd(6, "IA2001");
         Assert.AreEqual(
             "error IA2001: No container engine answers. Tried unix:///nonexistent/docker.sock: no such socket. Start one, or point DOCKER_HOST at it.\n",
-            result.Error);
+            result.Error
+        );
     }
 
     [TestMethod]
     [Timeout(Minute, CooperativeCancellation = true)]
-    [DataRow("localhost:2375", "error IA2001: The engine address 'localhost:2375' of DOCKER_HOST cannot be used: expected unix:///path, npipe://./pipe/name, tcp://host:port or ssh://user@host.\n")]
+    [DataRow(
+        "localhost:2375",
+        "error IA2001: The engine address 'localhost:2375' of DOCKER_HOST cannot be used: expected unix:///path, npipe://./pipe/name, tcp://host:port or ssh://user@host.\n"
+    )]
     public async Task Run_EngineAddressThatIsNone_IsSix(string address, string error)
     {
         using CommandLineHost host = new() { Environment = { ["DOCKER_HOST"] = address } };
@@ -145,9 +154,13 @@ public sealed class VerdictTests
     public async Task Run_ImageWithoutTheInterpreter_IsSixAndNamesIt()
     {
         using CommandLineHost host = new();
-        CommandLineResult result = await host.Start("run", CommandLineHost.Puppet, "--image", SandboxHost.BusyboxImage, "--", "exit", "0").EndAsync(Token);
+        CommandLineResult result = await host.Start("run", CommandLineHost.Puppet, "--image", SandboxHost.BusyboxImage, "--", "exit", "0")
+            .EndAsync(Token);
         result.AssertEnd(6, "IA2002");
-        Assert.StartsWith($"error IA2002: The program 'python3' cannot be started in the image '{SandboxHost.BusyboxImage}': ", result.Error);
+        Assert.StartsWith(
+            $"error IA2002: The program 'python3' cannot be started in the image '{SandboxHost.BusyboxImage}': ",
+            result.Error
+        );
         await EngineCli.Docker.WhenNoneIsLeftAsync(result.ProcessId, Token);
     }
 
@@ -162,7 +175,8 @@ public sealed class VerdictTests
         result.AssertEnd(2, "IA1001");
         Assert.AreEqual(
             "policy.json(2,3): error IA1001: 'pip_packages' cannot be enforced: this version installs no packages; put them into the image and remove the key.\n",
-            result.Error);
+            result.Error
+        );
         Assert.AreEqual("", await EngineCli.Docker.ContainersOfAsync(result.ProcessId, Token));
     }
 
@@ -193,10 +207,20 @@ public sealed class VerdictTests
     public async Task ManyRunsIntoOneOutputDirectory_LeaveTheFilesOfOneOfThem()
     {
         using CommandLineHost host = new();
-        CommandLineResult[] results = await Task.WhenAll(Enumerable.Range(0, 4).Select(number =>
-            host.RunCommandAsync($"echo {number} > /output/a; echo {number} > /output/b", Token)));
+        CommandLineResult[] results = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(number => host.RunCommandAsync($"echo {number} > /output/a; echo {number} > /output/b", Token))
+        );
         Assert.IsTrue(results.All(result => result.ExitCode == 0), string.Concat(results.Select(result => result.Error)));
-        Assert.AreEqual(await File.ReadAllTextAsync(Path.Combine(host.Output, "a"), Token), await File.ReadAllTextAsync(Path.Combine(host.Output, "b"), Token));
-        Assert.AreEqual("", string.Join(' ', Directory.GetDirectories(host.Root).Where(folder => folder.StartsWith(host.Output + ".", StringComparison.Ordinal))));
+        Assert.AreEqual(
+            await File.ReadAllTextAsync(Path.Combine(host.Output, "a"), Token),
+            await File.ReadAllTextAsync(Path.Combine(host.Output, "b"), Token)
+        );
+        Assert.AreEqual(
+            "",
+            string.Join(
+                ' ',
+                Directory.GetDirectories(host.Root).Where(folder => folder.StartsWith(host.Output + ".", StringComparison.Ordinal))
+            )
+        );
     }
 }

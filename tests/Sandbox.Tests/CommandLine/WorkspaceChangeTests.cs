@@ -57,7 +57,13 @@ public sealed class WorkspaceChangeTests
         }
 
         using FileSystemWatcher watcher = new(host.Workspace, "f*") { InternalBufferSize = 64 * 1024 };
-        CommandLineRun run = host.StartCommand("for f in f*; do echo after > $f; done; mkdir new; echo more > new/file", "--workspace", "write", "--max-output-files", "5000");
+        CommandLineRun run = host.StartCommand(
+            "for f in f*; do echo after > $f; done; mkdir new; echo more > new/file",
+            "--workspace",
+            "write",
+            "--max-output-files",
+            "5000"
+        );
         using System.Diagnostics.Process process = System.Diagnostics.Process.GetProcessById(run.Id);
         watcher.Created += (_, _) => process.Kill();
         watcher.Renamed += (_, _) => process.Kill();
@@ -77,7 +83,10 @@ public sealed class WorkspaceChangeTests
         {
             CommandLineResult next = await host.RunCommandAsync("cat f* | sort -u", Token, "--workspace", "write");
             Assert.AreEqual(0, next.ExitCode, next.Error);
-            Assert.EndsWith("line=before", Assert.ContainsSingle(next.OutputLines.Where(line => line.Contains("agent.output", StringComparison.Ordinal))));
+            Assert.EndsWith(
+                "line=before",
+                Assert.ContainsSingle(next.OutputLines.Where(line => line.Contains("agent.output", StringComparison.Ordinal)))
+            );
             Assert.ContainsSingle(next.OutputLines.Where(line => line.Contains("operation=restored", StringComparison.Ordinal)));
         }
 
@@ -92,14 +101,24 @@ public sealed class WorkspaceChangeTests
         string file = host.Write(Path.Combine(Path.GetRelativePath(host.Root, host.Workspace), "a.txt"), "before\n");
         string report = Path.Combine(host.Root, "report");
         CommandLineResult result = await host.RunCommandAsync(
-            "echo after > a.txt; echo all: > Makefile; echo x > build.mk", Token, "--workspace", "write", "--allowed-code-path", "*.mk", "--report-directory", report);
+            "echo after > a.txt; echo all: > Makefile; echo x > build.mk",
+            Token,
+            "--workspace",
+            "write",
+            "--allowed-code-path",
+            "*.mk",
+            "--report-directory",
+            report
+        );
         Assert.AreEqual(0, result.ExitCode, result.Error);
         Assert.StartsWith("warning IA3001: ", Assert.ContainsSingle(result.ErrorLines));
         Assert.AreEqual("after\n", await File.ReadAllTextAsync(file, Token));
         Assert.IsTrue(File.Exists(Path.Combine(host.Workspace, "build.mk")));
         Assert.IsFalse(File.Exists(Path.Combine(host.Workspace, "Makefile")));
         CollectionAssert.IsSubsetOf(
-            new[] { "changes.held.patch", "changes.json", "changes.patch", "session.jsonl" }, Directory.GetFiles(report).Select(Path.GetFileName).ToArray());
+            new[] { "changes.held.patch", "changes.json", "changes.patch", "session.jsonl" },
+            Directory.GetFiles(report).Select(Path.GetFileName).ToArray()
+        );
         Assert.Contains("workspace.held_back", result.Output);
         Assert.Contains("workspace.changed", result.Output);
     }

@@ -33,8 +33,15 @@ internal static class ActionImage
         string root = Root();
         string? executable = Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE");
         string published = Path.Combine(root, "artifacts/publish/IsolatedAgents.Action/release_linux-x64");
-        string[] options = executable is { Length: > 0 } ? ["--published", Path.GetDirectoryName(executable)!] : Directory.Exists(published) ? ["--published", published] : [];
-        ProcessStartInfo start = new("bash", [Path.Combine(root, script), .. arguments, .. options]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] options =
+            executable is { Length: > 0 } ? ["--published", Path.GetDirectoryName(executable)!]
+            : Directory.Exists(published) ? ["--published", published]
+            : [];
+        ProcessStartInfo start = new("bash", [Path.Combine(root, script), .. arguments, .. options])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // No test asks a registry for a base.
         start.Environment["RUNTIME_IMAGE"] = SandboxHost.PythonImage;
         using Process build = Process.Start(start)!;

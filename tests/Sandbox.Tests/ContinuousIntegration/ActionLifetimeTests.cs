@@ -8,6 +8,7 @@ namespace IsolatedAgents.Sandbox.Tests.ContinuousIntegration;
 public sealed class ActionLifetimeTests
 {
     private const int Minutes = 3 * 60_000;
+
     // The agent would go on for minutes. How fast it really is, the benchmarks say.
     private static readonly TimeSpan Allowed = TimeSpan.FromSeconds(30);
 
@@ -38,7 +39,8 @@ public sealed class ActionLifetimeTests
         Assert.IsEmpty(Directory.GetDirectories(step.Temp, "isolated-agents-*"));
     }
 
-    // The runner's own order of signals, of which the later ones are sent to a step that is still there. The agent and its orphans heed none.
+    // The runner's own order of signals, of which the later ones are sent to a step that is still there. The agent and its orphans heed
+    // none.
     [TestMethod]
     [TestProperty("Case", "C3-3")]
     [DoNotParallelize]
@@ -46,7 +48,8 @@ public sealed class ActionLifetimeTests
     public async Task RunnerCancels_AllIsRemovedBeforeItLosesPatience()
     {
         using ActionStep step = new();
-        step.Inputs["command"] = "trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 600; true') & echo partial > /output/partial; echo ready; while true; do sleep 600; done";
+        step.Inputs["command"] =
+            "trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 600; true') & echo partial > /output/partial; echo ready; while true; do sleep 600; done";
         step.Inputs["output-directory"] = "out";
         CommandLineRun run = await step.StartAsync(Token);
         await run.WhenOutputAsync("line=ready", Token);
@@ -67,7 +70,9 @@ public sealed class ActionLifetimeTests
         Assert.AreEqual("INT", string.Join(' ', sent), outcome.Raw);
         Assert.AreEqual("cancelled", outcome.Outputs["verdict"], outcome.Raw);
         Assert.Contains("## ❌ Isolated agent: cancelled", outcome.Summary);
-        TestContext.WriteLine($"The summary was written {(step.SummaryWritten - began).TotalSeconds:0.00} s after the first signal, and the step was over after {(DateTime.UtcNow - began).TotalSeconds:0.00} s.");
+        TestContext.WriteLine(
+            $"The summary was written {(step.SummaryWritten - began).TotalSeconds:0.00} s after the first signal, and the step was over after {(DateTime.UtcNow - began).TotalSeconds:0.00} s."
+        );
         Assert.IsLessThan(TimeSpan.FromSeconds(7.5), step.SummaryWritten - began);
         Assert.AreEqual("partial\n", await File.ReadAllTextAsync(step.Open("out/partial"), Token));
         await DockerCli.WaitForRemovalAsync(outcome.Outputs["session-id"], Token);
@@ -109,8 +114,26 @@ public sealed class ActionLifetimeTests
 
         // The lease ends the sandbox; this is for an engine that did not come to it, and what is another run's must stay.
         await DockerCli.WaitForRemovalAsync(session, Token);
-        string own = await DockerCli.RunAsync(Token, "run", "-d", "--label", $"dev.isolated-agents.session={session}", SandboxHost.BusyboxImage, "sleep", "600");
-        string other = await DockerCli.RunAsync(Token, "run", "-d", "--label", $"dev.isolated-agents.session={Guid.NewGuid():N}", SandboxHost.BusyboxImage, "sleep", "600");
+        string own = await DockerCli.RunAsync(
+            Token,
+            "run",
+            "-d",
+            "--label",
+            $"dev.isolated-agents.session={session}",
+            SandboxHost.BusyboxImage,
+            "sleep",
+            "600"
+        );
+        string other = await DockerCli.RunAsync(
+            Token,
+            "run",
+            "-d",
+            "--label",
+            $"dev.isolated-agents.session={Guid.NewGuid():N}",
+            SandboxHost.BusyboxImage,
+            "sleep",
+            "600"
+        );
         try
         {
             Directory.CreateDirectory(step.Open($"out.partial-{session}"));

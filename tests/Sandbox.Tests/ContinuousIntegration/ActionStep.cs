@@ -6,13 +6,21 @@ using IsolatedAgents.Sandbox.Tests.CommandLine;
 namespace IsolatedAgents.Sandbox.Tests.ContinuousIntegration;
 
 /// <summary>What a step has left when it is over, read as the runner reads it.</summary>
-internal sealed record ActionOutcome(int ExitCode, string Raw, GitHubLog Log, Dictionary<string, string> Outputs, Dictionary<string, string> State, string Summary)
+internal sealed record ActionOutcome(
+    int ExitCode,
+    string Raw,
+    GitHubLog Log,
+    Dictionary<string, string> Outputs,
+    Dictionary<string, string> State,
+    string Summary
+)
 {
     public string[] Errors => [.. Log.Named("error").Select(error => error.Data)];
 }
 
 /// <summary>
-/// A job of the Actions runner with one step, the action: its folders, its variables and its <c>docker run</c>, none of them ours. Tokens are in the variables as on a real runner.
+/// A job of the Actions runner with one step, the action: its folders, its variables and its <c>docker run</c>, none of them ours. Tokens
+/// are in the variables as on a real runner.
 /// </summary>
 internal sealed class ActionStep : IDisposable
 {
@@ -44,7 +52,8 @@ internal sealed class ActionStep : IDisposable
     /// <summary>The folder of the workspace, as the runner's machine knows it.</summary>
     public string RunnerWorkspace { get; set; }
 
-    public Dictionary<string, string> Inputs { get; } = new(StringComparer.Ordinal) { ["command"] = "true", ["image"] = SandboxHost.BusyboxImage };
+    public Dictionary<string, string> Inputs { get; } =
+        new(StringComparer.Ordinal) { ["command"] = "true", ["image"] = SandboxHost.BusyboxImage };
 
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
@@ -106,10 +115,14 @@ internal sealed class ActionStep : IDisposable
             GitHubLog.Read(log),
             GitHubValues.Read(await File.ReadAllTextAsync(CommandFile("output"), cancellationToken)),
             GitHubValues.Read(await File.ReadAllTextAsync(CommandFile("state"), cancellationToken)),
-            await File.ReadAllTextAsync(CommandFile("summary"), cancellationToken));
+            await File.ReadAllTextAsync(CommandFile("summary"), cancellationToken)
+        );
     }
 
-    /// <summary>The step's clean-up, which the runner starts from the same image with another entry point, the same arguments and what the step has saved.</summary>
+    /// <summary>
+    /// The step's clean-up, which the runner starts from the same image with another entry point, the same arguments and what the step has
+    /// saved.
+    /// </summary>
     public async Task<ActionOutcome> CleanUpAsync(CancellationToken cancellationToken)
     {
         foreach ((string name, string value) in GitHubValues.Read(await File.ReadAllTextAsync(CommandFile("state"), cancellationToken)))
@@ -117,7 +130,11 @@ internal sealed class ActionStep : IDisposable
             Variables[$"STATE_{name}"] = value;
         }
 
-        CommandLineRun run = Start(Image ?? await ActionImage.TagAsync(), $"{Name}-post", ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]);
+        CommandLineRun run = Start(
+            Image ?? await ActionImage.TagAsync(),
+            $"{Name}-post",
+            ["--entrypoint", "/usr/local/lib/isolated-agents/isolated-agents-post"]
+        );
         return await EndAsync(run, cancellationToken);
     }
 
@@ -126,7 +143,10 @@ internal sealed class ActionStep : IDisposable
 
     /// <summary>The events that the step has recorded.</summary>
     public JsonElement[] Events(ActionOutcome outcome) =>
-        [.. File.ReadLines(Path.Combine(Path.GetDirectoryName(Open(outcome.Outputs["report"]))!, "session.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+        [
+            .. File.ReadLines(Path.Combine(Path.GetDirectoryName(Open(outcome.Outputs["report"]))!, "session.jsonl"))
+                .Select(line => JsonDocument.Parse(line).RootElement),
+        ];
 
     public void Dispose()
     {
@@ -160,22 +180,63 @@ internal sealed class ActionStep : IDisposable
         };
         string[] inputs =
         [
-            "agent", "command", "args", "policy", "image", "working-directory", "output-directory", "allowed-endpoints", "memory-mb", "cpu-cores", "timeout-seconds", "max-output-bytes",
-            "pip-packages", "telemetry-level", "telemetry-format", "fail-on", "environment", "report-directory", "attest-key", "audit-log", "engine",
+            "agent",
+            "command",
+            "args",
+            "policy",
+            "image",
+            "working-directory",
+            "output-directory",
+            "allowed-endpoints",
+            "memory-mb",
+            "cpu-cores",
+            "timeout-seconds",
+            "max-output-bytes",
+            "pip-packages",
+            "telemetry-level",
+            "telemetry-format",
+            "fail-on",
+            "environment",
+            "report-directory",
+            "attest-key",
+            "audit-log",
+            "engine",
         ];
         foreach (string input in inputs)
         {
             variables[$"INPUT_{input.ToUpperInvariant()}"] = Inputs.GetValueOrDefault(input, input == "engine" ? "auto" : "");
         }
 
-        ProcessStartInfo start = new("docker",
-        [
-            "run", "--name", name, "--label", "ia-test", "--workdir", "/github/workspace", "--rm",
-            .. variables.Keys.SelectMany(variable => new[] { "-e", variable }),
-            "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", $"{Temp}:/github/runner_temp", "-v", $"{Temp}/_github_home:/github/home",
-            "-v", $"{Temp}/_github_workflow:/github/workflow", "-v", $"{_commands}:/github/file_commands", "-v", $"{Workspace}:/github/workspace",
-            .. Options, .. entry, image, "action",
-        ])
+        ProcessStartInfo start = new(
+            "docker",
+            [
+                "run",
+                "--name",
+                name,
+                "--label",
+                "ia-test",
+                "--workdir",
+                "/github/workspace",
+                "--rm",
+                .. variables.Keys.SelectMany(variable => new[] { "-e", variable }),
+                "-v",
+                "/var/run/docker.sock:/var/run/docker.sock",
+                "-v",
+                $"{Temp}:/github/runner_temp",
+                "-v",
+                $"{Temp}/_github_home:/github/home",
+                "-v",
+                $"{Temp}/_github_workflow:/github/workflow",
+                "-v",
+                $"{_commands}:/github/file_commands",
+                "-v",
+                $"{Workspace}:/github/workspace",
+                .. Options,
+                .. entry,
+                image,
+                "action",
+            ]
+        )
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -41,7 +41,16 @@ public sealed class ActionVerdictTests
         Assert.AreEqual(outcome.Log.Named("group").Count(), outcome.Log.Named("endgroup").Count());
         Assert.IsFalse(outcome.Log.IsStopped);
         // What the step made belongs to the user that the rest of the job runs as, up to the folders.
-        foreach (string made in new[] { "made", "made/review", "made/review/copy.txt", outcome.Outputs["sarif"], Path.GetDirectoryName(outcome.Outputs["sarif"])! })
+        foreach (
+            string made in new[]
+            {
+                "made",
+                "made/review",
+                "made/review/copy.txt",
+                outcome.Outputs["sarif"],
+                Path.GetDirectoryName(outcome.Outputs["sarif"])!,
+            }
+        )
         {
             Assert.AreEqual(1001, Platform.Files.FileIdentity.Owner(step.Open(made))?.UserId, made);
         }
@@ -61,7 +70,8 @@ public sealed class ActionVerdictTests
 
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
-        JsonElement provisioned = step.Events(outcome).Single(raised => raised.GetProperty("event.name").GetString() == "container.provisioning");
+        JsonElement provisioned = step.Events(outcome)
+            .Single(raised => raised.GetProperty("event.name").GetString() == "container.provisioning");
         Assert.AreEqual("Unix socket, files mounted", provisioned.GetProperty("isolated_agents.transport").GetString());
     }
 
@@ -109,7 +119,14 @@ public sealed class ActionVerdictTests
     [DataRow("true", 2, "configuration_error", "2", "IA1003", "memory-mb=much")]
     [DataRow("true", 2, "configuration_error", "2", "IA1003", "engine=rocket")]
     [DataRow("true", 2, "configuration_error", "2", "IA1002", "command=;agent=no/such.py")]
-    public async Task Action_EveryVerdict_IsAnExitCodeOneErrorAndTheSameOutputs(string command, int exitCode, string verdict, string agentCode, string code, string inputs)
+    public async Task Action_EveryVerdict_IsAnExitCodeOneErrorAndTheSameOutputs(
+        string command,
+        int exitCode,
+        string verdict,
+        string agentCode,
+        string code,
+        string inputs
+    )
     {
         using ActionStep step = new();
         step.Inputs["command"] = command;
@@ -127,7 +144,9 @@ public sealed class ActionVerdictTests
         if (verdict != "configuration_error")
         {
             Assert.Contains(verdict.Replace("_", "\\_", StringComparison.Ordinal), outcome.Summary);
-            XDocument junit = XDocument.Load(Path.Combine(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!, "results.junit.xml"));
+            XDocument junit = XDocument.Load(
+                Path.Combine(Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!, "results.junit.xml")
+            );
             Assert.AreEqual(1, junit.Descendants("failure").Count() + junit.Descendants("error").Count());
         }
     }
@@ -155,10 +174,19 @@ public sealed class ActionVerdictTests
         step.Inputs["command"] = "sleep 3";
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Raw);
-        string[] chart = [.. outcome.Summary[outcome.Summary.IndexOf("```mermaid\nxychart-beta\n", StringComparison.Ordinal)..].Split('\n').TakeWhile(line => line != "```").Where(line => line.TrimStart().StartsWith("line [", StringComparison.Ordinal))];
+        string[] chart =
+        [
+            .. outcome
+                .Summary[outcome.Summary.IndexOf("```mermaid\nxychart-beta\n", StringComparison.Ordinal)..]
+                .Split('\n')
+                .TakeWhile(line => line != "```")
+                .Where(line => line.TrimStart().StartsWith("line [", StringComparison.Ordinal)),
+        ];
         Assert.HasCount(2, chart, outcome.Summary);
         Assert.IsTrue(chart.All(line => line.Count(character => character == ',') > 2), outcome.Summary);
-        foreach (string heading in new[] { "### Limits", "64 MB", "<summary>Timeline</summary>", "agent.completed", "<summary>Run</summary>" })
+        foreach (
+            string heading in new[] { "### Limits", "64 MB", "<summary>Timeline</summary>", "agent.completed", "<summary>Run</summary>" }
+        )
         {
             Assert.Contains(heading, outcome.Summary);
         }
@@ -169,7 +197,10 @@ public sealed class ActionVerdictTests
     public async Task Action_Violation_IsAnnotatedAtThePolicysLine()
     {
         using ActionStep step = new();
-        step.Write("config/policy.json", "{\n  \"cpu_cores\": 1,\n  \"filesystem\": {\n    \"allowed_write_paths\": [\"/scratch\"]\n  }\n}\n");
+        step.Write(
+            "config/policy.json",
+            "{\n  \"cpu_cores\": 1,\n  \"filesystem\": {\n    \"allowed_write_paths\": [\"/scratch\"]\n  }\n}\n"
+        );
         step.Inputs["policy"] = "config/policy.json";
         step.Inputs["command"] = "echo x > /etc/made; true";
         ActionOutcome outcome = await step.RunAsync(Token);
@@ -199,8 +230,23 @@ public sealed class ActionVerdictTests
         }
 
         // Besides what it was told to pass: our own, the image's and the shell's.
-        string[] names = [.. environment.Split('\n', '\0').Where(line => line.Contains('=', StringComparison.Ordinal)).Select(line => line.Split('=')[0]).Distinct()];
-        Assert.IsEmpty(names.Where(name => name.StartsWith("GITHUB", StringComparison.Ordinal) || name.StartsWith("ACTIONS", StringComparison.Ordinal) || name.StartsWith("RUNNER", StringComparison.Ordinal)
-            || name.StartsWith("INPUT_", StringComparison.Ordinal) || name == "CI"), string.Join(' ', names));
+        string[] names =
+        [
+            .. environment
+                .Split('\n', '\0')
+                .Where(line => line.Contains('=', StringComparison.Ordinal))
+                .Select(line => line.Split('=')[0])
+                .Distinct(),
+        ];
+        Assert.IsEmpty(
+            names.Where(name =>
+                name.StartsWith("GITHUB", StringComparison.Ordinal)
+                || name.StartsWith("ACTIONS", StringComparison.Ordinal)
+                || name.StartsWith("RUNNER", StringComparison.Ordinal)
+                || name.StartsWith("INPUT_", StringComparison.Ordinal)
+                || name == "CI"
+            ),
+            string.Join(' ', names)
+        );
     }
 }

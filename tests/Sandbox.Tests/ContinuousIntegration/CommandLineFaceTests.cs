@@ -33,15 +33,25 @@ public sealed class CommandLineFaceTests
         string summary = commands.Single(command => command.Name == "task.uploadsummary").Data;
         Assert.StartsWith(host.Root, summary);
         Assert.Contains("timeout", await File.ReadAllTextAsync(summary, Token));
-        Dictionary<string, string> variables = commands.Where(command => command.Name == "task.setvariable").ToDictionary(command => command.Property("variable")!, command => command.Data);
+        Dictionary<string, string> variables = commands
+            .Where(command => command.Name == "task.setvariable")
+            .ToDictionary(command => command.Property("variable")!, command => command.Data);
         Assert.IsTrue(commands.Where(command => command.Name == "task.setvariable").All(command => command.Property("isoutput") == "true"));
         Assert.AreEqual("timeout", variables["verdict"]);
         Assert.AreEqual("124", variables["exitCode"]);
         Assert.Contains("\"size\":5", variables["artifacts"]);
-        int[] progress = [.. commands.Where(command => command.Name == "task.setprogress").Select(command => int.Parse(command.Property("value")!, System.Globalization.CultureInfo.InvariantCulture))];
+        int[] progress =
+        [
+            .. commands
+                .Where(command => command.Name == "task.setprogress")
+                .Select(command => int.Parse(command.Property("value")!, System.Globalization.CultureInfo.InvariantCulture)),
+        ];
         CollectionAssert.AreEqual(progress.Order().ToArray(), progress);
         Assert.AreEqual(100, progress[^1]);
-        Assert.AreEqual(result.OutputLines.Count(line => line.StartsWith("##[group]", StringComparison.Ordinal)), result.OutputLines.Count(line => line == "##[endgroup]"));
+        Assert.AreEqual(
+            result.OutputLines.Count(line => line.StartsWith("##[group]", StringComparison.Ordinal)),
+            result.OutputLines.Count(line => line == "##[endgroup]")
+        );
     }
 
     [TestMethod]
@@ -52,10 +62,24 @@ public sealed class CommandLineFaceTests
         host.Write("workspace/source.txt", "from here");
         string[] inside =
         [
-            "run", "--rm", "--workdir", host.Root, "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", $"{host.Root}:{host.Root}", "-e", "TF_BUILD=True", "-e", $"AGENT_TEMPDIRECTORY={host.Root}",
+            "run",
+            "--rm",
+            "--workdir",
+            host.Root,
+            "-v",
+            "/var/run/docker.sock:/var/run/docker.sock",
+            "-v",
+            $"{host.Root}:{host.Root}",
+            "-e",
+            "TF_BUILD=True",
+            "-e",
+            $"AGENT_TEMPDIRECTORY={host.Root}",
             await ActionImage.TagAsync(),
         ];
-        string log = await DockerCli.RunAsync(Token, [.. inside, "run", "--command", "cp /workspace/source.txt /output/copy", .. host.Usual(SandboxHost.BusyboxImage)]);
+        string log = await DockerCli.RunAsync(
+            Token,
+            [.. inside, "run", "--command", "cp /workspace/source.txt /output/copy", .. host.Usual(SandboxHost.BusyboxImage)]
+        );
         IReadOnlyList<HostCommand> commands = AzureLog.Read(log);
         Assert.IsTrue(File.Exists(commands.Single(command => command.Name == "task.uploadsummary").Data), log);
         Assert.AreEqual("passed", commands.Single(command => command.Property("variable") == "verdict").Data);
@@ -71,7 +95,10 @@ public sealed class CommandLineFaceTests
         host.Environment["TF_BUILD"] = "True";
         host.Environment["KEY"] = "first-line\nsecond;line]%";
         CommandLineResult result = await host.RunCommandAsync("true", Token, "--sensitive-env-var", "KEY");
-        CollectionAssert.AreEqual(new[] { "first-line", "second;line]%" }, AzureLog.Read(result.Output).Where(command => command.Name == "task.setsecret").Select(command => command.Data).ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "first-line", "second;line]%" },
+            AzureLog.Read(result.Output).Where(command => command.Name == "task.setsecret").Select(command => command.Data).ToArray()
+        );
     }
 
     [TestMethod]

@@ -62,8 +62,14 @@ public sealed class HostileAgentTests
         string log = result.Output + result.Error;
         IReadOnlyList<HostCommand> commands = AzureLog.Read(log);
         Assert.IsTrue(commands.All(command => command.Name is "task.setprogress" or "task.uploadsummary" or "task.setvariable"), log);
-        Assert.AreEqual("passed", commands.Single(command => command.Name == "task.setvariable" && command.Property("variable") == "verdict").Data);
-        Assert.IsTrue(AzureLog.Marks(log).All(mark => mark.StartsWith("##[group]", StringComparison.Ordinal) || mark == "##[endgroup]"), log);
+        Assert.AreEqual(
+            "passed",
+            commands.Single(command => command.Name == "task.setvariable" && command.Property("variable") == "verdict").Data
+        );
+        Assert.IsTrue(
+            AzureLog.Marks(log).All(mark => mark.StartsWith("##[group]", StringComparison.Ordinal) || mark == "##[endgroup]"),
+            log
+        );
     }
 
     [TestMethod]
@@ -82,10 +88,37 @@ public sealed class HostileAgentTests
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(3, outcome.ExitCode, outcome.Raw);
         Assert.AreEqual("policy_violation", outcome.Outputs["verdict"]);
-        Assert.IsTrue(outcome.Outputs.Keys.All(name => name is "exit-code" or "verdict" or "violations" or "artifacts" or "duration-seconds" or "session-id" or "report" or "sarif" or "audit-log"), string.Join(' ', outcome.Outputs.Keys));
-        Assert.IsTrue(JsonDocument.Parse(outcome.Outputs["violations"]).RootElement.EnumerateArray().Any(violation => violation.GetProperty("subject").GetString()!.Contains("<script>", StringComparison.Ordinal)), outcome.Outputs["violations"]);
+        Assert.IsTrue(
+            outcome.Outputs.Keys.All(name =>
+                name
+                    is "exit-code"
+                        or "verdict"
+                        or "violations"
+                        or "artifacts"
+                        or "duration-seconds"
+                        or "session-id"
+                        or "report"
+                        or "sarif"
+                        or "audit-log"
+            ),
+            string.Join(' ', outcome.Outputs.Keys)
+        );
+        Assert.IsTrue(
+            JsonDocument
+                .Parse(outcome.Outputs["violations"])
+                .RootElement.EnumerateArray()
+                .Any(violation => violation.GetProperty("subject").GetString()!.Contains("<script>", StringComparison.Ordinal)),
+            outcome.Outputs["violations"]
+        );
         string folder = Path.GetDirectoryName(step.Open(outcome.Outputs["report"]))!;
-        foreach (string text in new[] { outcome.Summary, await File.ReadAllTextAsync(Path.Combine(folder, "report.html"), Token), await File.ReadAllTextAsync(Path.Combine(folder, "summary.md"), Token) })
+        foreach (
+            string text in new[]
+            {
+                outcome.Summary,
+                await File.ReadAllTextAsync(Path.Combine(folder, "report.html"), Token),
+                await File.ReadAllTextAsync(Path.Combine(folder, "summary.md"), Token),
+            }
+        )
         {
             Assert.DoesNotContain("<script", text);
             Assert.DoesNotContain("<img", text);
@@ -97,7 +130,10 @@ public sealed class HostileAgentTests
         using JsonDocument sarif = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "results.sarif"), Token));
         Assert.IsGreaterThan(1, sarif.RootElement.GetProperty("runs")[0].GetProperty("results").GetArrayLength());
         _ = XDocument.Load(Path.Combine(folder, "results.junit.xml"));
-        Assert.IsTrue(outcome.Log.Commands.All(command => command.Name is "group" or "endgroup" or "stop-commands" or "error" or "warning"), outcome.Raw);
+        Assert.IsTrue(
+            outcome.Log.Commands.All(command => command.Name is "group" or "endgroup" or "stop-commands" or "error" or "warning"),
+            outcome.Raw
+        );
     }
 
     [TestMethod]
@@ -110,7 +146,8 @@ public sealed class HostileAgentTests
         step.Variables["API_KEY"] = secret;
         step.Write("policy.json", """{ "sensitive_env_vars": ["API_KEY"] }""");
         step.Inputs["policy"] = "policy.json";
-        step.Inputs["command"] = """printf '%s' "$API_KEY" | cut -c1-9 | tr -d '\n'; printf '%s\n' "$API_KEY" | cut -c10-; echo "$API_KEY" >&2; cat "/etc/$API_KEY"; ln -s / "/output/$API_KEY"; exit 3""";
+        step.Inputs["command"] =
+            """printf '%s' "$API_KEY" | cut -c1-9 | tr -d '\n'; printf '%s\n' "$API_KEY" | cut -c10-; echo "$API_KEY" >&2; cat "/etc/$API_KEY"; ln -s / "/output/$API_KEY"; exit 3""";
         ActionOutcome outcome = await step.RunAsync(Token);
         Assert.AreEqual(3, outcome.ExitCode, outcome.Raw);
         Assert.AreEqual(secret, Assert.ContainsSingle(outcome.Log.Named("add-mask")).Data);
@@ -159,7 +196,10 @@ public sealed class HostileAgentTests
         Assert.IsTrue(issues.All(issue => issue.Property("type") == "error"), result.Output);
         Assert.AreEqual("IA3003", issues[0].Property("code"));
         Assert.StartsWith($"{ManyViolations.Count - 9} more errors", issues[9].Data);
-        Assert.Contains($"{ManyViolations.Count - 100} more; all of them are in the session record", await File.ReadAllTextAsync(commands.Single(command => command.Name == "task.uploadsummary").Data, Token));
+        Assert.Contains(
+            $"{ManyViolations.Count - 100} more; all of them are in the session record",
+            await File.ReadAllTextAsync(commands.Single(command => command.Name == "task.uploadsummary").Data, Token)
+        );
         ManyViolations.AssertReports(Path.Combine(host.Root, "reports"));
     }
 
@@ -181,15 +221,35 @@ public sealed class HostileAgentTests
             printf '%s' "$API_KEY" | cut -c1-9 | tr -d '\n'; printf '%s\n' "$API_KEY" | cut -c10-; echo "$API_KEY" >&2; ln -s / "/output/$API_KEY"
             """,
             Token,
-            "--sensitive-env-var", "API_KEY", "--report-directory", "reports");
+            "--sensitive-env-var",
+            "API_KEY",
+            "--report-directory",
+            "reports"
+        );
         IReadOnlyList<HostCommand> commands = AzureLog.Read(result.Output + result.Error);
-        Assert.IsTrue(commands.All(command => command.Name is "task.setsecret" or "task.setprogress" or "task.uploadsummary" or "task.setvariable" or "task.logissue"), result.Output);
+        Assert.IsTrue(
+            commands.All(command =>
+                command.Name is "task.setsecret" or "task.setprogress" or "task.uploadsummary" or "task.setvariable" or "task.logissue"
+            ),
+            result.Output
+        );
         Assert.AreEqual("policy_violation", commands.Single(command => command.Property("variable") == "verdict").Data);
         // The agent undoes its own escapes, so that a value is what it was, whatever is in it.
         string artifacts = commands.Single(command => command.Property("variable") == "artifacts").Data;
-        Assert.IsTrue(JsonDocument.Parse(artifacts).RootElement.EnumerateArray().Any(artifact => artifact.GetProperty("path").GetString()!.EndsWith("/a;b]c%AZP25d%3Be", StringComparison.Ordinal)), artifacts);
+        Assert.IsTrue(
+            JsonDocument
+                .Parse(artifacts)
+                .RootElement.EnumerateArray()
+                .Any(artifact => artifact.GetProperty("path").GetString()!.EndsWith("/a;b]c%AZP25d%3Be", StringComparison.Ordinal)),
+            artifacts
+        );
         Assert.AreEqual(secret, Assert.ContainsSingle(commands.Where(command => command.Name == "task.setsecret")).Data);
-        string shown = string.Concat(commands.Where(command => command.Name != "task.setsecret").Select(command => command.Data)) + string.Join('\n', (result.Output + result.Error).Split('\n').Where(line => !line.StartsWith("##vso[task.setsecret", StringComparison.Ordinal)));
+        string shown =
+            string.Concat(commands.Where(command => command.Name != "task.setsecret").Select(command => command.Data))
+            + string.Join(
+                '\n',
+                (result.Output + result.Error).Split('\n').Where(line => !line.StartsWith("##vso[task.setsecret", StringComparison.Ordinal))
+            );
         Assert.DoesNotContain(secret, shown);
         string summary = await File.ReadAllTextAsync(commands.Single(command => command.Name == "task.uploadsummary").Data, Token);
         Assert.DoesNotContain("<img", summary);
@@ -211,7 +271,12 @@ public sealed class HostileAgentTests
         string log = step.Open(outcome.Outputs["audit-log"]);
         Assert.AreEqual(0, (await host.Start("audit", "verify", log).EndAsync(Token)).ExitCode);
         string text = await File.ReadAllTextAsync(log, Token);
-        await File.WriteAllTextAsync(log, text.Replace("\"verdict\":\"passed\"", "\"verdict\":\"failed\"", StringComparison.Ordinal).Replace("isolated-agents/busybox", "isolated-agents/another", StringComparison.Ordinal), Token);
+        await File.WriteAllTextAsync(
+            log,
+            text.Replace("\"verdict\":\"passed\"", "\"verdict\":\"failed\"", StringComparison.Ordinal)
+                .Replace("isolated-agents/busybox", "isolated-agents/another", StringComparison.Ordinal),
+            Token
+        );
         CommandLineResult changed = await host.Start("audit", "verify", log).EndAsync(Token);
         Assert.AreEqual(1, changed.ExitCode);
         Assert.Contains("changed", changed.Output);

@@ -19,8 +19,18 @@ internal static class ManyViolations
         JsonElement[] results = [.. run.GetProperty("results").EnumerateArray()];
         Assert.HasCount(Count, results);
         Assert.AreEqual("IA3003", results[0].GetProperty("ruleId").GetString());
-        Assert.HasCount(120, results.Select(result => result.GetProperty("properties").GetProperty("sandboxSubject").GetString()).Where(subject => subject!.StartsWith("/etc/made-", StringComparison.Ordinal)).Distinct().ToArray());
+        Assert.HasCount(
+            120,
+            results
+                .Select(result => result.GetProperty("properties").GetProperty("sandboxSubject").GetString())
+                .Where(subject => subject!.StartsWith("/etc/made-", StringComparison.Ordinal))
+                .Distinct()
+                .ToArray()
+        );
         Assert.HasCount(1, XDocument.Load(Path.Combine(folder, "results.junit.xml")).Descendants("failure").ToArray());
-        Assert.Contains("/etc/made-120", File.ReadAllText(Path.Combine(folder, "report.html")).Replace("&#47;", "/", StringComparison.Ordinal));
+        Assert.Contains(
+            "/etc/made-120",
+            File.ReadAllText(Path.Combine(folder, "report.html")).Replace("&#47;", "/", StringComparison.Ordinal)
+        );
     }
 }

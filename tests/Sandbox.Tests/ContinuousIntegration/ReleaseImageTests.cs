@@ -2,7 +2,10 @@ using IsolatedAgents.HostGrammar;
 
 namespace IsolatedAgents.Sandbox.Tests.ContinuousIntegration;
 
-/// <summary>A release of the action: its image in a real registry, the action file that names it by digest, and a step that the runner pulls and runs by that.</summary>
+/// <summary>
+/// A release of the action: its image in a real registry, the action file that names it by digest, and a step that the runner pulls and
+/// runs by that.
+/// </summary>
 [TestClass]
 public sealed class ReleaseImageTests
 {
@@ -33,7 +36,11 @@ public sealed class ReleaseImageTests
             Assert.AreEqual("  image: Dockerfile", source[line]);
             source[line] = released[line];
             CollectionAssert.AreEqual(source, released);
-            (exitCode, said) = await WorkflowTools.NodeAsync(Token, Path.Combine(WorkflowTools.Package("@action-validator/cli"), "cli.mjs"), file);
+            (exitCode, said) = await WorkflowTools.NodeAsync(
+                Token,
+                Path.Combine(WorkflowTools.Package("@action-validator/cli"), "cli.mjs"),
+                file
+            );
             Assert.AreEqual(0, exitCode, said);
 
             // A runner has nothing of it yet.

@@ -52,7 +52,10 @@ public sealed class DatagramTests(TestContext context)
     [DataRow("unspecified(A, True)", DisplayName = "a message to an address without a family")]
     [DataRow("u.connect(A)", DisplayName = "a connected socket")]
     [DataRow("elsewhere(lambda: u.sendto(b'x', A))", DisplayName = "another thread")]
-    [DataRow("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b'x', ('::ffff:' + A[0], A[1]))", DisplayName = "an IPv4-mapped address")]
+    [DataRow(
+        "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b'x', ('::ffff:' + A[0], A[1]))",
+        DisplayName = "an IPv4-mapped address"
+    )]
     [DataRow("socket.socket(type=socket.SOCK_DGRAM, proto=136).sendto(b'x', A)", DisplayName = "UDP-Lite")]
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task DatagramToAnAllowedEndpoint_IsRefusedAndTold(string attempt)
@@ -71,7 +74,11 @@ public sealed class DatagramTests(TestContext context)
     public async Task DatagramWithoutAFamilyToAForeignAddress_IsRefusedAndTold()
     {
         using EgressHost host = new();
-        AgentRunResult result = await host.RunStrictAsync(["allowed.test"], $"{Script}attempt(lambda: unspecified(('192.0.2.7', 53)))", Token);
+        AgentRunResult result = await host.RunStrictAsync(
+            ["allowed.test"],
+            $"{Script}attempt(lambda: unspecified(('192.0.2.7', 53)))",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         ViolationNetwork violation = Assert.ContainsSingle(host.Sandbox.Events.OfType<ViolationNetwork>());
         Assert.AreEqual(("192.0.2.7", 53), (violation.Host, violation.Port));
@@ -92,7 +99,8 @@ public sealed class DatagramTests(TestContext context)
             def talk(): s = socket.create_connection(('allowed.test', {{server.Port}}), 10); s.sendall(b'x'); print(s.recv(1))
             elsewhere(talk)
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEqual(new[] { "b'own'", "True", "b'x'" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
     }

@@ -5,7 +5,9 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 
-/// <summary>An agent that leaves an inspected exchange is noticed while the server is silent; one that only says no more is not taken for it.</summary>
+/// <summary>
+/// An agent that leaves an inspected exchange is noticed while the server is silent; one that only says no more is not taken for it.
+/// </summary>
 [TestClass]
 public sealed class DepartureTests(TestContext context)
 {
@@ -71,11 +73,13 @@ public sealed class DepartureTests(TestContext context)
             left.TrySetResult();
         });
         // The agent, and with it everything, ends only after the server has noticed.
-        using HostServer control = new(async (socket, _) =>
-        {
-            await left.Task.WaitAsync(Token);
-            await socket.SendAsync("noticed\n"u8.ToArray());
-        });
+        using HostServer control = new(
+            async (socket, _) =>
+            {
+                await left.Task.WaitAsync(Token);
+                await socket.SendAsync("noticed\n"u8.ToArray());
+            }
+        );
         using EgressHost host = new();
         await File.WriteAllTextAsync(Path.Combine(host.Sandbox.Workspace, "agent.py"), Clients, Token);
         string command = $"python3 /workspace/agent.py {server.Port} {control.Port} '{way}' {path}";
@@ -120,8 +124,10 @@ public sealed class DepartureTests(TestContext context)
                 while data := s.recv(1000): got += data
                 print('last!' if b'data: last!' in got else got)
                 """,
-                ""),
-            Token);
+                ""
+            ),
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("last!", host.Lines[^1], string.Join('\n', host.Lines));
     }
@@ -138,11 +144,13 @@ public sealed class DepartureTests(TestContext context)
             byte[] body = new byte[Length];
             received.TrySetResult(await tls.ReadAtLeastAsync(body, Length, throwOnEndOfStream: false));
         });
-        using HostServer control = new(async (socket, _) =>
-        {
-            await received.Task.WaitAsync(Token);
-            await socket.SendAsync("heard\n"u8.ToArray());
-        });
+        using HostServer control = new(
+            async (socket, _) =>
+            {
+                await received.Task.WaitAsync(Token);
+                await socket.SendAsync("heard\n"u8.ToArray());
+            }
+        );
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
             server.ScriptRequest(
@@ -156,8 +164,10 @@ public sealed class DepartureTests(TestContext context)
                 print(socket.create_connection(('control.test', {{control.Port}}), 30).makefile().readline().strip())
                 """,
                 "",
-                $"control.test:{control.Port}"),
-            Token);
+                $"control.test:{control.Port}"
+            ),
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("heard", host.Lines[^1], string.Join('\n', host.Lines));
         Assert.AreEqual(Length, await received.Task);
@@ -170,7 +180,10 @@ public sealed class DepartureTests(TestContext context)
         Assert.StartsWith($"GET {path} ", head);
         if (path.EndsWith("begun", StringComparison.Ordinal))
         {
-            await InspectedServer.SendAsync(tls, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 26\r\n\r\ndata: first\n\n");
+            await InspectedServer.SendAsync(
+                tls,
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 26\r\n\r\ndata: first\n\n"
+            );
         }
     }
 
@@ -178,9 +191,7 @@ public sealed class DepartureTests(TestContext context)
     {
         try
         {
-            while (await tls.ReadAsync(new byte[100]) > 0)
-            {
-            }
+            while (await tls.ReadAsync(new byte[100]) > 0) { }
         }
         catch (IOException)
         {

@@ -13,7 +13,12 @@ internal static class DotNetAgent
         string root = Path.GetFullPath(Path.Combine(shared, "../../.."));
         string target = Path.Combine(workspace, "dotnet");
         string version = Path.GetFileName(shared);
-        foreach (string file in Directory.EnumerateFiles(shared).Concat(Directory.EnumerateFiles(Path.Combine(root, "host", "fxr"), "*", SearchOption.AllDirectories)).Append(Path.Combine(root, "dotnet")))
+        foreach (
+            string file in Directory
+                .EnumerateFiles(shared)
+                .Concat(Directory.EnumerateFiles(Path.Combine(root, "host", "fxr"), "*", SearchOption.AllDirectories))
+                .Append(Path.Combine(root, "dotnet"))
+        )
         {
             string copy = Path.Combine(target, Path.GetRelativePath(root, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
@@ -21,7 +26,13 @@ internal static class DotNetAgent
         }
 
         Assert.IsTrue(Directory.Exists(Path.Combine(target, "shared", "Microsoft.NETCore.App", version)));
-        string agent = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../IsolatedAgents.HttpClientAgent", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))));
+        string agent = Path.GetFullPath(
+            Path.Combine(
+                AppContext.BaseDirectory,
+                "../../IsolatedAgents.HttpClientAgent",
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))
+            )
+        );
         Directory.CreateDirectory(Path.Combine(workspace, "agent"));
         foreach (string file in Directory.EnumerateFiles(agent, "IsolatedAgents.HttpClientAgent.*"))
         {

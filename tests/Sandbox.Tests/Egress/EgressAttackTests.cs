@@ -53,7 +53,11 @@ public sealed class EgressAttackTests(TestContext context)
     public async Task ShellsOwnConnection_IsRefused()
     {
         using EgressHost host = new();
-        AgentRunResult result = await host.RunStrictAsync(["allowed.test"], "import subprocess; print(subprocess.run(['bash', '-c', 'echo > /dev/tcp/1.1.1.1/443'], stderr=subprocess.DEVNULL).returncode)", Token);
+        AgentRunResult result = await host.RunStrictAsync(
+            ["allowed.test"],
+            "import subprocess; print(subprocess.run(['bash', '-c', 'echo > /dev/tcp/1.1.1.1/443'], stderr=subprocess.DEVNULL).returncode)",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.AreEqual("1", host.Lines[0]);
         Assert.AreEqual("/usr/bin/bash", host.Sandbox.Events.OfType<ViolationNetwork>().Single().Process);
@@ -73,7 +77,11 @@ public sealed class EgressAttackTests(TestContext context)
     public async Task OtherName_IsNotFoundAndTold(string name, string told)
     {
         using EgressHost host = new();
-        AgentRunResult result = await host.RunStrictAsync(["allowed.test", "*.wild.test"], $"{Attempt}attempt(lambda: socket.gethostbyname('{name}'))", Token);
+        AgentRunResult result = await host.RunStrictAsync(
+            ["allowed.test", "*.wild.test"],
+            $"{Attempt}attempt(lambda: socket.gethostbyname('{name}'))",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.AreEqual("gaierror -2", host.Lines[0]);
         Assert.AreEqual(told, Assert.ContainsSingle(host.Blocked));
@@ -96,8 +104,17 @@ public sealed class EgressAttackTests(TestContext context)
                 return s.recv(512)[3] & 15
             print(ask(b'allowed', b'test'), ask(b'allowed.test'), ask(b'allowed\0', b'test'), ask(b'a\r\n::error::x', b'test'), ask(b'x' * 63, b'y' * 63, b'z' * 63, b'test'))
             """,
-            Token);
-        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation);
+            Token
+        );
+        AssertVerdict(
+            Verdict.PolicyViolation,
+            3,
+            result,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation
+        );
         Assert.AreEqual("0 3 3 3 3", host.Lines[0]);
         Assert.HasCount(4, host.Blocked);
     }
@@ -119,7 +136,8 @@ public sealed class EgressAttackTests(TestContext context)
             try: c.wrap_socket(socket.create_connection(E, 10), server_hostname='evil.test')
             except OSError as e: print(type(e).__name__)
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.IsEmpty(server.Requests);
         string answer = string.Join('\n', host.Lines);
@@ -127,7 +145,10 @@ public sealed class EgressAttackTests(TestContext context)
         Assert.Contains("network.allowed_endpoints", answer);
         Assert.AreEqual("ConnectionResetError", host.Lines[^1]);
         Assert.HasCount(2, host.Blocked);
-        Assert.IsTrue(host.Sandbox.Events.OfType<ViolationNetwork>().All(violation => violation.Reason.Contains("evil.test", StringComparison.Ordinal)));
+        Assert.IsTrue(
+            host.Sandbox.Events.OfType<ViolationNetwork>()
+                .All(violation => violation.Reason.Contains("evil.test", StringComparison.Ordinal))
+        );
     }
 
     [TestMethod]
@@ -147,7 +168,8 @@ public sealed class EgressAttackTests(TestContext context)
                 while f.readline() != b'\r\n': pass
                 f.read(5)
             """,
-            Token);
+            Token
+        );
         CollectionAssert.AreEqual(new[] { "HTTP/1.1 200", "HTTP/1.1 403" }, host.Lines.ToArray(), string.Join("\n", host.Lines));
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.ContainsSingle(server.Requests);
@@ -166,11 +188,26 @@ public sealed class EgressAttackTests(TestContext context)
             dig +tcp +noall +comments A tcp.evil.test | grep -o NXDOMAIN; dig +noall +comments +bufsize=4096 CNAME long-label-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.evil.test | grep -o NXDOMAIN
             dig +time=2 +tries=1 @8.8.8.8 evil.test >/dev/null; echo dig $?; dig +short -x 198.18.0.1; dig +short CH TXT version.bind
             """,
-            Token);
-        AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation);
-        CollectionAssert.AreEqual(new[] { "198.18.0.1", "198.18.0.1", "NXDOMAIN", "NXDOMAIN", "NXDOMAIN", "dig 9" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
+            Token
+        );
+        AssertVerdict(
+            Verdict.PolicyViolation,
+            3,
+            result,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation,
+            DiagnosticTable.NetworkViolation
+        );
+        CollectionAssert.AreEqual(
+            new[] { "198.18.0.1", "198.18.0.1", "NXDOMAIN", "NXDOMAIN", "NXDOMAIN", "dig 9" },
+            host.Lines.ToArray(),
+            string.Join('\n', host.Lines)
+        );
         CollectionAssert.AreEquivalent(
-            new[] { "key.evil.test", "tcp.evil.test", "long-label-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.evil.test", "8.8.8.8:53" }, host.Blocked.Distinct().ToArray());
+            new[] { "key.evil.test", "tcp.evil.test", "long-label-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.evil.test", "8.8.8.8:53" },
+            host.Blocked.Distinct().ToArray()
+        );
     }
 
     [TestMethod]
@@ -189,14 +226,16 @@ public sealed class EgressAttackTests(TestContext context)
     public async Task AllowedNameThatLeadsInside_IsRefused(string address)
     {
         using EgressHost host = new();
-        AgentRunResult result = await host.Resolve("allowed.test", address).RunStrictAsync(
-            ["allowed.test"],
-            """
-            import urllib.request, urllib.error
-            try: urllib.request.urlopen('http://allowed.test/', timeout=10)
-            except urllib.error.HTTPError as e: print(e.code, e.read().decode())
-            """,
-            Token);
+        AgentRunResult result = await host.Resolve("allowed.test", address)
+            .RunStrictAsync(
+                ["allowed.test"],
+                """
+                import urllib.request, urllib.error
+                try: urllib.request.urlopen('http://allowed.test/', timeout=10)
+                except urllib.error.HTTPError as e: print(e.code, e.read().decode())
+                """,
+                Token
+            );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.StartsWith("403 ", host.Lines[0]);
         Assert.AreEqual("allowed.test:80", Assert.ContainsSingle(host.Blocked));
@@ -209,8 +248,16 @@ public sealed class EgressAttackTests(TestContext context)
     {
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
-            host.Sandbox.Request("", SandboxHost.PythonImage) with { Command = null, Agent = Script(host, $"{Attempt}attempt(lambda: socket.gethostbyname('a.test'))\nattempt(lambda: socket.create_connection(('198.18.0.1', 80)))") },
-            Token);
+            host.Sandbox.Request("", SandboxHost.PythonImage) with
+            {
+                Command = null,
+                Agent = Script(
+                    host,
+                    $"{Attempt}attempt(lambda: socket.gethostbyname('a.test'))\nattempt(lambda: socket.create_connection(('198.18.0.1', 80)))"
+                ),
+            },
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation, DiagnosticTable.NetworkViolation);
         Assert.DoesNotContain("slow", host.Lines);
         CollectionAssert.AreEqual(new[] { "a.test", "198.18.0.1:80" }, host.Blocked.ToArray());
@@ -223,7 +270,11 @@ public sealed class EgressAttackTests(TestContext context)
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
-        AgentRunResult result = await host.RunAsync([$"allowed.test:{server.Port}"], $"{Attempt}attempt(lambda: urllib.request.urlopen('http://allowed.test:{server.Port}/redirect'))", Token);
+        AgentRunResult result = await host.RunAsync(
+            [$"allowed.test:{server.Port}"],
+            $"{Attempt}attempt(lambda: urllib.request.urlopen('http://allowed.test:{server.Port}/redirect'))",
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.AreEqual("other.test", Assert.ContainsSingle(host.Blocked));
         Assert.ContainsSingle(server.Requests);
@@ -263,13 +314,19 @@ public sealed class EgressAttackTests(TestContext context)
             Token,
             ("network.max_connections", "40"),
             ("memory_mb", "512"),
-            ("timeout_seconds", "90"));
+            ("timeout_seconds", "90")
+        );
         Assert.AreEqual("open 40", host.Lines[0], string.Join('\n', host.Lines));
         Assert.DoesNotContain("200", host.Lines[1]);
         Assert.AreEqual("after HTTP/1.1 200", host.Lines[2]);
         Assert.IsTrue(result.Violations.All(violation => violation.Subject == $"allowed.test:{server.Port}"));
         Assert.IsLessThan(100, result.Violations.Length, "refusals are told once a second");
-        Assert.IsGreaterThanOrEqualTo(9960, host.Sandbox.Events.OfType<NetworkBlocked>().Where(blocked => blocked.Reason.StartsWith("More than 40", StringComparison.Ordinal)).Sum(blocked => blocked.Count));
+        Assert.IsGreaterThanOrEqualTo(
+            9960,
+            host.Sandbox.Events.OfType<NetworkBlocked>()
+                .Where(blocked => blocked.Reason.StartsWith("More than 40", StringComparison.Ordinal))
+                .Sum(blocked => blocked.Count)
+        );
     }
 
     [TestMethod]
@@ -279,14 +336,19 @@ public sealed class EgressAttackTests(TestContext context)
     {
         using EgressHost host = new();
         string path = Path.Combine(host.Sandbox.Workspace, "outside.sock");
-        using System.Net.Sockets.Socket outside = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using System.Net.Sockets.Socket outside = new(
+            System.Net.Sockets.AddressFamily.Unix,
+            System.Net.Sockets.SocketType.Stream,
+            System.Net.Sockets.ProtocolType.Unspecified
+        );
         outside.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
         outside.Listen();
         File.SetUnixFileMode(path, (UnixFileMode)0b111_111_111);
         AgentRunResult result = await host.RunStrictAsync(
             ["allowed.test"],
             $"{Attempt}attempt(lambda: socket.socket(socket.AF_UNIX).connect('/workspace/outside.sock'))\nattempt(lambda: socket.socket(socket.AF_UNIX).connect('\\0isolated-agents-test'))",
-            Token);
+            Token
+        );
         Assert.DoesNotStartWith("done", host.Lines[0]);
         Assert.AreEqual("ConnectionRefusedError 111", host.Lines[2]);
         Assert.AreNotEqual(Verdict.EngineError, result.Verdict);
@@ -309,7 +371,8 @@ public sealed class EgressAttackTests(TestContext context)
             except OSError as e: print(-e.errno)
             print([l for l in open('/proc/self/status') if l.startswith('Cap')][-2:])
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEqual(new[] { "-1", "-1" }, host.Lines.Take(2).ToArray(), string.Join('\n', host.Lines));
     }
@@ -323,7 +386,9 @@ public sealed class EgressAttackTests(TestContext context)
         await host.Sandbox.WhenLineAsync("up");
         string id = await host.Sandbox.ContainerIdAsync();
         string pid = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", id);
-        string effective = File.ReadLines($"/proc/{pid.Trim()}/status").Single(line => line.StartsWith("CapEff:", StringComparison.Ordinal)).Split('\t')[1];
+        string effective = File.ReadLines($"/proc/{pid.Trim()}/status")
+            .Single(line => line.StartsWith("CapEff:", StringComparison.Ordinal))
+            .Split('\t')[1];
         Assert.AreEqual(0UL, Convert.ToUInt64(effective, 16) & (1UL << 12), effective);
         AssertVerdict(Verdict.Passed, 0, await run);
     }

@@ -20,11 +20,18 @@ public sealed class EgressTests(TestContext context)
     {
         using HostServer server = new(HostServer.AnswerAsync);
         using EgressHost host = new();
-        AgentRunResult result = await host.RunAsync([$"web.test:{server.Port}"], $"import urllib.request; print(urllib.request.urlopen('http://web.test:{server.Port}/a?secret=1').read().decode())", Token);
+        AgentRunResult result = await host.RunAsync(
+            [$"web.test:{server.Port}"],
+            $"import urllib.request; print(urllib.request.urlopen('http://web.test:{server.Port}/a?secret=1').read().decode())",
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.Contains("hello", host.Lines);
         NetworkRequest request = Assert.ContainsSingle(host.Requests);
-        Assert.AreEqual(("web.test", server.Port, "GET", "/a", "HTTP", 200), (request.Host, request.Port, request.Method, request.Path, request.Protocol, request.ResponseCode ?? 0));
+        Assert.AreEqual(
+            ("web.test", server.Port, "GET", "/a", "HTTP", 200),
+            (request.Host, request.Port, request.Method, request.Path, request.Protocol, request.ResponseCode ?? 0)
+        );
         NetworkClosed closed = Assert.ContainsSingle(host.Sandbox.Events.OfType<NetworkClosed>());
         Assert.IsGreaterThan(0, closed.Sent);
         ResourceUsage usage = host.Sandbox.Events.OfType<ResourceUsage>().Last();
@@ -38,19 +45,21 @@ public sealed class EgressTests(TestContext context)
     {
         using HostServer server = new(HostServer.EchoAsync);
         using EgressHost host = new();
-        AgentRunResult result = await host.Resolve("a.b.wild.test", "127.0.0.1").RunStrictAsync(
-            [$"127.0.0.1:{server.Port}", $"*.wild.test:{server.Port}"],
-            $$"""
-            import socket
-            def ask(host):
-                s = socket.create_connection((host, {{server.Port}}), 10)
-                peer = s.getpeername()[0]; s.sendall(host.encode()); s.shutdown(socket.SHUT_WR)
-                print(s.makefile().read(), peer)
-            for host in ('a.b.wild.test', '127.0.0.1', 'A.B.Wild.Test.'): ask(host)
-            try: socket.getaddrinfo('wild.test', 1)
-            except socket.gaierror: print('no wild.test')
-            """,
-            Token);
+        AgentRunResult result = await host.Resolve("a.b.wild.test", "127.0.0.1")
+            .RunStrictAsync(
+                [$"127.0.0.1:{server.Port}", $"*.wild.test:{server.Port}"],
+                $$"""
+                import socket
+                def ask(host):
+                    s = socket.create_connection((host, {{server.Port}}), 10)
+                    peer = s.getpeername()[0]; s.sendall(host.encode()); s.shutdown(socket.SHUT_WR)
+                    print(s.makefile().read(), peer)
+                for host in ('a.b.wild.test', '127.0.0.1', 'A.B.Wild.Test.'): ask(host)
+                try: socket.getaddrinfo('wild.test', 1)
+                except socket.gaierror: print('no wild.test')
+                """,
+                Token
+            );
         Assert.AreEqual(4, host.Lines.Count, string.Join('\n', host.Lines));
         Assert.StartsWith("a.b.wild.test 198.18.", host.Lines[0]);
         Assert.AreEqual("127.0.0.1 127.0.0.1", host.Lines[1]);
@@ -101,11 +110,20 @@ public sealed class EgressTests(TestContext context)
                 c = socket.create_connection((address, E[1]), 10); a, _ = own.accept(); a.sendall(b'own'); print('loopback', c.recv(3).decode())
             print('localhost', socket.gethostbyname('localhost'), socket.gethostbyname(socket.gethostname()))
             """,
-            Token);
+            Token
+        );
         string[] expected =
         [
-            "connect True", "writable True 0", "peer True", "fork from the child", "half 100000", "reset ECONNRESET", "greeting 220 ready",
-            "loopback own", "loopback own", "localhost 127.0.0.1 127.0.0.1",
+            "connect True",
+            "writable True 0",
+            "peer True",
+            "fork from the child",
+            "half 100000",
+            "reset ECONNRESET",
+            "greeting 220 ready",
+            "loopback own",
+            "loopback own",
+            "localhost 127.0.0.1 127.0.0.1",
         ];
         CollectionAssert.AreEqual(expected, host.Lines.ToArray(), string.Join('\n', host.Lines));
         AssertVerdict(Verdict.Passed, 0, result);
@@ -131,7 +149,8 @@ public sealed class EgressTests(TestContext context)
             while data := s.recv(1 << 18): got.update(data); count += len(data)
             t.join(); print(count, sent.digest() == got.digest())
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual($"{Length} True", host.Lines[^1]);
         NetworkClosed closed = Assert.ContainsSingle(host.Sandbox.Events.OfType<NetworkClosed>());
@@ -155,7 +174,8 @@ public sealed class EgressTests(TestContext context)
             print(sum(s.recv(4, socket.MSG_WAITALL) == b'%04d' % i for i, s in enumerate(all)))
             """,
             Token,
-            ("network.max_connections", "1000"));
+            ("network.max_connections", "1000")
+        );
         Assert.AreEqual("1000", host.Lines[^1]);
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual(1000, host.Requests.Sum(request => request.Count));
@@ -171,19 +191,21 @@ public sealed class EgressTests(TestContext context)
         const long MostGrowth = 8 * 1024 * 1024;
         int count = 0;
         Dictionary<int, (long Memory, int Descriptors)> found = [];
-        using HostServer server = new(async (socket, _) =>
-        {
-            byte[] buffer = new byte[2];
-            await socket.ReceiveAsync(buffer);
-            if (Interlocked.Increment(ref count) is Warm or All)
+        using HostServer server = new(
+            async (socket, _) =>
             {
-                // The agent waits for its answer, so nothing goes on meanwhile.
-                found[count] = (GC.GetTotalMemory(forceFullCollection: true), Descriptors());
-            }
+                byte[] buffer = new byte[2];
+                await socket.ReceiveAsync(buffer);
+                if (Interlocked.Increment(ref count) is Warm or All)
+                {
+                    // The agent waits for its answer, so nothing goes on meanwhile.
+                    found[count] = (GC.GetTotalMemory(forceFullCollection: true), Descriptors());
+                }
 
-            await socket.SendAsync(buffer);
-            await socket.ReceiveAsync(buffer);
-        });
+                await socket.SendAsync(buffer);
+                await socket.ReceiveAsync(buffer);
+            }
+        );
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
             [$"echo.test:{server.Port}"],
@@ -195,7 +217,8 @@ public sealed class EgressTests(TestContext context)
             print('done')
             """,
             Token,
-            ("timeout_seconds", "90"));
+            ("timeout_seconds", "90")
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("done", host.Lines[^1]);
         Assert.AreEqual(All, host.Requests.Sum(request => request.Count));
@@ -210,20 +233,26 @@ public sealed class EgressTests(TestContext context)
     public async Task LastWordsOfAnAgent_ReachTheServer()
     {
         TaskCompletionSource<string> received = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using HostServer server = new(async (socket, _) =>
-        {
-            StringBuilder text = new();
-            byte[] buffer = new byte[64 * 1024];
-            int count;
-            while ((count = await socket.ReceiveAsync(buffer)) > 0)
+        using HostServer server = new(
+            async (socket, _) =>
             {
-                text.Append(Encoding.Latin1.GetString(buffer, 0, count));
-            }
+                StringBuilder text = new();
+                byte[] buffer = new byte[64 * 1024];
+                int count;
+                while ((count = await socket.ReceiveAsync(buffer)) > 0)
+                {
+                    text.Append(Encoding.Latin1.GetString(buffer, 0, count));
+                }
 
-            received.TrySetResult(text.ToString());
-        });
+                received.TrySetResult(text.ToString());
+            }
+        );
         using EgressHost host = new();
-        await host.RunAsync([$"log.test:{server.Port}"], $"import socket; socket.create_connection(('log.test', {server.Port}), 10).sendall(b'x' * 50000 + b'end')", Token);
+        await host.RunAsync(
+            [$"log.test:{server.Port}"],
+            $"import socket; socket.create_connection(('log.test', {server.Port}), 10).sendall(b'x' * 50000 + b'end')",
+            Token
+        );
         string all = await received.Task.WaitAsync(TimeSpan.FromSeconds(10), Token);
         Assert.AreEqual(50003, all.Length);
     }
@@ -233,17 +262,23 @@ public sealed class EgressTests(TestContext context)
     public async Task ServerThatIsNotThere_IsAnErrorOfTheConnectionAndNoViolation()
     {
         using EgressHost host = new();
-        AgentRunResult result = await host.Resolve("gone.test", "").RunAsync(
-            ["gone.test:80", "closed.test:1"],
-            """
-            import socket
-            for host, port in (('gone.test', 80), ('closed.test', 1)):
-                try: s = socket.create_connection((host, port), 10); s.sendall(b'x'); print(host, s.recv(1))
-                except OSError as e: print(host, type(e).__name__)
-            """,
-            Token);
+        AgentRunResult result = await host.Resolve("gone.test", "")
+            .RunAsync(
+                ["gone.test:80", "closed.test:1"],
+                """
+                import socket
+                for host, port in (('gone.test', 80), ('closed.test', 1)):
+                    try: s = socket.create_connection((host, port), 10); s.sendall(b'x'); print(host, s.recv(1))
+                    except OSError as e: print(host, type(e).__name__)
+                """,
+                Token
+            );
         AssertVerdict(Verdict.Passed, 0, result);
-        CollectionAssert.AreEqual(new[] { "gone.test ConnectionResetError", "closed.test ConnectionResetError" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
+        CollectionAssert.AreEqual(
+            new[] { "gone.test ConnectionResetError", "closed.test ConnectionResetError" },
+            host.Lines.ToArray(),
+            string.Join('\n', host.Lines)
+        );
         Assert.IsTrue(host.Sandbox.Events.OfType<NetworkClosed>().All(closed => closed.Error is { Length: > 0 }));
     }
 
@@ -261,7 +296,8 @@ public sealed class EgressTests(TestContext context)
             print(s.recv(20).decode()); time.sleep(600); print('late')
             """,
             Token,
-            ("on_violation", "stop"));
+            ("on_violation", "stop")
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.DoesNotContain("late", host.Lines);
         Assert.IsLessThan(TimeSpan.FromSeconds(30), result.Duration);

@@ -56,7 +56,11 @@ internal sealed class HostServer : IDisposable
                 received.Remove(0, end + 4);
                 server._requests.Enqueue(head);
                 string location = head.StartsWith("GET /redirect", StringComparison.Ordinal) ? "Location: http://other.test/\r\n" : "";
-                await socket.SendAsync(Encoding.Latin1.GetBytes($"HTTP/1.1 {(location.Length > 0 ? "302 Found" : "200 OK")}\r\n{location}Content-Length: 5\r\n\r\nhello"));
+                await socket.SendAsync(
+                    Encoding.Latin1.GetBytes(
+                        $"HTTP/1.1 {(location.Length > 0 ? "302 Found" : "200 OK")}\r\n{location}Content-Length: 5\r\n\r\nhello"
+                    )
+                );
             }
         }
     }

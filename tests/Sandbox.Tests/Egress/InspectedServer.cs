@@ -6,7 +6,9 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 
-/// <summary>A TLS server of this machine that is inspected on the way, and does with each connection what a test says; and the runs that reach it.</summary>
+/// <summary>
+/// A TLS server of this machine that is inspected on the way, and does with each connection what a test says; and the runs that reach it.
+/// </summary>
 internal sealed class InspectedServer : IDisposable
 {
     public const string Name = "api.test";
@@ -15,19 +17,22 @@ internal sealed class InspectedServer : IDisposable
     private readonly HostServer _server;
 
     /// <param name="serve">Gets what is inside of the TLS.</param>
-    public InspectedServer(Func<SslStream, Task> serve) => _server = new HostServer(async (socket, _) =>
-    {
-        using SslStream tls = new(new System.Net.Sockets.NetworkStream(socket));
-        try
-        {
-            await tls.AuthenticateAsServerAsync(_certificate.Certificate);
-            await serve(tls);
-        }
-        catch (IOException)
-        {
-            // The other side went away.
-        }
-    });
+    public InspectedServer(Func<SslStream, Task> serve) =>
+        _server = new HostServer(
+            async (socket, _) =>
+            {
+                using SslStream tls = new(new System.Net.Sockets.NetworkStream(socket));
+                try
+                {
+                    await tls.AuthenticateAsServerAsync(_certificate.Certificate);
+                    await serve(tls);
+                }
+                catch (IOException)
+                {
+                    // The other side went away.
+                }
+            }
+        );
 
     public string Endpoint => $"{Name}:{_server.Port}";
 
@@ -74,11 +79,16 @@ internal sealed class InspectedServer : IDisposable
         string endpoints = string.Join("\", \"", [Endpoint, "127.0.0.1:9", .. allowed]);
         File.WriteAllText(
             Path.Combine(host.Sandbox.Root, "policy.json"),
-            $$"""{ "network": { "allowed_endpoints": ["{{endpoints}}"], "inspect": [{ "endpoint": "{{Endpoint}}", "allow": ["GET /allowed*", "POST /allowed"] }]{{network}} } }""");
+            $$"""{ "network": { "allowed_endpoints": ["{{endpoints}}"], "inspect": [{ "endpoint": "{{Endpoint}}", "allow": ["GET /allowed*", "POST /allowed"] }]{{network}} } }"""
+        );
         return host.Sandbox.Request(command, image, ("memory_mb", "512"), ("pids_limit", "128")) with
         {
             PolicyFile = "policy.json",
-            Egress = new EgressOptions { Resolver = EgressHost.ThisMachineAsync, TrustedRoots = new X509Certificate2Collection(_certificate.Authority) },
+            Egress = new EgressOptions
+            {
+                Resolver = EgressHost.ThisMachineAsync,
+                TrustedRoots = new X509Certificate2Collection(_certificate.Authority),
+            },
         };
     }
 

@@ -5,7 +5,10 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 
-/// <summary>Lookups where the policy allows nothing: what the agent wanted is told by its name, and what every program asks of its own machine is answered.</summary>
+/// <summary>
+/// Lookups where the policy allows nothing: what the agent wanted is told by its name, and what every program asks of its own machine is
+/// answered.
+/// </summary>
 [TestClass]
 public sealed class NameServerTests(TestContext context)
 {
@@ -24,11 +27,15 @@ public sealed class NameServerTests(TestContext context)
             try: socket.create_connection(('api.example.com', 443))
             except OSError as e: print(type(e).__name__, e.errno)
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
         Assert.AreEqual("gaierror -2", host.Lines[0]);
         ViolationNetwork violation = Assert.ContainsSingle(host.Events.OfType<ViolationNetwork>());
-        Assert.AreEqual(("api.example.com", 0, "network.allowed_endpoints", "/usr/bin/python3.11"), (violation.Host, violation.Port, violation.Rule, violation.Process));
+        Assert.AreEqual(
+            ("api.example.com", 0, "network.allowed_endpoints", "/usr/bin/python3.11"),
+            (violation.Host, violation.Port, violation.Rule, violation.Process)
+        );
     }
 
     [TestMethod]
@@ -47,7 +54,8 @@ public sealed class NameServerTests(TestContext context)
             server = socket.create_server(('localhost', 0))
             client = socket.create_connection(('localhost', server.getsockname()[1])); server.accept()[0].sendall(b'own'); print(client.recv(3).decode())
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("127.0.0.1 127.0.0.1 127.0.0.1 True", host.Lines[0], string.Join('\n', host.Lines));
         Assert.Contains("127.0.0.1", host.Lines[1]);

@@ -5,7 +5,10 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 
-/// <summary>A real nginx of this machine: plain HTTP/1.1 on one port, TLS with HTTP/1.1 and HTTP/2 on the other, with a certificate of the test's own authority.</summary>
+/// <summary>
+/// A real nginx of this machine: plain HTTP/1.1 on one port, TLS with HTTP/1.1 and HTTP/2 on the other, with a certificate of the test's
+/// own authority.
+/// </summary>
 internal sealed class NginxServer : IDisposable
 {
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(20);
@@ -23,7 +26,9 @@ internal sealed class NginxServer : IDisposable
         _certificate = new ServerCertificate(host);
         File.WriteAllText(Path.Combine(_folder, "cert.pem"), _certificate.ChainPem);
         File.WriteAllText(Path.Combine(_folder, "key.pem"), _certificate.KeyPem);
-        File.WriteAllText(Path.Combine(_folder, "nginx.conf"), $$"""
+        File.WriteAllText(
+            Path.Combine(_folder, "nginx.conf"),
+            $$"""
             daemon off; pid {{_folder}}/nginx.pid; error_log {{_folder}}/error.log; worker_processes 1;
             events { worker_connections 4096; }
             http {
@@ -36,8 +41,11 @@ internal sealed class NginxServer : IDisposable
                 location /echo { return 200 "$request_method $server_protocol auth=$http_authorization\n"; }
               }
             }
-            """);
-        _process = Process.Start(new ProcessStartInfo("nginx", ["-p", _folder, "-c", Path.Combine(_folder, "nginx.conf")]) { RedirectStandardError = true })!;
+            """
+        );
+        _process = Process.Start(
+            new ProcessStartInfo("nginx", ["-p", _folder, "-c", Path.Combine(_folder, "nginx.conf")]) { RedirectStandardError = true }
+        )!;
     }
 
     /// <summary>What the server's files are taken from.</summary>

@@ -41,19 +41,25 @@ public sealed class OwnServerTests(TestContext context)
         // The endpoint first, and a connection to it that stays; then the server; then both, in turn; and the server first in a second run.
         AgentRunResult result = await host.RunAsync(
             [$"echo.test:{server.Port}"],
-            script + """
+            script
+                + """
 
-            first, kept = outside()
-            server = serve()
-            print(first, inside(), outside()[0], waiting(), plain(), inside())
-            kept.sendall(b'kept'); print(kept.recv(4).decode())
-            """,
-            Token);
+                first, kept = outside()
+                server = serve()
+                print(first, inside(), outside()[0], waiting(), plain(), inside())
+                kept.sendall(b'kept'); print(kept.recv(4).decode())
+                """,
+            Token
+        );
         string expected = "outside inside outside (True, 'waiting') (True, 'plain', None) inside";
         CollectionAssert.AreEqual(new[] { expected, "kept" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
         AssertVerdict(Verdict.Passed, 0, result);
         using EgressHost second = new();
-        AgentRunResult other = await second.RunAsync([$"echo.test:{server.Port}"], script + "\nserver = serve(); print(inside(), outside()[0], inside())\nserver.close(); print(outside()[0])", Token);
+        AgentRunResult other = await second.RunAsync(
+            [$"echo.test:{server.Port}"],
+            script + "\nserver = serve(); print(inside(), outside()[0], inside())\nserver.close(); print(outside()[0])",
+            Token
+        );
         CollectionAssert.AreEqual(new[] { "inside outside inside", "outside" }, second.Lines.ToArray(), string.Join('\n', second.Lines));
         AssertVerdict(Verdict.Passed, 0, other);
     }

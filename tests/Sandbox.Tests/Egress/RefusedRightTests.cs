@@ -7,7 +7,10 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Egress;
 
-/// <summary>An engine that gives the supervisor no right over the sandbox's network (NET_ADMIN): names get addresses that need none, and an address of the policy's is refused.</summary>
+/// <summary>
+/// An engine that gives the supervisor no right over the sandbox's network (NET_ADMIN): names get addresses that need none, and an address
+/// of the policy's is refused.
+/// </summary>
 [TestClass]
 public sealed class RefusedRightTests(TestContext context)
 {
@@ -37,12 +40,33 @@ public sealed class RefusedRightTests(TestContext context)
             own = socket.create_server(('127.0.0.1', {{server.Port}})); c = socket.create_connection(own.getsockname()); own.accept()[0].sendall(b'own'); print(c.recv(3).decode())
             every = socket.create_server(('0.0.0.0', 8999)); c = socket.create_connection(('127.0.0.1', 8999)); every.accept()[0].sendall(b'own'); print(c.recv(3).decode())
             """,
-            Token);
-        string[] expected = ["echo.test 127.83.0.1", "a.wild.test 127.83.0.2", "ConnectionRefusedError", "ConnectionRefusedError", "ConnectionRefusedError", "gaierror", "own", "own"];
-        CollectionAssert.AreEqual(expected, host.Lines.ToArray(), string.Join('\n', host.Lines.Concat(result.Diagnostics.Select(diagnostic => diagnostic.Message))));
+            Token
+        );
+        string[] expected =
+        [
+            "echo.test 127.83.0.1",
+            "a.wild.test 127.83.0.2",
+            "ConnectionRefusedError",
+            "ConnectionRefusedError",
+            "ConnectionRefusedError",
+            "gaierror",
+            "own",
+            "own",
+        ];
+        CollectionAssert.AreEqual(
+            expected,
+            host.Lines.ToArray(),
+            string.Join('\n', host.Lines.Concat(result.Diagnostics.Select(diagnostic => diagnostic.Message)))
+        );
         CollectionAssert.AreEquivalent(new[] { "echo.test:81", "127.83.77.7:443", "1.1.1.1:443", "evil.test" }, host.Blocked.ToArray());
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
-        Assert.StartsWith("127.83.255.254, ", host.Sandbox.Events.OfType<SandboxVerified>().Single().Probes.Single(probe => probe.Label == "Watched connection to no name").Value);
+        Assert.StartsWith(
+            "127.83.255.254, ",
+            host.Sandbox.Events.OfType<SandboxVerified>()
+                .Single()
+                .Probes.Single(probe => probe.Label == "Watched connection to no name")
+                .Value
+        );
     }
 
     [TestMethod]
@@ -55,7 +79,10 @@ public sealed class RefusedRightTests(TestContext context)
         using RewritingEngineProxy proxy = Refusing(host, EngineCli.DockerSocket);
         AgentRunResult result = await host.RunStrictAsync(["allowed.test", endpoint], "print('ran')", Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
-        Assert.Contains($"{named} cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN", result.Diagnostics[0].Message);
+        Assert.Contains(
+            $"{named} cannot be given to the loopback interface, since the engine refuses the capability NET_ADMIN",
+            result.Diagnostics[0].Message
+        );
         Assert.IsEmpty(host.Lines);
     }
 
@@ -67,7 +94,10 @@ public sealed class RefusedRightTests(TestContext context)
         using RewritingEngineProxy proxy = Refusing(host, EngineCli.DockerSocket, "nameserver 10.0.0.53\nnameserver 10.0.0.54\n");
         AgentRunResult result = await host.RunStrictAsync(["allowed.test"], "print('ran')", Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
-        Assert.Contains("the image's resolv.conf sends them to 10.0.0.53, which cannot be given to the loopback interface", result.Diagnostics[0].Message);
+        Assert.Contains(
+            "the image's resolv.conf sends them to 10.0.0.53, which cannot be given to the loopback interface",
+            result.Diagnostics[0].Message
+        );
         Assert.IsEmpty(host.Lines);
     }
 
@@ -114,7 +144,10 @@ public sealed class RefusedRightTests(TestContext context)
             given.Remove(given.Single(capability => (string?)capability == "NET_ADMIN"));
             if (resolver is not null)
             {
-                settings["Binds"] = new JsonArray([.. settings["Binds"]?.AsArray().Select(bind => bind!.DeepClone()) ?? [], $"{file}:/etc/resolv.conf:ro"]);
+                settings["Binds"] = new JsonArray([
+                    .. settings["Binds"]?.AsArray().Select(bind => bind!.DeepClone()) ?? [],
+                    $"{file}:/etc/resolv.conf:ro",
+                ]);
             }
         });
         host.Sandbox.Environment["DOCKER_HOST"] = proxy.Address;

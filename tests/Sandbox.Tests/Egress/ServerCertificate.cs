@@ -29,7 +29,12 @@ internal sealed class ServerCertificate : IDisposable
         }
 
         leaf.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 certificate = leaf.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), [1, 2, 3, 4]);
+        using X509Certificate2 certificate = leaf.Create(
+            authority,
+            DateTimeOffset.UtcNow.AddHours(-1),
+            DateTimeOffset.UtcNow.AddDays(1),
+            [1, 2, 3, 4]
+        );
         Certificate = certificate.CopyWithPrivateKey(_key);
     }
 

@@ -17,18 +17,21 @@ public sealed class UrgentDataTests(TestContext context)
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task UrgentBytes_ComeOutOfTheStream()
     {
-        using HostServer server = new(async (socket, _) =>
-        {
-            string text = await ReadUntilAsync(socket, "ab");
-            byte[] one = new byte[1];
-            bool isUrgent = socket.Poll(TimeSpan.FromSeconds(20), SelectMode.SelectError) && socket.Receive(one, SocketFlags.OutOfBand) == 1;
-            await socket.SendAsync("ok\n"u8.ToArray());
-            text += await ReadUntilAsync(socket, "cd");
-            await socket.SendAsync(Encoding.ASCII.GetBytes($"{text} {(isUrgent ? (char)one[0] : '-')} "));
-            await socket.SendAsync("?"u8.ToArray(), SocketFlags.OutOfBand);
-            await socket.SendAsync("end\n"u8.ToArray());
-            await socket.ReceiveAsync(new byte[1]);
-        });
+        using HostServer server = new(
+            async (socket, _) =>
+            {
+                string text = await ReadUntilAsync(socket, "ab");
+                byte[] one = new byte[1];
+                bool isUrgent =
+                    socket.Poll(TimeSpan.FromSeconds(20), SelectMode.SelectError) && socket.Receive(one, SocketFlags.OutOfBand) == 1;
+                await socket.SendAsync("ok\n"u8.ToArray());
+                text += await ReadUntilAsync(socket, "cd");
+                await socket.SendAsync(Encoding.ASCII.GetBytes($"{text} {(isUrgent ? (char)one[0] : '-')} "));
+                await socket.SendAsync("?"u8.ToArray(), SocketFlags.OutOfBand);
+                await socket.SendAsync("end\n"u8.ToArray());
+                await socket.ReceiveAsync(new byte[1]);
+            }
+        );
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
             [$"echo.test:{server.Port}"],
@@ -45,7 +48,8 @@ public sealed class UrgentDataTests(TestContext context)
                 else: got += u.recv(100)
             print('x', got.decode().split('|')[1].strip(), urgent)
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.AreEqual("x abcd ! end ?", host.Lines[^1], string.Join('\n', host.Lines));
     }
@@ -56,17 +60,19 @@ public sealed class UrgentDataTests(TestContext context)
     {
         const int Before = 30_000;
         const int After = 300_000;
-        using HostServer server = new(async (socket, _) =>
-        {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.OutOfBandInline, true);
-            (int mark, string sum) = await ReadMarkedAsync(socket, Before + 2 + After);
-            await socket.SendAsync(Encoding.ASCII.GetBytes($"{mark} {sum[1..]}\n"));
-            await socket.ReceiveAsync(new byte[1]);
-            await SendAllAsync(socket, new string('c', Before), SocketFlags.None);
-            await SendAllAsync(socket, "?", SocketFlags.OutOfBand);
-            await SendAllAsync(socket, new string('d', After), SocketFlags.None);
-            await socket.ReceiveAsync(new byte[1]);
-        });
+        using HostServer server = new(
+            async (socket, _) =>
+            {
+                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.OutOfBandInline, true);
+                (int mark, string sum) = await ReadMarkedAsync(socket, Before + 2 + After);
+                await socket.SendAsync(Encoding.ASCII.GetBytes($"{mark} {sum[1..]}\n"));
+                await socket.ReceiveAsync(new byte[1]);
+                await SendAllAsync(socket, new string('c', Before), SocketFlags.None);
+                await SendAllAsync(socket, "?", SocketFlags.OutOfBand);
+                await SendAllAsync(socket, new string('d', After), SocketFlags.None);
+                await socket.ReceiveAsync(new byte[1]);
+            }
+        );
         using EgressHost host = new();
         AgentRunResult result = await host.RunAsync(
             [$"echo.test:{server.Port}"],
@@ -86,7 +92,8 @@ public sealed class UrgentDataTests(TestContext context)
                     if kinds[-1:] != kind: kinds += kind
             print(mark, kinds)
             """,
-            Token);
+            Token
+        );
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEqual(new[] { $"{Before + 1} a!b", $"{Before} c?d" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
     }
@@ -98,7 +105,7 @@ public sealed class UrgentDataTests(TestContext context)
         byte[] isAtMark = new byte[sizeof(int)];
         int mark = -1;
         StringBuilder kinds = new();
-        for (int count = 0; count < length;)
+        for (int count = 0; count < length; )
         {
             await socket.ReceiveAsync(Memory<byte>.Empty);
             socket.IOControl(IOControlCode.OobDataRead, null, isAtMark);

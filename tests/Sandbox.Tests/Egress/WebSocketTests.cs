@@ -29,7 +29,11 @@ public sealed class WebSocketTests(TestContext context)
         using EgressHost host = new();
         AgentRunResult result = await RunAsync(host, "/allowed/chat?a=b");
         AssertVerdict(Verdict.Passed, 0, result);
-        CollectionAssert.AreEqual(new[] { "ws connected chat", "ws said hello", "ws large True", "ws closed 4321 bye" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
+        CollectionAssert.AreEqual(
+            new[] { "ws connected chat", "ws said hello", "ws large True", "ws closed 4321 bye" },
+            host.Lines.ToArray(),
+            string.Join('\n', host.Lines)
+        );
         string head = Assert.ContainsSingle(_heads);
         Assert.StartsWith("GET /allowed/chat?a=b HTTP/1.1", head);
         Assert.Contains($"Authorization: Bearer {Secret}", head);
@@ -49,7 +53,11 @@ public sealed class WebSocketTests(TestContext context)
         using EgressHost host = new();
         AgentRunResult result = await RunAsync(host, "/allowed/leak");
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.NetworkViolation);
-        CollectionAssert.AreEqual(new[] { "ws connected chat", "ws said hello", "ws closed 1008 blocked by policy" }, host.Lines.ToArray(), string.Join('\n', host.Lines));
+        CollectionAssert.AreEqual(
+            new[] { "ws connected chat", "ws said hello", "ws closed 1008 blocked by policy" },
+            host.Lines.ToArray(),
+            string.Join('\n', host.Lines)
+        );
         Assert.AreEqual("Text 5", string.Join(',', _messages));
         Assert.Contains("placeholder", Assert.ContainsSingle(result.Violations).Reason);
     }
@@ -70,8 +78,12 @@ public sealed class WebSocketTests(TestContext context)
         using InspectedServer server = new(ServeAsync);
         DotNetAgent.CopyTo(host.Sandbox.Workspace);
         host.Sandbox.Environment["IA_TEST_API_KEY"] = Secret;
-        string credential = $$""", "credentials": [{ "endpoint": "{{server.Endpoint}}", "header": "Authorization", "from_env": "IA_TEST_API_KEY", "placeholder_env": "API_KEY" }]""";
-        return await host.RunAsync(server.Request(host, $"{DotNetAgent.Command} wss://{server.Endpoint}{target}", SandboxHost.ClientsImage, credential), Token);
+        string credential =
+            $$""", "credentials": [{ "endpoint": "{{server.Endpoint}}", "header": "Authorization", "from_env": "IA_TEST_API_KEY", "placeholder_env": "API_KEY" }]""";
+        return await host.RunAsync(
+            server.Request(host, $"{DotNetAgent.Command} wss://{server.Endpoint}{target}", SandboxHost.ClientsImage, credential),
+            Token
+        );
     }
 
     // A server of WebSockets that says back what it hears, and takes leave as its client does.
@@ -79,13 +91,18 @@ public sealed class WebSocketTests(TestContext context)
     {
         string head = await InspectedServer.ReadHeadAsync(tls);
         _heads.Enqueue(head);
-        string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))[18..].Trim();
-        await InspectedServer.SendAsync(tls, $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {Accept(key)}\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+        string key = head.Split("\r\n")
+            .Single(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))[18..]
+            .Trim();
+        await InspectedServer.SendAsync(
+            tls,
+            $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {Accept(key)}\r\nSec-WebSocket-Protocol: chat\r\n\r\n"
+        );
         using WebSocket socket = WebSocket.CreateFromStream(tls, new WebSocketCreationOptions { IsServer = true, SubProtocol = "chat" });
         byte[] buffer = new byte[100_000];
         try
         {
-            for (int length = 0; ;)
+            for (int length = 0; ; )
             {
                 WebSocketReceiveResult part = await socket.ReceiveAsync(buffer, Token);
                 if (part.MessageType == WebSocketMessageType.Close)
@@ -111,6 +128,7 @@ public sealed class WebSocketTests(TestContext context)
     }
 
 #pragma warning disable CA5350 // RFC 6455, 4.2.2, names it, and no security rests on it.
-    private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+    private static string Accept(string key) =>
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
 }

@@ -40,7 +40,9 @@ internal sealed class EngineCli(string name, string socket, params string[] prog
         Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         Task<string> error = process.StandardError.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
-        return process.ExitCode == 0 ? (await output).Trim() : throw new InvalidOperationException($"{name} {string.Join(' ', arguments)}: {await error}");
+        return process.ExitCode == 0
+            ? (await output).Trim()
+            : throw new InvalidOperationException($"{name} {string.Join(' ', arguments)}: {await error}");
     }
 
     /// <summary>Completes when no container of a process of ours is left; the engine says so itself, on its stream of events.</summary>
@@ -50,7 +52,8 @@ internal sealed class EngineCli(string name, string socket, params string[] prog
         using Process events = Process.Start(Command("events", "--since", Since(), "--filter", $"event={removal}", "--format", "{{.ID}}"))!;
         try
         {
-            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between looking and listening.
+            // The client listens some time after it was started: what happens until then is replayed, so that no removal falls between
+            // looking and listening.
             Task<string?> removed = events.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
             while ((await ContainersOfAsync(processId, cancellationToken)).Length > 0)
             {
@@ -67,9 +70,6 @@ internal sealed class EngineCli(string name, string socket, params string[] prog
     /// <summary>Now, as clients take the time from which they replay events.</summary>
     internal static string Since() => DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private ProcessStartInfo Command(params string[] arguments) => new(program[0], [.. program[1..], .. arguments])
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    };
+    private ProcessStartInfo Command(params string[] arguments) =>
+        new(program[0], [.. program[1..], .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
 }

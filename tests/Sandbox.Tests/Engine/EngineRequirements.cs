@@ -1,6 +1,8 @@
 namespace IsolatedAgents.Sandbox.Tests.Engine;
 
-/// <summary>Whether a missing engine is a reason to skip, or to fail: a build host that should have one must not pass by skipping.</summary>
+/// <summary>
+/// Whether a missing engine is a reason to skip, or to fail: a build host that should have one must not pass by skipping.
+/// </summary>
 [TestClass]
 public static class EngineRequirements
 {
@@ -24,5 +26,8 @@ public static class EngineRequirements
 
     /// <summary>Fails with one line where an engine is missing.</summary>
     public static void Require(string socket, string variable) =>
-        Assert.IsTrue(File.Exists(socket), $"{variable}=1 asks for these tests, and no engine listens on '{socket}'. Run build/setup.sh --with-podman, or unset {variable}.");
+        Assert.IsTrue(
+            File.Exists(socket),
+            $"{variable}=1 asks for these tests, and no engine listens on '{socket}'. Run build/setup.sh --with-podman, or unset {variable}."
+        );
 }

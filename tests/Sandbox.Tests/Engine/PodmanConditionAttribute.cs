@@ -1,6 +1,9 @@
 namespace IsolatedAgents.Sandbox.Tests.Engine;
 
-/// <summary>Skips what needs Podman where it is not, and says so. Where <see cref="EngineRequirements.Podman"/> asks for it, the tests run, and fail.</summary>
+/// <summary>
+/// Skips what needs Podman where it is not, and says so. Where <see cref="EngineRequirements.Podman"/> asks for it, the tests run, and
+/// fail.
+/// </summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class PodmanConditionAttribute : ConditionBaseAttribute
 {

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace IsolatedAgents.Sandbox.Tests.Engine;
 
 /// <summary>
-/// An engine that silently does something else than it was asked: stands between the code under test and the real engine, changes what is asked for when a container is created,
-/// and passes all else on as it comes, the attached stream included.
+/// An engine that silently does something else than it was asked: stands between the code under test and the real engine, changes what is
+/// asked for when a container is created, and passes all else on as it comes, the attached stream included.
 /// </summary>
 internal sealed class RewritingEngineProxy : IDisposable
 {
@@ -116,7 +116,8 @@ internal sealed class RewritingEngineProxy : IDisposable
         }
     }
 
-    // Heads of requests are looked at; bodies whose length is not told, and what follows an upgrade, are passed on to the end of the connection.
+    // Heads of requests are looked at; bodies whose length is not told, and what follows an upgrade, are passed on to the end of the
+    // connection.
     private async Task PassRequestsAsync(Socket client, Socket engine)
     {
         using NetworkStream requests = new(client);
@@ -143,7 +144,10 @@ internal sealed class RewritingEngineProxy : IDisposable
                 await StartGate;
             }
 
-            if (!isFailing && (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal)))
+            if (
+                !isFailing
+                && (head.Contains("\nUpgrade:", StringComparison.OrdinalIgnoreCase) || head.Contains("/attach?", StringComparison.Ordinal))
+            )
             {
                 await SendAsync(engine, received.ToArray());
                 await SpliceAsync(client, engine);
@@ -192,8 +196,12 @@ internal sealed class RewritingEngineProxy : IDisposable
         JsonObject settings = JsonNode.Parse(body)!.AsObject();
         _rewrite(settings);
         byte[] rewritten = Encoding.UTF8.GetBytes(settings.ToJsonString());
-        IEnumerable<string> lines = head.TrimEnd().Split('\n', StringSplitOptions.TrimEntries)
-            .Where(line => !line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase) && !line.StartsWith("Transfer-Encoding:", StringComparison.OrdinalIgnoreCase));
+        IEnumerable<string> lines = head.TrimEnd()
+            .Split('\n', StringSplitOptions.TrimEntries)
+            .Where(line =>
+                !line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)
+                && !line.StartsWith("Transfer-Encoding:", StringComparison.OrdinalIgnoreCase)
+            );
         return [.. Encoding.ASCII.GetBytes($"{string.Join("\r\n", lines)}\r\nContent-Length: {rewritten.Length}\r\n\r\n"), .. rewritten];
     }
 
@@ -219,7 +227,11 @@ internal sealed class RewritingEngineProxy : IDisposable
         while (true)
         {
             int line = chunks.IndexOf("\r\n"u8);
-            int length = int.Parse(Encoding.ASCII.GetString(chunks[..line]), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
+            int length = int.Parse(
+                Encoding.ASCII.GetString(chunks[..line]),
+                System.Globalization.NumberStyles.HexNumber,
+                System.Globalization.CultureInfo.InvariantCulture
+            );
             if (length == 0)
             {
                 return [.. body];

@@ -34,8 +34,16 @@ public sealed class RouteTests(TestContext context)
                 host.Environment["DOCKER_HOST"] = $"unix://{socket}";
                 await FillWorkspaceAsync(host);
                 AgentRunResult result = await host.RunAsync(Command, Token);
-                runs.Add((host.Route!, $"{result.Verdict} {string.Join(' ', result.Artifacts.Select(artifact => $"{artifact.Name}={artifact.Sha256}"))}\n{Summary(host)}"));
-                Assert.AreEqual($"{(transport == TransportKind.Socket ? "Unix socket" : "Attached streams")}, files {(delivery == DeliveryKind.Mount ? "mounted" : "copied")}", host.Route);
+                runs.Add(
+                    (
+                        host.Route!,
+                        $"{result.Verdict} {string.Join(' ', result.Artifacts.Select(artifact => $"{artifact.Name}={artifact.Sha256}"))}\n{Summary(host)}"
+                    )
+                );
+                Assert.AreEqual(
+                    $"{(transport == TransportKind.Socket ? "Unix socket" : "Attached streams")}, files {(delivery == DeliveryKind.Mount ? "mounted" : "copied")}",
+                    host.Route
+                );
             }
         }
 
@@ -106,7 +114,11 @@ public sealed class RouteTests(TestContext context)
     public async Task Socket_AgentFindsNothingOfItInTheSandbox()
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
-        AssertVerdict(Verdict.Passed, 0, await host.RunAsync("ls -A /.isolated-agents/channel 2>/dev/null | wc -l; ls /proc/self/fd | wc -l", Token));
+        AssertVerdict(
+            Verdict.Passed,
+            0,
+            await host.RunAsync("ls -A /.isolated-agents/channel 2>/dev/null | wc -l; ls /proc/self/fd | wc -l", Token)
+        );
         // An empty folder; the standard streams and the folder that ls reads.
         CollectionAssert.AreEqual(new[] { "0", "4" }, host.Lines.Select(line => line.Trim()).ToArray());
     }
@@ -128,7 +140,10 @@ public sealed class RouteTests(TestContext context)
     {
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "notes"), "noted\n", Token);
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "tool"), "#!/bin/sh\necho the tool ran\n", Token);
-        File.SetUnixFileMode(Path.Combine(host.Workspace, "tool"), UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(
+            Path.Combine(host.Workspace, "tool"),
+            UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute
+        );
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "secret"), "hidden\n", Token);
         File.SetUnixFileMode(Path.Combine(host.Workspace, "secret"), UnixFileMode.UserRead);
         File.CreateSymbolicLink(Path.Combine(host.Workspace, "link"), "/nowhere/at all");
@@ -137,18 +152,27 @@ public sealed class RouteTests(TestContext context)
     }
 
     // What differs between two runs of one thing: times, figures, ids and the route itself.
-    private static string Summary(SandboxHost host) => string.Join('\n', host.Events.Where(raised => raised is not ResourceUsage).Select(raised => raised switch
-    {
-        AgentOutput output => $"{output.Stream}: {output.Line}",
-        ViolationOutput violation => $"violation: {violation.File} {violation.Reason}",
-        OutputCollected collected => $"collected: {collected.File} {collected.Size}",
-        ProcessStarted started => $"started: {started.CommandLine}",
-        FileRead read => $"read: {read.Path}",
-        FileWritten written => $"written: {written.Path}",
-        ViolationFilesystem violation => $"violation: {violation.Path} {violation.Reason}",
-        _ => raised.GetType().Name,
-        // The same thing again within a second is told with a count, and the seconds are not the same in every run.
-    }).Distinct().Order(StringComparer.Ordinal)) + "\n";
+    private static string Summary(SandboxHost host) =>
+        string.Join(
+            '\n',
+            host.Events.Where(raised => raised is not ResourceUsage)
+                .Select(raised =>
+                    raised switch
+                    {
+                        AgentOutput output => $"{output.Stream}: {output.Line}",
+                        ViolationOutput violation => $"violation: {violation.File} {violation.Reason}",
+                        OutputCollected collected => $"collected: {collected.File} {collected.Size}",
+                        ProcessStarted started => $"started: {started.CommandLine}",
+                        FileRead read => $"read: {read.Path}",
+                        FileWritten written => $"written: {written.Path}",
+                        ViolationFilesystem violation => $"violation: {violation.Path} {violation.Reason}",
+                        _ => raised.GetType().Name,
+                        // The same thing again within a second is told with a count, and the seconds are not the same in every run.
+                    }
+                )
+                .Distinct()
+                .Order(StringComparer.Ordinal)
+        ) + "\n";
 
     private static void LoseTheSocket(JsonObject settings)
     {

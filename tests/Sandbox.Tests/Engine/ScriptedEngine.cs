@@ -3,7 +3,9 @@ using System.Text;
 
 namespace IsolatedAgents.Sandbox.Tests.Engine;
 
-/// <summary>Something that is no engine, on a socket where one is looked for: answers every connection with the same bytes and closes it.</summary>
+/// <summary>
+/// Something that is no engine, on a socket where one is looked for: answers every connection with the same bytes and closes it.
+/// </summary>
 internal sealed class ScriptedEngine : IDisposable
 {
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

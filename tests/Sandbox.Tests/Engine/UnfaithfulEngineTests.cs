@@ -70,8 +70,7 @@ public sealed class UnfaithfulEngineTests
     [TestMethod]
     [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task WritableWorkspace_IsAnEngineErrorAndNothingRuns() =>
-        await AssertRefusedAsync("read-only mount", create =>
+    public async Task WritableWorkspace_IsAnEngineErrorAndNothingRuns() => await AssertRefusedAsync("read-only mount", create =>
         {
             foreach (JsonNode? mount in create["HostConfig"]!["Mounts"]!.AsArray())
             {
@@ -91,7 +90,10 @@ public sealed class UnfaithfulEngineTests
         {
             AgentRunResult result = await host.RunAsync("echo stolen > below/file", Token);
             AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.IsolationUnavailable);
-            Assert.Contains("The control 'read-only mount' is not in force: '/workspace/below', which is mounted below '/workspace', is writable.", result.Diagnostics[0].Message);
+            Assert.Contains(
+                "The control 'read-only mount' is not in force: '/workspace/below', which is mounted below '/workspace', is writable.",
+                result.Diagnostics[0].Message
+            );
             Assert.IsFalse(File.Exists(Path.Combine(below, "file")));
         }
         finally
@@ -103,8 +105,7 @@ public sealed class UnfaithfulEngineTests
     [TestMethod]
     [TestProperty("Case", "R9")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    public async Task LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() =>
-        await AssertRefusedAsync("memory limit", create =>
+    public async Task LimitThatTheEngineRaises_IsAnEngineErrorAndNothingRuns() => await AssertRefusedAsync("memory limit", create =>
         {
             create["HostConfig"]!["Memory"] = 1L << 30;
             create["HostConfig"]!["MemorySwap"] = 1L << 30;
@@ -159,7 +160,10 @@ public sealed class UnfaithfulEngineTests
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
         Assert.Contains(cause, result.Diagnostics[0].Message);
         Assert.IsEmpty(host.Lines);
-        Assert.AreEqual("", await EngineCli.Podman.AskAsync(Token, "ps", "-aq", "--filter", $"label={SandboxLabels.Session}={result.SessionId}"));
+        Assert.AreEqual(
+            "",
+            await EngineCli.Podman.AskAsync(Token, "ps", "-aq", "--filter", $"label={SandboxLabels.Session}={result.SessionId}")
+        );
     }
 
     [TestMethod]

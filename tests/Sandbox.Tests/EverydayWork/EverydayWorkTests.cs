@@ -9,7 +9,9 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.EverydayWork;
 
-/// <summary>An honest agent that uses ordinary tools passes under the default policy, and what stands beside their probes does not.</summary>
+/// <summary>
+/// An honest agent that uses ordinary tools passes under the default policy, and what stands beside their probes does not.
+/// </summary>
 [TestClass]
 public sealed partial class EverydayWorkTests
 {
@@ -43,16 +45,32 @@ public sealed partial class EverydayWorkTests
         string agent = Directory.CreateDirectory(Path.Combine(host.Root, "agent")).FullName;
         await File.WriteAllTextAsync(Path.Combine(agent, "agent.sh"), Runner, Token);
         File.Copy(Path.Combine(Folder, "commands.txt"), Path.Combine(agent, "commands.txt"));
-        AgentRunRequest request = host.Request("", SandboxHost.ToolsImage, ("filesystem.workspace", workspace), ("memory_mb", "1024"), ("pids_limit", "256"), ("cpu_cores", "2"), ("timeout_seconds", "280")) with
+        AgentRunRequest request = host.Request(
+            "",
+            SandboxHost.ToolsImage,
+            ("filesystem.workspace", workspace),
+            ("memory_mb", "1024"),
+            ("pids_limit", "256"),
+            ("cpu_cores", "2"),
+            ("timeout_seconds", "280")
+        ) with
         {
             Command = null,
             Agent = agent,
         };
         AgentRunResult result = await host.RunAsync(request, Token);
-        Assert.IsEmpty(host.Lines.Where(line => !line.StartsWith("done ", StringComparison.Ordinal)), string.Join('\n', host.Lines.Where(line => !line.StartsWith("done ", StringComparison.Ordinal))));
-        Assert.IsEmpty(result.Violations, string.Join('\n', result.Violations.Select(violation => $"{violation.Subject}: {violation.Reason}")));
+        Assert.IsEmpty(
+            host.Lines.Where(line => !line.StartsWith("done ", StringComparison.Ordinal)),
+            string.Join('\n', host.Lines.Where(line => !line.StartsWith("done ", StringComparison.Ordinal)))
+        );
+        Assert.IsEmpty(
+            result.Violations,
+            string.Join('\n', result.Violations.Select(violation => $"{violation.Subject}: {violation.Reason}"))
+        );
         AssertVerdict(Verdict.Passed, 0, result);
-        int wanted = (await File.ReadAllLinesAsync(Path.Combine(Folder, "commands.txt"), Token)).Count(line => line.Length > 0 && line[0] != '#');
+        int wanted = (await File.ReadAllLinesAsync(Path.Combine(Folder, "commands.txt"), Token)).Count(line =>
+            line.Length > 0 && line[0] != '#'
+        );
         Assert.AreEqual(wanted, host.Lines.Count);
     }
 
@@ -64,13 +82,22 @@ public sealed partial class EverydayWorkTests
         using SandboxHost host = new();
         string sdk = Path.GetDirectoryName(Environment.ProcessPath)!;
         Assert.IsTrue(Directory.Exists(Path.Combine(sdk, "sdk")), $"the tests are run by the SDK's own dotnet, and '{sdk}' has none");
-        await File.WriteAllTextAsync(Path.Combine(host.Workspace, "a.csproj"), "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>", Token);
+        await File.WriteAllTextAsync(
+            Path.Combine(host.Workspace, "a.csproj"),
+            "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>",
+            Token
+        );
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "a.cs"), "System.Console.WriteLine(\"built\");", Token);
         AgentRunRequest request = host.Request(
             "cp -r . /tmp/b && cd /tmp/b && /opt/dotnet/dotnet build -nologo -v q && /opt/dotnet/dotnet bin/Debug/net10.0/a.dll",
             SandboxHost.PythonImage,
-            ("readonly_mounts", $"{sdk}:/opt/dotnet"), ("memory_mb", "2048"), ("pids_limit", "256"), ("cpu_cores", "2"), ("timeout_seconds", "150"),
-            ("env_vars", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1|DOTNET_NOLOGO=1|DOTNET_CLI_TELEMETRY_OPTOUT=1"));
+            ("readonly_mounts", $"{sdk}:/opt/dotnet"),
+            ("memory_mb", "2048"),
+            ("pids_limit", "256"),
+            ("cpu_cores", "2"),
+            ("timeout_seconds", "150"),
+            ("env_vars", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1|DOTNET_NOLOGO=1|DOTNET_CLI_TELEMETRY_OPTOUT=1")
+        );
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.Passed, 0, result);
         Assert.Contains("built", host.Lines);
@@ -96,12 +123,18 @@ public sealed partial class EverydayWorkTests
         AssertVerdict(Verdict.Passed, 0, await host.RunAsync(request, Token));
         TelemetryEvent told = host.Events.Single(raised => raised is ViolationFilesystem or ViolationProcess);
         Assert.AreEqual(TelemetryLevel.Debug, told.Level);
-        Assert.AreEqual($"builtin:{name}@{ExpectedProbes.Version}", (told as ViolationFilesystem)?.ExpectedBy ?? (told as ViolationProcess)!.ExpectedBy);
+        Assert.AreEqual(
+            $"builtin:{name}@{ExpectedProbes.Version}",
+            (told as ViolationFilesystem)?.ExpectedBy ?? (told as ViolationProcess)!.ExpectedBy
+        );
 
         using SandboxHost strict = new();
         Directory.CreateDirectory(Path.Combine(strict.Workspace, ".git"));
         Directory.CreateDirectory(Path.Combine(strict.Workspace, "a"));
-        AgentRunResult result = await strict.RunAsync(strict.Request($"({command}); true", SandboxHost.PythonImage, ("strict", "true")), Token);
+        AgentRunResult result = await strict.RunAsync(
+            strict.Request($"({command}); true", SandboxHost.PythonImage, ("strict", "true")),
+            Token
+        );
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
     }
 
@@ -138,7 +171,10 @@ public sealed partial class EverydayWorkTests
         Directory.CreateDirectory(Path.Combine(host.Workspace, ".git", ".x"));
         AgentRunResult result = await host.RunAsync(host.Request($"({command}); true", SandboxHost.PythonImage), Token);
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict, string.Join('\n', host.Lines));
-        Assert.DoesNotContain(raised => raised is ViolationFilesystem { Expected: true } or ViolationProcess { Expected: true }, host.Events);
+        Assert.DoesNotContain(
+            raised => raised is ViolationFilesystem { Expected: true } or ViolationProcess { Expected: true },
+            host.Events
+        );
     }
 
     [TestMethod]
@@ -146,7 +182,12 @@ public sealed partial class EverydayWorkTests
     public async Task PathThatThePolicyProtects_IsNeverExpected()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("mkdir .pytest_cache; true", Token, ("filesystem.workspace", "write"), ("filesystem.protected_paths", ".pytest_cache"));
+        AgentRunResult result = await host.RunAsync(
+            "mkdir .pytest_cache; true",
+            Token,
+            ("filesystem.workspace", "write"),
+            ("filesystem.protected_paths", ".pytest_cache")
+        );
         AssertVerdict(Verdict.PolicyViolation, 3, result, DiagnosticTable.FilesystemViolation);
     }
 
@@ -155,7 +196,10 @@ public sealed partial class EverydayWorkTests
     public async Task MoreProbesThanAProgramNeeds_AreViolations()
     {
         using SandboxHost host = new();
-        AgentRunResult result = await host.RunAsync("i=0; while [ $i -lt 103 ]; do mkdir /workspace/.pytest_cache/$i; i=$((i+1)); done; true", Token);
+        AgentRunResult result = await host.RunAsync(
+            "i=0; while [ $i -lt 103 ]; do mkdir /workspace/.pytest_cache/$i; i=$((i+1)); done; true",
+            Token
+        );
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
         Assert.HasCount(103 - ExpectedProbes.MaxPerRun, result.Violations);
     }
@@ -175,7 +219,8 @@ public sealed partial class EverydayWorkTests
                 except OSError:
                     pass
             """,
-            Token);
+            Token
+        );
         Assert.AreEqual(Verdict.PolicyViolation, result.Verdict);
     }
 
@@ -186,7 +231,10 @@ public sealed partial class EverydayWorkTests
     {
         using SandboxHost host = new();
         host.Environment["API_TOKEN"] = "s3cr3t-7f91c2d8";
-        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; sleep 20", SandboxHost.BusyboxImage, ("sensitive_env_vars", "API_TOKEN")), Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; sleep 20", SandboxHost.BusyboxImage, ("sensitive_env_vars", "API_TOKEN")),
+            Token
+        );
         await host.WhenLineAsync("begun");
         string id = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
         Assert.AreEqual(0, (await File.ReadAllBytesAsync($"/proc/{id}/environ", Token)).Length);
@@ -200,7 +248,10 @@ public sealed partial class EverydayWorkTests
     {
         string page = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "policy.md"));
         string section = page[page.IndexOf("<a id=\"expected-probes\">", StringComparison.Ordinal)..] + "\n#";
-        string[] named = [.. EntryName().Matches(section[..section.IndexOf("\n#", StringComparison.Ordinal)]).Select(match => match.Groups[1].Value)];
+        string[] named =
+        [
+            .. EntryName().Matches(section[..section.IndexOf("\n#", StringComparison.Ordinal)]).Select(match => match.Groups[1].Value),
+        ];
         CollectionAssert.AreEqual(ExpectedProbes.All.Select(probe => probe.Name).ToArray(), named);
     }
 

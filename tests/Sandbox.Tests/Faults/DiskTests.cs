@@ -24,7 +24,11 @@ public sealed class DiskTests(TestContext context)
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
         using SmallDisk mounted = await SmallDisk.MountAsync(disk, "1m", Token);
         string audit = Path.Combine(host.Root, "audit.jsonl");
-        AgentRunRequest request = host.Request("echo first > /output/a; head -c 3000000 /dev/zero > /output/b") with { OutputDirectory = Path.Combine(disk, "out"), AuditLog = audit };
+        AgentRunRequest request = host.Request("echo first > /output/a; head -c 3000000 /dev/zero > /output/b") with
+        {
+            OutputDirectory = Path.Combine(disk, "out"),
+            AuditLog = audit,
+        };
         AgentRunResult result = await host.RunAsync(request, Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
         Assert.Contains("No space left on device", result.Diagnostics[0].Message);
@@ -42,9 +46,18 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new();
         string disk = Directory.CreateDirectory(Path.Combine(host.Root, "disk")).FullName;
         using SmallDisk mounted = await SmallDisk.MountAsync(disk, "128k", Token);
-        AgentRunResult result = await host.RunAsync(host.Request("seq 1 5000; exit 3") with { ReportDirectory = Path.Combine(disk, "report") }, Token);
+        AgentRunResult result = await host.RunAsync(
+            host.Request("seq 1 5000; exit 3") with
+            {
+                ReportDirectory = Path.Combine(disk, "report"),
+            },
+            Token
+        );
         AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
-        Assert.Contains(suppressed => suppressed.Reason!.Contains("No space left on device", StringComparison.Ordinal), host.Events.OfType<TelemetrySuppressed>());
+        Assert.Contains(
+            suppressed => suppressed.Reason!.Contains("No space left on device", StringComparison.Ordinal),
+            host.Events.OfType<TelemetrySuppressed>()
+        );
         Assert.Contains(diagnostic => diagnostic.Code == DiagnosticTable.TelemetrySuppressed, result.Diagnostics);
     }
 
@@ -105,7 +118,13 @@ public sealed class DiskTests(TestContext context)
     {
         using SandboxHost host = new();
         string path = Path.Combine(host.Root, "audit.jsonl");
-        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done") with { AuditLog = path }, Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done") with
+            {
+                AuditLog = path,
+            },
+            Token
+        );
         await host.WhenLineAsync("begun");
         switch (how)
         {
@@ -154,7 +173,13 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new();
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
         string path = Path.Combine(disk.Shown, "audit.jsonl");
-        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with
+            {
+                AuditLog = path,
+            },
+            Token
+        );
         await host.WhenLineAsync("begun");
         await disk.SignalAsync("KILL");
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
@@ -170,7 +195,13 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new();
         await using LoopDisk disk = await LoopDisk.MountAsync(host.Root, Token);
         string path = Path.Combine(disk.Path, "audit.jsonl");
-        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with { AuditLog = path }, Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo more; sleep 600") with
+            {
+                AuditLog = path,
+            },
+            Token
+        );
         await host.WhenLineAsync("begun");
         await disk.FailAsync(Token);
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
@@ -195,7 +226,8 @@ public sealed class DiskTests(TestContext context)
                 ReportDirectory = Path.Combine(disk.Shown, "reports"),
                 AuditLog = hasAudit ? audit : null,
             },
-            cancel.Token);
+            cancel.Token
+        );
         await host.WhenLineAsync("begun");
         string container = await host.ContainerIdAsync();
         await disk.StopAsync(Token);
@@ -206,8 +238,20 @@ public sealed class DiskTests(TestContext context)
         AgentRunResult result = await running;
         context.WriteLine($"{TimeProvider.System.GetElapsedTime(began)} {string.Join('\n', result.Diagnostics)}");
         Assert.IsLessThan(TimeSpan.FromSeconds(30), TimeProvider.System.GetElapsedTime(began));
-        AssertVerdict(hasAudit ? Verdict.EngineError : Verdict.Cancelled, hasAudit ? 6 : 130, result, hasAudit ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.Cancelled);
-        Assert.IsTrue(hasAudit || result.Diagnostics.Any(diagnostic => diagnostic.Code == DiagnosticTable.TelemetrySuppressed && diagnostic.Message.Contains("SessionRecord", StringComparison.Ordinal)), string.Join('\n', result.Diagnostics));
+        AssertVerdict(
+            hasAudit ? Verdict.EngineError : Verdict.Cancelled,
+            hasAudit ? 6 : 130,
+            result,
+            hasAudit ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.Cancelled
+        );
+        Assert.IsTrue(
+            hasAudit
+                || result.Diagnostics.Any(diagnostic =>
+                    diagnostic.Code == DiagnosticTable.TelemetrySuppressed
+                    && diagnostic.Message.Contains("SessionRecord", StringComparison.Ordinal)
+                ),
+            string.Join('\n', result.Diagnostics)
+        );
         Assert.DoesNotContain(container, await DockerCli.RunAsync(Token, "ps", "-q", "--no-trunc"));
     }
 
@@ -224,7 +268,16 @@ public sealed class DiskTests(TestContext context)
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         await using ServedDisk disk = await ServedDisk.MountAsync(host.Root, Token);
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        AgentRunRequest request = host.Request(agent, SandboxHost.BusyboxImage, ("max_output_bytes", "1000000000"), ("max_output_files", "5000"), ("timeout_seconds", "100")) with { OutputDirectory = Path.Combine(disk.Shown, "out") };
+        AgentRunRequest request = host.Request(
+            agent,
+            SandboxHost.BusyboxImage,
+            ("max_output_bytes", "1000000000"),
+            ("max_output_files", "5000"),
+            ("timeout_seconds", "100")
+        ) with
+        {
+            OutputDirectory = Path.Combine(disk.Shown, "out"),
+        };
         using FileSystemWatcher watcher = new(disk.Real) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.Size };
         TaskCompletionSource copying = new(TaskCreationOptions.RunContinuationsAsynchronously);
         watcher.Changed += (_, change) =>
@@ -246,7 +299,12 @@ public sealed class DiskTests(TestContext context)
 
         AgentRunResult result = await running;
         Assert.IsLessThan(TimeSpan.FromSeconds(isCancelled ? 10 : 40), TimeProvider.System.GetElapsedTime(began));
-        AssertVerdict(isCancelled ? Verdict.Cancelled : Verdict.EngineError, isCancelled ? 130 : 6, result, isCancelled ? DiagnosticTable.Cancelled : DiagnosticTable.EngineLost);
+        AssertVerdict(
+            isCancelled ? Verdict.Cancelled : Verdict.EngineError,
+            isCancelled ? 130 : 6,
+            result,
+            isCancelled ? DiagnosticTable.Cancelled : DiagnosticTable.EngineLost
+        );
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
     }
 
@@ -284,7 +342,12 @@ public sealed class DiskTests(TestContext context)
         });
         host.Environment["DOCKER_HOST"] = proxy.Address;
         AgentRunResult result = await host.RunAsync("cat stolen", Token);
-        AssertVerdict(Verdict.EngineError, 6, result, delivery == DeliveryKind.Mount ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.EngineLost);
+        AssertVerdict(
+            Verdict.EngineError,
+            6,
+            result,
+            delivery == DeliveryKind.Mount ? DiagnosticTable.IsolationUnavailable : DiagnosticTable.EngineLost
+        );
         Assert.Contains("replaced", result.Diagnostics[0].Message);
         Assert.IsEmpty(host.Lines);
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
@@ -306,10 +369,15 @@ public sealed class DiskTests(TestContext context)
             using MemoryStream cut = new(whole, 0, length);
             AuditVerification verification = AuditVerifier.Verify(cut, expectedHead: null);
             Assert.IsTrue(
-                verification.Status is AuditStatus.Unsealed or AuditStatus.Empty || (verification.Status == AuditStatus.Sealed && length == whole.Length - 1),
-                string.Create(CultureInfo.InvariantCulture, $"{length} of {whole.Length}: {verification.Status} {verification.Message}"));
+                verification.Status is AuditStatus.Unsealed or AuditStatus.Empty
+                    || (verification.Status == AuditStatus.Sealed && length == whole.Length - 1),
+                string.Create(CultureInfo.InvariantCulture, $"{length} of {whole.Length}: {verification.Status} {verification.Message}")
+            );
             cut.Position = 0;
-            Assert.AreNotEqual(AuditStatus.Sealed, length == whole.Length - 1 ? AuditStatus.Unsealed : AuditVerifier.Verify(cut, result.AuditHead).Status);
+            Assert.AreNotEqual(
+                AuditStatus.Sealed,
+                length == whole.Length - 1 ? AuditStatus.Unsealed : AuditVerifier.Verify(cut, result.AuditHead).Status
+            );
         }
     }
 

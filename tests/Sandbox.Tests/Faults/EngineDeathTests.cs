@@ -11,7 +11,8 @@ namespace IsolatedAgents.Sandbox.Tests.Faults;
 public sealed class EngineDeathTests(TestContext context)
 {
     private const int Minute = 60_000;
-    private const string LongAgent = "trap 'echo late > /output/late; exit 0' TERM; echo early > /output/early; echo begun; sleep 600 & wait";
+    private const string LongAgent =
+        "trap 'echo late > /output/late; exit 0' TERM; echo early > /output/early; echo begun; sleep 600 & wait";
 
     private CancellationToken Token => context.CancellationToken;
 
@@ -30,7 +31,9 @@ public sealed class EngineDeathTests(TestContext context)
         int[] processes = Processes(engine);
         await engine.EndAsync(signal, Token);
         AgentRunResult result = await running;
-        context.WriteLine($"{result.Duration} {string.Join('\n', result.Diagnostics)} {string.Join('\n', result.Artifacts.Select(a => a.Name))}");
+        context.WriteLine(
+            $"{result.Duration} {string.Join('\n', result.Diagnostics)} {string.Join('\n', result.Artifacts.Select(a => a.Name))}"
+        );
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.EngineLost);
         CollectionAssert.AreEquivalent(new[] { "early", "late" }, result.Artifacts.Select(artifact => artifact.Name).ToArray());
         await WhenEndedAsync(processes);
@@ -55,7 +58,8 @@ public sealed class EngineDeathTests(TestContext context)
         await AssertSweptAfterARestartAsync(engine, result.SessionId);
     }
 
-    // The engine removes what it was told to remove by itself when it starts again, running or not: a run cannot outlive that, and must say so.
+    // The engine removes what it was told to remove by itself when it starts again, running or not: a run cannot outlive that, and must say
+    // so.
     [TestMethod]
     [TestProperty("Case", "C3-6")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
@@ -190,7 +194,11 @@ public sealed class EngineDeathTests(TestContext context)
     private async Task AssertSweptAfterARestartAsync(PrivateEngine engine, string sessionId)
     {
         await engine.StartAsync(Token);
-        using Engines.IContainerEngine connected = await Engines.Docker.DockerEngine.ConnectAsync(new Uri(engine.Address), TimeSpan.FromSeconds(10), Token);
+        using Engines.IContainerEngine connected = await Engines.Docker.DockerEngine.ConnectAsync(
+            new Uri(engine.Address),
+            TimeSpan.FromSeconds(10),
+            Token
+        );
         await CleanUp.EngineSweep.RunAsync(connected, onlyLook: false, Token);
         Assert.AreEqual("", await ContainersAsync(engine, sessionId));
     }

@@ -11,8 +11,8 @@ namespace IsolatedAgents.Sandbox.Tests.Faults;
 internal sealed record EngineFlow(TimeSpan Delay = default, int SliceLength = 64 * 1024, int BytesPerSecond = 0);
 
 /// <summary>
-/// An engine that is slow, cuts its streams or answers something else: stands between the code under test and the real engine. Each connection carries what it carried;
-/// requests are only looked at to know which one an answer belongs to.
+/// An engine that is slow, cuts its streams or answers something else: stands between the code under test and the real engine. Each
+/// connection carries what it carried; requests are only looked at to know which one an answer belongs to.
 /// </summary>
 internal sealed class EngineShim : IDisposable
 {
@@ -35,7 +35,9 @@ internal sealed class EngineShim : IDisposable
     /// <summary>How answers and attached streams flow.</summary>
     public EngineFlow Flow { get; init; } = new();
 
-    /// <summary>After how many bytes of an attached stream, its head not counted, the connection is cut; none where it is negative.</summary>
+    /// <summary>
+    /// After how many bytes of an attached stream, its head not counted, the connection is cut; none where it is negative.
+    /// </summary>
     public int CutAttachedAfter { get; init; } = -1;
 
     /// <summary>Gives what is answered in place of the engine to a request, by its first line; null where the engine answers.</summary>
@@ -98,7 +100,12 @@ internal sealed class EngineShim : IDisposable
         }
     }
 
-    private async Task PassRequestsAsync(Socket client, Socket engine, TaskCompletionSource<string> request, CancellationToken cancellationToken)
+    private async Task PassRequestsAsync(
+        Socket client,
+        Socket engine,
+        TaskCompletionSource<string> request,
+        CancellationToken cancellationToken
+    )
     {
         byte[] buffer = new byte[64 * 1024];
         int count;
@@ -132,7 +139,10 @@ internal sealed class EngineShim : IDisposable
         long passed = isAttached && CutAttachedAfter >= 0 ? -await PassHeadAsync(engine, client, buffer, count, cancellationToken) : 0;
         if (passed < 0)
         {
-            count = await engine.ReceiveAsync(buffer.AsMemory(0, Math.Max(1, Math.Min(buffer.Length, CutAttachedAfter))), cancellationToken);
+            count = await engine.ReceiveAsync(
+                buffer.AsMemory(0, Math.Max(1, Math.Min(buffer.Length, CutAttachedAfter))),
+                cancellationToken
+            );
             passed = 0;
         }
 
@@ -159,7 +169,13 @@ internal sealed class EngineShim : IDisposable
     }
 
     // The engine's answer to an attach is a head of its own; what comes with it belongs to the stream and would blur where the cut is.
-    private static async Task<long> PassHeadAsync(Socket engine, Socket client, byte[] buffer, int count, CancellationToken cancellationToken)
+    private static async Task<long> PassHeadAsync(
+        Socket engine,
+        Socket client,
+        byte[] buffer,
+        int count,
+        CancellationToken cancellationToken
+    )
     {
         StringBuilder head = new();
         while (true)

@@ -48,11 +48,15 @@ public sealed class EngineShimTests(TestContext context)
     [DataRow(TransportKind.Attach, 512, 0, 10_000)]
     public async Task SlowEngine_IsSlowerAndNothingElse(TransportKind transport, int slice, int delayMilliseconds, int bytesPerSecond)
     {
-        const string Odd = "printf 'gr\\303\\274n \\342\\202\\254 \\377\\376 \\033]52;c;AAAA\\007 ::error::x\\rcarriage\\n'; printf 'wrong\\n' >&2; printf 'no end'; printf 12345 > /output/five";
+        const string Odd =
+            "printf 'gr\\303\\274n \\342\\202\\254 \\377\\376 \\033]52;c;AAAA\\007 ::error::x\\rcarriage\\n'; printf 'wrong\\n' >&2; printf 'no end'; printf 12345 > /output/five";
         using SandboxHost plain = new() { Transport = transport };
         AssertVerdict(Verdict.Passed, 0, await plain.RunAsync(Odd, Token));
         using SandboxHost host = new() { Transport = transport };
-        using EngineShim shim = Shim(host, new EngineShim(host.Root) { Flow = new EngineFlow(TimeSpan.FromMilliseconds(delayMilliseconds), slice, bytesPerSecond) });
+        using EngineShim shim = Shim(
+            host,
+            new EngineShim(host.Root) { Flow = new EngineFlow(TimeSpan.FromMilliseconds(delayMilliseconds), slice, bytesPerSecond) }
+        );
         AgentRunResult result = await host.RunAsync(Odd, Token);
         AssertVerdict(Verdict.Passed, 0, result);
         CollectionAssert.AreEquivalent(plain.Lines.ToArray(), host.Lines.ToArray());
@@ -72,10 +76,12 @@ public sealed class EngineShimTests(TestContext context)
             ("redirect", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
             ("endless head", "HTTP/1.1 200 OK\r\nX-A: " + new string('a', 200_000)),
         ];
-        // Of the first call the status alone counts, and an engine that says it has started what it has not is given the time of a slow start.
-        return from call in calls from answer in answers
-               where !(call is "/_ping" or "/start" && answer.Answer.StartsWith("HTTP/1.1 200 OK\r\nContent-Type", StringComparison.Ordinal))
-               select new object[] { call, answer.Name, answer.Answer };
+        // Of the first call the status alone counts, and an engine that says it has started what it has not is given the time of a slow
+        // start.
+        return from call in calls
+            from answer in answers
+            where !(call is "/_ping" or "/start" && answer.Answer.StartsWith("HTTP/1.1 200 OK\r\nContent-Type", StringComparison.Ordinal))
+            select new object[] { call, answer.Name, answer.Answer };
     }
 
     [TestMethod]
@@ -85,7 +91,13 @@ public sealed class EngineShimTests(TestContext context)
     public async Task EngineAnswersSomethingElse_IsAnEngineErrorAndNothingIsLeft(string call, string name, string answer)
     {
         using SandboxHost host = new() { Transport = TransportKind.Attach };
-        using EngineShim shim = Shim(host, new EngineShim(host.Root) { Answer = line => line.Contains(call, StringComparison.Ordinal) ? Encoding.ASCII.GetBytes(answer) : null });
+        using EngineShim shim = Shim(
+            host,
+            new EngineShim(host.Root)
+            {
+                Answer = line => line.Contains(call, StringComparison.Ordinal) ? Encoding.ASCII.GetBytes(answer) : null,
+            }
+        );
         AgentRunResult result = await host.RunAsync("echo ran > /output/ran", Token);
         context.WriteLine($"{name}: {result.Duration} {string.Join('\n', result.Diagnostics)}");
         Assert.AreEqual(Verdict.EngineError, result.Verdict, string.Join('\n', result.Diagnostics));
@@ -104,7 +116,16 @@ public sealed class EngineShimTests(TestContext context)
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using EngineShim shim = Shim(host, new EngineShim(host.Root) { Gate = line => line.StartsWith("DELETE ", StringComparison.Ordinal) || line.Contains("/kill", StringComparison.Ordinal) ? gate.Task : Task.CompletedTask });
+        using EngineShim shim = Shim(
+            host,
+            new EngineShim(host.Root)
+            {
+                Gate = line =>
+                    line.StartsWith("DELETE ", StringComparison.Ordinal) || line.Contains("/kill", StringComparison.Ordinal)
+                        ? gate.Task
+                        : Task.CompletedTask,
+            }
+        );
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
         Task<AgentRunResult> running = host.RunPuppetAsync("sleep 600", cancel.Token);
         await host.WhenLineAsync("sleep");
@@ -129,19 +150,22 @@ public sealed class EngineShimTests(TestContext context)
     {
         using SandboxHost host = new() { Transport = TransportKind.Socket };
         int asked = 0;
-        using EngineShim shim = Shim(host, new EngineShim(host.Root)
-        {
-            Answer = line =>
+        using EngineShim shim = Shim(
+            host,
+            new EngineShim(host.Root)
             {
-                if (!line.Contains("/wait", StringComparison.Ordinal))
+                Answer = line =>
                 {
-                    return null;
-                }
+                    if (!line.Contains("/wait", StringComparison.Ordinal))
+                    {
+                        return null;
+                    }
 
-                Interlocked.Increment(ref asked);
-                return [];
-            },
-        });
+                    Interlocked.Increment(ref asked);
+                    return [];
+                },
+            }
+        );
         AgentRunResult result = await host.RunAsync("sleep 2; exit 7", Token);
         AssertVerdict(Verdict.AgentFailed, 1, result, DiagnosticTable.AgentExitCode);
         Assert.AreEqual(7, result.AgentExitCode);

@@ -8,7 +8,9 @@ using static IsolatedAgents.Sandbox.Tests.Setup.Verdicts;
 
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 
-/// <summary>Trouble of the process that runs us: suspended, short of descriptors and memory, cancelled at any moment, at odds with the clock.</summary>
+/// <summary>
+/// Trouble of the process that runs us: suspended, short of descriptors and memory, cancelled at any moment, at odds with the clock.
+/// </summary>
 [TestClass]
 public sealed class HostTroubleTests(TestContext context)
 {
@@ -26,7 +28,8 @@ public sealed class HostTroubleTests(TestContext context)
         Assert.AreEqual("done", host.Lines[^1]);
     }
 
-    // Cancelled after a time that differs from run to run, over as long as the first run takes, which is not cancelled: so every phase has its turn, and the same must be true after each.
+    // Cancelled after a time that differs from run to run, over as long as the first run takes, which is not cancelled: so every phase has
+    // its turn, and the same must be true after each.
     [TestMethod]
     [TestProperty("Case", "C3-48")]
     [Timeout(4 * Minute, CooperativeCancellation = true)]
@@ -47,16 +50,28 @@ public sealed class HostTroubleTests(TestContext context)
             }
 
             string audit = Path.Combine(host.Root, "audit.jsonl");
-            AgentRunResult result = await host.RunAsync(host.Request("echo 1 > /output/1; sleep 0.02; head -c 2000000 /dev/zero > /output/2; echo end") with { AuditLog = audit }, cancel.Token);
+            AgentRunResult result = await host.RunAsync(
+                host.Request("echo 1 > /output/1; sleep 0.02; head -c 2000000 /dev/zero > /output/2; echo end") with
+                {
+                    AuditLog = audit,
+                },
+                cancel.Token
+            );
             Assert.IsTrue(result.Verdict is Verdict.Cancelled or Verdict.Passed, string.Join('\n', result.Diagnostics));
             whole ??= result.Duration;
-            phases.Add(host.Events.Select(raised => raised.GetType().Name).LastOrDefault(name => name is not nameof(SessionFailed) and not nameof(ContainerRemoving)) ?? "");
+            phases.Add(
+                host.Events.Select(raised => raised.GetType().Name)
+                    .LastOrDefault(name => name is not nameof(SessionFailed) and not nameof(ContainerRemoving))
+                    ?? ""
+            );
             await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
             using FileStream log = File.OpenRead(audit);
             Assert.AreEqual(Audit.AuditStatus.Sealed, Audit.AuditVerifier.Verify(log, result.AuditHead).Status);
             log.Close();
             Assert.IsFalse(Directory.Exists(Path.Combine(Path.GetTempPath(), Sandbox.ChannelFolder.NamePrefix + result.SessionId)));
-            Assert.IsEmpty(Directory.GetFileSystemEntries(host.Root).Select(Path.GetFileName).Except(["workspace", "output", "audit.jsonl"]).ToArray());
+            Assert.IsEmpty(
+                Directory.GetFileSystemEntries(host.Root).Select(Path.GetFileName).Except(["workspace", "output", "audit.jsonl"]).ToArray()
+            );
         }
 
         context.WriteLine(string.Join(' ', phases));
@@ -70,7 +85,13 @@ public sealed class HostTroubleTests(TestContext context)
     public async Task SuspendedProcess_NeitherBurstsNorLosesTheRun()
     {
         using CommandLineHost host = new();
-        CommandLineRun run = host.StartCommand("echo be''gun; sleep 10; echo do''ne", "--telemetry-format", "json", "--resource-monitor-interval", "0.5");
+        CommandLineRun run = host.StartCommand(
+            "echo be''gun; sleep 10; echo do''ne",
+            "--telemetry-format",
+            "json",
+            "--resource-monitor-interval",
+            "0.5"
+        );
         await run.WhenOutputAsync("begun", Token);
         await run.SignalAsync("STOP", Token);
         await Task.Delay(TimeSpan.FromSeconds(6), Token);
@@ -79,7 +100,12 @@ public sealed class HostTroubleTests(TestContext context)
         result.AssertEnd(0, code: null);
         Assert.Contains("done", result.Output);
         // Twelve samples came while nobody read them: they are one, and the gap is told.
-        string[] usage = [.. result.Events.Where(raised => raised.GetProperty("event.name").GetString() == "resource.usage").Select(raised => raised.GetProperty("timestamp").GetString()!)];
+        string[] usage =
+        [
+            .. result
+                .Events.Where(raised => raised.GetProperty("event.name").GetString() == "resource.usage")
+                .Select(raised => raised.GetProperty("timestamp").GetString()!),
+        ];
         Assert.IsLessThan(13, usage.Length, string.Join('\n', usage));
         Assert.ContainsSingle(result.Events.Where(raised => raised.GetProperty("event.name").GetString() == "telemetry.suppressed"));
     }
@@ -97,7 +123,11 @@ public sealed class HostTroubleTests(TestContext context)
         const string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
         if (!File.Exists(library))
         {
-            Assert.AreNotEqual("1", Environment.GetEnvironmentVariable("IA_REQUIRE_CLOCK"), $"'{library}' is missing, and build/setup.sh --for-tests installs it.");
+            Assert.AreNotEqual(
+                "1",
+                Environment.GetEnvironmentVariable("IA_REQUIRE_CLOCK"),
+                $"'{library}' is missing, and build/setup.sh --for-tests installs it."
+            );
             Assert.Inconclusive($"'{library}' is missing; build/setup.sh --for-tests installs it.");
         }
 
@@ -108,7 +138,16 @@ public sealed class HostTroubleTests(TestContext context)
         host.Environment["FAKETIME_NO_CACHE"] = "1";
         host.Environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1";
         CommandLineRun run = host.StartCommand(
-            "echo be''gun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo do''ne", "--telemetry-format", "json", "--audit-log", "audit.jsonl", "--report-directory", "reports", "--timeout-seconds", "60");
+            "echo be''gun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo do''ne",
+            "--telemetry-format",
+            "json",
+            "--audit-log",
+            "audit.jsonl",
+            "--report-directory",
+            "reports",
+            "--timeout-seconds",
+            "60"
+        );
         await run.WhenOutputAsync("begun", Token);
         host.Write("clock.new", jump);
         File.Move(Path.Combine(host.Root, "clock.new"), clock, overwrite: true);
@@ -116,7 +155,11 @@ public sealed class HostTroubleTests(TestContext context)
         host.Write("workspace/go", "");
         CommandLineResult result = await run.EndAsync(Token);
         Assert.AreEqual(0, result.ExitCode, result.Error);
-        DateTimeOffset[] times = [.. File.ReadLines(Path.Combine(host.Root, "audit.jsonl")).Select(line => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("timestamp").GetDateTimeOffset())];
+        DateTimeOffset[] times =
+        [
+            .. File.ReadLines(Path.Combine(host.Root, "audit.jsonl"))
+                .Select(line => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("timestamp").GetDateTimeOffset()),
+        ];
         // Events are dated in whole milliseconds, the first and the last entry in less.
         for (int i = 1; i < times.Length; i++)
         {
@@ -124,7 +167,10 @@ public sealed class HostTroubleTests(TestContext context)
         }
 
         Assert.IsLessThan(TimeSpan.FromMinutes(1), times[^1] - times[0]);
-        double agent = result.Events.Single(raised => raised.GetProperty("event.name").GetString() == "agent.completed").GetProperty("isolated_agents.duration").GetDouble();
+        double agent = result
+            .Events.Single(raised => raised.GetProperty("event.name").GetString() == "agent.completed")
+            .GetProperty("isolated_agents.duration")
+            .GetDouble();
         Assert.IsTrue(agent is > 1 and < 60, result.Output);
         Assert.AreEqual(0, (await host.Start("audit", "verify", "audit.jsonl").EndAsync(Token)).ExitCode);
     }
@@ -140,10 +186,23 @@ public sealed class HostTroubleTests(TestContext context)
         host.Environment["DOTNET_GCHeapHardLimit"] = heapLimit.Length > 0 ? heapLimit : null;
         // What is published is one file; a build's runtime needs more than that for its own files.
         host.Environment["FEW"] = Environment.GetEnvironmentVariable("IA_TEST_COMMAND_LINE") is { Length: > 0 } ? "64" : "160";
-        CommandLineRun run = host.StartFromScript(script, ["run", "--command", "seq 1 200000; seq 1 50 | while read i; do echo $i > /output/$i; done", .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "json"]);
+        CommandLineRun run = host.StartFromScript(
+            script,
+            [
+                "run",
+                "--command",
+                "seq 1 200000; seq 1 50 | while read i; do echo $i > /output/$i; done",
+                .. host.Usual(SandboxHost.BusyboxImage),
+                "--telemetry-format",
+                "json",
+            ]
+        );
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(0, code: null);
-        Assert.AreEqual(200_000, result.OutputLines.Count(line => line.Contains("\"event.name\":\"agent.output\"", StringComparison.Ordinal)));
+        Assert.AreEqual(
+            200_000,
+            result.OutputLines.Count(line => line.Contains("\"event.name\":\"agent.output\"", StringComparison.Ordinal))
+        );
         Assert.HasCount(51, Directory.GetFiles(host.Output));
     }
 
@@ -161,7 +220,8 @@ public sealed class HostTroubleTests(TestContext context)
         string agent = host.Write("agent.sh", "echo line; exit 9");
         CommandLineRun run = host.StartFromScript(
             $"command=\"$*\"; exec script --quiet --return --flush --command \"{settings}; $command\" /dev/null",
-            ["run", agent, .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "rich"]);
+            ["run", agent, .. host.Usual(SandboxHost.BusyboxImage), "--telemetry-format", "rich"]
+        );
         CommandLineResult result = await run.EndAsync(Token);
         Assert.AreEqual(1, result.ExitCode, result.Output + result.Error);
         Assert.Contains("IA6001", result.Output);
@@ -169,7 +229,8 @@ public sealed class HostTroubleTests(TestContext context)
         Assert.DoesNotContain("\e[2J", result.Output);
     }
 
-    // C3 38: the control group's files go away while the agent runs. Figures that are not there are not told as figures, and the policy says whether the run may go on without.
+    // C3 38: the control group's files go away while the agent runs. Figures that are not there are not told as figures, and the policy
+    // says whether the run may go on without.
     [TestMethod]
     [TestProperty("Case", "C3-38")]
     [Timeout(Minute, CooperativeCancellation = true)]
@@ -178,11 +239,30 @@ public sealed class HostTroubleTests(TestContext context)
     public async Task FiguresAreLost_IsToldOrEndsTheRunAsThePolicySays(string required)
     {
         using SandboxHost host = new() { Delivery = DeliveryKind.Mount };
-        (string, string)[] policy = [("resource_monitor_interval", "0.5"), .. required.Length > 0 ? new[] { ("isolation.require", required) } : []];
-        Task<AgentRunResult> running = host.RunAsync("echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; sleep 2; echo done", Token, policy);
+        (string, string)[] policy =
+        [
+            ("resource_monitor_interval", "0.5"),
+            .. required.Length > 0 ? new[] { ("isolation.require", required) } : [],
+        ];
+        Task<AgentRunResult> running = host.RunAsync(
+            "echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; sleep 2; echo done",
+            Token,
+            policy
+        );
         await host.WhenLineAsync("begun");
         string supervisor = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
-        await HostProgram.RunAsync("nsenter", ["-m", "-t", supervisor, "sh", "-c", "for part in /sys/fs/cgroup/*; do umount -l $part 2>/dev/null; done; umount -l /sys/fs/cgroup"], Token);
+        await HostProgram.RunAsync(
+            "nsenter",
+            [
+                "-m",
+                "-t",
+                supervisor,
+                "sh",
+                "-c",
+                "for part in /sys/fs/cgroup/*; do umount -l $part 2>/dev/null; done; umount -l /sys/fs/cgroup",
+            ],
+            Token
+        );
         await File.WriteAllTextAsync(Path.Combine(host.Workspace, "go"), "", Token);
         AgentRunResult result = await running;
         Assert.IsTrue(host.Events.OfType<ResourceUsage>().All(usage => usage.MemoryUsed >= 0));
@@ -200,7 +280,8 @@ public sealed class HostTroubleTests(TestContext context)
         Assert.Contains("control group", Assert.ContainsSingle(result.Diagnostics).Message);
     }
 
-    // The server of a file system stops answering. Whether the kernel lets go of what waits for it depends on its version: the run ends in either case.
+    // The server of a file system stops answering. Whether the kernel lets go of what waits for it depends on its version: the run ends in
+    // either case.
     [TestMethod]
     [TestProperty("Case", "C3-25")]
     [Timeout(2 * Minute, CooperativeCancellation = true)]
@@ -219,7 +300,13 @@ public sealed class HostTroubleTests(TestContext context)
             }
 
             using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-            Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; while :; do cat data > /dev/null; done") with { WorkingDirectory = shown }, cancel.Token);
+            Task<AgentRunResult> running = host.RunAsync(
+                host.Request("echo begun; while :; do cat data > /dev/null; done") with
+                {
+                    WorkingDirectory = shown,
+                },
+                cancel.Token
+            );
             await host.WhenLineAsync("begun");
             await SignalAsync(server, "STOP");
             string container = await host.ContainerIdAsync();
@@ -257,9 +344,19 @@ public sealed class HostTroubleTests(TestContext context)
             data.SetLength(1L << 40);
         }
 
-        await using ServedDisk shown = await ServedDisk.MountAsync(Directory.CreateDirectory(Path.Combine(host.Root, "outer")).FullName, Token, disk.Shown);
+        await using ServedDisk shown = await ServedDisk.MountAsync(
+            Directory.CreateDirectory(Path.Combine(host.Root, "outer")).FullName,
+            Token,
+            disk.Shown
+        );
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        Task<AgentRunResult> running = host.RunAsync(host.Request("echo begun; cat data > /dev/null") with { WorkingDirectory = shown.Shown }, cancel.Token);
+        Task<AgentRunResult> running = host.RunAsync(
+            host.Request("echo begun; cat data > /dev/null") with
+            {
+                WorkingDirectory = shown.Shown,
+            },
+            cancel.Token
+        );
         await host.WhenLineAsync("begun");
         AgentRunResult result;
         try
@@ -279,7 +376,10 @@ public sealed class HostTroubleTests(TestContext context)
         AssertVerdict(Verdict.Cancelled, 130, result, DiagnosticTable.Cancelled);
         // It is no lie that all of it has ended, and who goes to see finds the place.
         Assert.Contains("its container is still there", result.Diagnostics[0].Message);
-        Assert.Contains("(cat) waits in the kernel's request_wait_answer", result.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticTable.EngineLost).Message);
+        Assert.Contains(
+            "(cat) waits in the kernel's request_wait_answer",
+            result.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticTable.EngineLost).Message
+        );
         await DockerCli.WaitForRemovalAsync(result.SessionId, Token);
     }
 
@@ -288,7 +388,11 @@ public sealed class HostTroubleTests(TestContext context)
     public async Task Supervisor_WithABusyAgent_StaysSmall()
     {
         using SandboxHost host = new();
-        Task<AgentRunResult> running = host.RunAsync("seq 1 300000; echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done", Token, ("timeout_seconds", "120"));
+        Task<AgentRunResult> running = host.RunAsync(
+            "seq 1 300000; echo begun; while [ ! -e /workspace/go ]; do sleep 0.1; done",
+            Token,
+            ("timeout_seconds", "120")
+        );
         await host.WhenLineAsync("begun");
         string supervisor = await DockerCli.RunAsync(Token, "inspect", "--format", "{{.State.Pid}}", await host.ContainerIdAsync());
         string resident = File.ReadLines($"/proc/{supervisor}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
@@ -305,8 +409,12 @@ public sealed class HostTroubleTests(TestContext context)
     {
         try
         {
-            return Directory.EnumerateDirectories($"/proc/{processId}/task")
-                .Any(thread => File.ReadAllText(Path.Combine(thread, "wchan")) == "request_wait_answer" || File.ReadAllText(Path.Combine(thread, "stat")).Contains(") D ", StringComparison.Ordinal));
+            return Directory
+                .EnumerateDirectories($"/proc/{processId}/task")
+                .Any(thread =>
+                    File.ReadAllText(Path.Combine(thread, "wchan")) == "request_wait_answer"
+                    || File.ReadAllText(Path.Combine(thread, "stat")).Contains(") D ", StringComparison.Ordinal)
+                );
         }
         catch (IOException)
         {

@@ -5,7 +5,8 @@ using IsolatedAgents.Sandbox.Tests.Engine;
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 
 /// <summary>
-/// A Docker engine of one test's own, with its own containerd, data and socket: it can be killed, frozen and restarted, and its disk filled, without another test noticing.
+/// A Docker engine of one test's own, with its own containerd, data and socket: it can be killed, frozen and restarted, and its disk
+/// filled, without another test noticing.
 /// </summary>
 internal sealed class PrivateEngine : IAsyncDisposable
 {
@@ -39,7 +40,11 @@ internal sealed class PrivateEngine : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="diskSize">The size of its data's file system, such as <c>48m</c>; null for a folder.</param>
     /// <param name="options">More arguments of the daemon.</param>
-    public static async Task<PrivateEngine> StartAsync(CancellationToken cancellationToken, string? diskSize = null, params string[] options)
+    public static async Task<PrivateEngine> StartAsync(
+        CancellationToken cancellationToken,
+        string? diskSize = null,
+        params string[] options
+    )
     {
         PrivateEngine engine = new(options);
         try
@@ -67,10 +72,30 @@ internal sealed class PrivateEngine : IAsyncDisposable
     /// <summary>Starts the daemon, or starts it again on the same data.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // In its own session, so that a Ctrl+C at a terminal does not reach it; with its own network, since an engine without a bridge removes the one that it finds.
-        ProcessStartInfo start = new("setsid", [
-            "--wait", "unshare", "--net", "dockerd", "--host", Address, "--data-root", Path.Combine(_folder, "root"), "--exec-root", Path.Combine(_folder, "exec"), "--pidfile", PidFile,
-            "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", .. _options])
+        // In its own session, so that a Ctrl+C at a terminal does not reach it; with its own network, since an engine without a bridge
+        // removes the one that it finds.
+        ProcessStartInfo start = new(
+            "setsid",
+            [
+                "--wait",
+                "unshare",
+                "--net",
+                "dockerd",
+                "--host",
+                Address,
+                "--data-root",
+                Path.Combine(_folder, "root"),
+                "--exec-root",
+                Path.Combine(_folder, "exec"),
+                "--pidfile",
+                PidFile,
+                "--bridge=none",
+                "--iptables=false",
+                "--ip-forward=false",
+                "--ip-masq=false",
+                .. _options,
+            ]
+        )
         {
             RedirectStandardError = true,
             WorkingDirectory = "/",
@@ -95,10 +120,12 @@ internal sealed class PrivateEngine : IAsyncDisposable
     }
 
     /// <summary>Asks it by its own client.</summary>
-    public Task<string> AskAsync(CancellationToken cancellationToken, params string[] arguments) => _cli.AskAsync(cancellationToken, arguments);
+    public Task<string> AskAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        _cli.AskAsync(cancellationToken, arguments);
 
     /// <summary>Completes when no container of this process is left in it.</summary>
-    public Task WhenNoneIsLeftAsync(CancellationToken cancellationToken) => _cli.WhenNoneIsLeftAsync(Environment.ProcessId, cancellationToken);
+    public Task WhenNoneIsLeftAsync(CancellationToken cancellationToken) =>
+        _cli.WhenNoneIsLeftAsync(Environment.ProcessId, cancellationToken);
 
     /// <summary>Ends the daemon by a signal and waits for that.</summary>
     public async Task EndAsync(string signal, CancellationToken cancellationToken)
@@ -115,13 +142,16 @@ internal sealed class PrivateEngine : IAsyncDisposable
 
     /// <summary>The processes that a program of this engine's has started, by a word of their command line.</summary>
     public int[] ProcessesNaming(string word) =>
-    [
-        .. Process.GetProcesses().Select(process => process.Id).Where(id =>
-        {
-            string command = CommandOf(id);
-            return command.Contains(word, StringComparison.Ordinal) && command.Contains(_folder, StringComparison.Ordinal);
-        }),
-    ];
+        [
+            .. Process
+                .GetProcesses()
+                .Select(process => process.Id)
+                .Where(id =>
+                {
+                    string command = CommandOf(id);
+                    return command.Contains(word, StringComparison.Ordinal) && command.Contains(_folder, StringComparison.Ordinal);
+                }),
+        ];
 
     public async ValueTask DisposeAsync()
     {
@@ -141,7 +171,12 @@ internal sealed class PrivateEngine : IAsyncDisposable
     // A daemon that was killed leaves its containers' file systems mounted, and its own data as a mount of itself.
     private async Task UnmountAsync()
     {
-        string[] mounts = [.. File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')[1]).Where(path => path.StartsWith(_folder, StringComparison.Ordinal))];
+        string[] mounts =
+        [
+            .. File.ReadLines("/proc/self/mounts")
+                .Select(line => line.Split(' ')[1])
+                .Where(path => path.StartsWith(_folder, StringComparison.Ordinal)),
+        ];
         foreach (string mount in mounts.Reverse())
         {
             using Process unmount = Process.Start("umount", ["--lazy", mount]);

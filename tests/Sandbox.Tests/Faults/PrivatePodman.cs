@@ -14,7 +14,15 @@ internal sealed class PrivatePodman : IAsyncDisposable
 
     private PrivatePodman()
     {
-        _own = ["--root", Path.Combine(_folder, "root"), "--runroot", Path.Combine(_folder, "run"), "--tmpdir", Path.Combine(_folder, "tmp")];
+        _own =
+        [
+            "--root",
+            Path.Combine(_folder, "root"),
+            "--runroot",
+            Path.Combine(_folder, "run"),
+            "--tmpdir",
+            Path.Combine(_folder, "tmp"),
+        ];
         Cli = new EngineCli(Program, Socket, Program, "--url", Address);
     }
 
@@ -36,7 +44,11 @@ internal sealed class PrivatePodman : IAsyncDisposable
             await EngineCli.Docker.AskAsync(cancellationToken, "save", "-o", image, SandboxHost.BusyboxImage);
             await HostProgram.RunAsync(Program, [.. podman._own, "load", "-i", image], cancellationToken);
             // Docker's API on Podman reads a short name as one of docker.io's.
-            await HostProgram.RunAsync(Program, [.. podman._own, "tag", SandboxHost.BusyboxImage, $"docker.io/{SandboxHost.BusyboxImage}"], cancellationToken);
+            await HostProgram.RunAsync(
+                Program,
+                [.. podman._own, "tag", SandboxHost.BusyboxImage, $"docker.io/{SandboxHost.BusyboxImage}"],
+                cancellationToken
+            );
             using FileSystemWatcher sockets = new(podman._folder, "*.sock") { EnableRaisingEvents = true };
             TaskCompletionSource listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
             sockets.Created += (_, _) => listening.TrySetResult();
@@ -62,7 +74,13 @@ internal sealed class PrivatePodman : IAsyncDisposable
             _service.Dispose();
         }
 
-        foreach (string mount in File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')[1]).Where(path => path.StartsWith(_folder, StringComparison.Ordinal)).Reverse().ToArray())
+        foreach (
+            string mount in File.ReadLines("/proc/self/mounts")
+                .Select(line => line.Split(' ')[1])
+                .Where(path => path.StartsWith(_folder, StringComparison.Ordinal))
+                .Reverse()
+                .ToArray()
+        )
         {
             await HostProgram.RunAsync("umount", ["--lazy", mount], CancellationToken.None);
         }

@@ -20,18 +20,40 @@ public sealed class PullTests(TestContext context)
     [TestMethod]
     [TestProperty("Case", "C3-34")]
     [Timeout(Minute, CooperativeCancellation = true)]
-    [DataRow("404 Not Found", "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}", "The registry has no such image", 1)]
-    [DataRow("401 Unauthorized", "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}", "The registry asks for credentials", 1)]
-    [DataRow("403 Forbidden", "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access to the resource is denied\"}]}", "does not give it to this user", 1)]
+    [DataRow(
+        "404 Not Found",
+        "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}",
+        "The registry has no such image",
+        1
+    )]
+    [DataRow(
+        "401 Unauthorized",
+        "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}",
+        "The registry asks for credentials",
+        1
+    )]
+    [DataRow(
+        "403 Forbidden",
+        "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access to the resource is denied\"}]}",
+        "does not give it to this user",
+        1
+    )]
     [DataRow("500 Internal Server Error", "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"disk on fire\"}]}", "It was tried 3 times", 3)]
     public async Task RegistryRefuses_SaysWhichAndAsksAgainOnlyWhereThatCanHelp(string status, string body, string told, int attempts)
     {
-        using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal) ? Reply(status, "application/json", body) : Reply("200 OK", "application/json", "{}"));
+        using ScriptedRegistry registry = new(line =>
+            line.Contains("/manifests/", StringComparison.Ordinal)
+                ? Reply(status, "application/json", body)
+                : Reply("200 OK", "application/json", "{}")
+        );
         using SandboxHost host = new();
         AgentRunResult result = await host.RunAsync(host.Request("true", $"{registry.Address}/tests/image:1"), Token);
         AssertVerdict(Verdict.EngineError, 6, result, DiagnosticTable.Image);
         Assert.Contains(told, result.Diagnostics[0].Message);
-        Assert.AreEqual(attempts - 1, host.Events.OfType<ContainerProvisioning>().Count(raised => raised.Status.StartsWith("Pulling again", StringComparison.Ordinal)));
+        Assert.AreEqual(
+            attempts - 1,
+            host.Events.OfType<ContainerProvisioning>().Count(raised => raised.Status.StartsWith("Pulling again", StringComparison.Ordinal))
+        );
         Assert.IsGreaterThanOrEqualTo(attempts, registry.Manifests);
     }
 
@@ -40,9 +62,11 @@ public sealed class PullTests(TestContext context)
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task ImageForAnotherProcessor_SaysSo()
     {
-        using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal)
-            ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
-            : Reply("200 OK", "application/json", "{}"));
+        using ScriptedRegistry registry = new(line =>
+            line.Contains("/manifests/", StringComparison.Ordinal)
+                ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
+                : Reply("200 OK", "application/json", "{}")
+        );
         await AssertToldAsync(registry, "tests/image:1", "It is not made for this machine's processor");
     }
 
@@ -51,10 +75,16 @@ public sealed class PullTests(TestContext context)
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task RegistrySendsSomethingElse_SaysSo()
     {
-        using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal)
-            ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
-            : Reply("200 OK", "application/json", "{}"));
-        await AssertToldAsync(registry, "tests/image@sha256:1111111111111111111111111111111111111111111111111111111111111111", "is not what it announced");
+        using ScriptedRegistry registry = new(line =>
+            line.Contains("/manifests/", StringComparison.Ordinal)
+                ? Reply("200 OK", "application/vnd.docker.distribution.manifest.list.v2+json", OtherProcessor)
+                : Reply("200 OK", "application/json", "{}")
+        );
+        await AssertToldAsync(
+            registry,
+            "tests/image@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+            "is not what it announced"
+        );
     }
 
     [TestMethod]
@@ -62,7 +92,9 @@ public sealed class PullTests(TestContext context)
     [Timeout(3 * Minute, CooperativeCancellation = true)]
     public async Task RegistryFallsSilent_EndsByItsDeadline()
     {
-        using ScriptedRegistry registry = new(line => line.Contains("/manifests/", StringComparison.Ordinal) ? null : Reply("200 OK", "application/json", "{}"));
+        using ScriptedRegistry registry = new(line =>
+            line.Contains("/manifests/", StringComparison.Ordinal) ? null : Reply("200 OK", "application/json", "{}")
+        );
         await AssertToldAsync(registry, "tests/image:1", "nothing came from its registry for 60 seconds");
     }
 

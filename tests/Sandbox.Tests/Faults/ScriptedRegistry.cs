@@ -5,7 +5,9 @@ using System.Text;
 
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 
-/// <summary>Something on a loopback port that answers an engine's pull as a test wants it: each request by its path, or not at all.</summary>
+/// <summary>
+/// Something on a loopback port that answers an engine's pull as a test wants it: each request by its path, or not at all.
+/// </summary>
 internal sealed class ScriptedRegistry : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -31,7 +33,10 @@ internal sealed class ScriptedRegistry : IDisposable
 
     /// <summary>A whole answer.</summary>
     public static string Reply(string status, string type, string body) =>
-        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"
+        );
 
     public void Dispose()
     {

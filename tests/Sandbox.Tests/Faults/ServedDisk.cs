@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 
-/// <summary>A folder that is shown through a server of the test's own, which can be made to stand still or to go away under open files.</summary>
+/// <summary>
+/// A folder that is shown through a server of the test's own, which can be made to stand still or to go away under open files.
+/// </summary>
 internal sealed class ServedDisk : IAsyncDisposable
 {
     private readonly Process _server;
@@ -40,7 +42,8 @@ internal sealed class ServedDisk : IAsyncDisposable
     }
 
     /// <summary>Has the server stand still, go on, or go away.</summary>
-    public Task SignalAsync(string signal) => HostProgram.RunAsync("kill", [$"-{signal}", _server.Id.ToString(CultureInfo.InvariantCulture)], CancellationToken.None);
+    public Task SignalAsync(string signal) =>
+        HostProgram.RunAsync("kill", [$"-{signal}", _server.Id.ToString(CultureInfo.InvariantCulture)], CancellationToken.None);
 
     /// <summary>Has the server stand still, and waits until it does: what it has not answered by then stays without an answer.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -85,7 +88,10 @@ internal sealed class ServedDisk : IAsyncDisposable
     {
         try
         {
-            return [.. Directory.EnumerateDirectories($"/proc/{processId}/task").Select(thread => File.ReadAllText(Path.Combine(thread, file)))];
+            return
+            [
+                .. Directory.EnumerateDirectories($"/proc/{processId}/task").Select(thread => File.ReadAllText(Path.Combine(thread, file))),
+            ];
         }
         catch (IOException)
         {

@@ -6,7 +6,8 @@ using IsolatedAgents.Sandbox.Tests.Engine;
 namespace IsolatedAgents.Sandbox.Tests.Faults;
 
 /// <summary>
-/// C3 10, 11, 27 and 50: many runs of one process, two at a time, lose no byte, and leave nothing. With IA_SOAK_RUNS the number of runs; 500 take some minutes.
+/// C3 10, 11, 27 and 50: many runs of one process, two at a time, lose no byte, and leave nothing. With IA_SOAK_RUNS the number of runs;
+/// 500 take some minutes.
 /// </summary>
 [TestClass]
 [DoNotParallelize]
@@ -65,14 +66,26 @@ public sealed class SoakTests(TestContext context)
     {
         using SandboxHost host = new() { Transport = transport, Delivery = delivery };
         int code = number % 3;
-        AgentRunResult result = await host.RunAsync(string.Create(CultureInfo.InvariantCulture, $"printf 'run {number}'; exit {code}"), Token);
+        AgentRunResult result = await host.RunAsync(
+            string.Create(CultureInfo.InvariantCulture, $"printf 'run {number}'; exit {code}"),
+            Token
+        );
         Assert.AreEqual(code == 0 ? Verdict.Passed : Verdict.AgentFailed, result.Verdict, string.Join('\n', result.Diagnostics));
         Assert.AreEqual(code, result.AgentExitCode);
         CollectionAssert.AreEqual(new[] { string.Create(CultureInfo.InvariantCulture, $"run {number}") }, host.Lines.ToArray());
         return result.SessionId;
     }
 
-    private sealed record Footprint(int Containers, int Volumes, int Mounts, int TemporaryEntries, int Descriptors, int Threads, long HeapBytes, long ResidentBytes)
+    private sealed record Footprint(
+        int Containers,
+        int Volumes,
+        int Mounts,
+        int TemporaryEntries,
+        int Descriptors,
+        int Threads,
+        long HeapBytes,
+        long ResidentBytes
+    )
     {
         public static async Task<Footprint> TakeAsync(CancellationToken cancellationToken)
         {
@@ -89,7 +102,8 @@ public sealed class SoakTests(TestContext context)
                 Directory.GetFileSystemEntries("/proc/self/fd").Length,
                 self.Threads.Count,
                 GC.GetTotalMemory(forceFullCollection: true),
-                self.WorkingSet64);
+                self.WorkingSet64
+            );
         }
 
         private static int Count(string lines) => lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;

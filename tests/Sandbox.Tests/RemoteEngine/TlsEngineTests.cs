@@ -5,7 +5,10 @@ using IsolatedAgents.Sandbox.Tests.Faults;
 
 namespace IsolatedAgents.Sandbox.Tests.RemoteEngine;
 
-/// <summary>An engine behind TLS, in a network namespace of its own: the same run gives the same events and artifacts, and nobody else's engine is believed.</summary>
+/// <summary>
+/// An engine behind TLS, in a network namespace of its own: the same run gives the same events and artifacts, and nobody else's engine is
+/// believed.
+/// </summary>
 [TestClass]
 public sealed class TlsEngineTests
 {
@@ -54,7 +57,13 @@ public sealed class TlsEngineTests
         foreach ((string folder, string address) in new[] { (foreign, "127.0.0.1"), (unknown, "127.0.0.1"), (right, "127.0.0.2") })
         {
             host.Environment["DOCKER_CERT_PATH"] = folder;
-            CommandLineResult result = await Start(host, engine, address, ["run", "--command", "true", .. host.Usual(SandboxHost.BusyboxImage)]).EndAsync(Token);
+            CommandLineResult result = await Start(
+                    host,
+                    engine,
+                    address,
+                    ["run", "--command", "true", .. host.Usual(SandboxHost.BusyboxImage)]
+                )
+                .EndAsync(Token);
             result.AssertEnd(6, "IA2001");
         }
     }
@@ -83,7 +92,16 @@ public sealed class TlsEngineTests
         PrivateEngine engine = await PrivateEngine.StartAsync(
             Token,
             diskSize: null,
-            "--host", $"tcp://0.0.0.0:{Port}", "--tlsverify", "--tlscacert", $"{server}/ca.pem", "--tlscert", $"{server}/cert.pem", "--tlskey", $"{server}/key.pem");
+            "--host",
+            $"tcp://0.0.0.0:{Port}",
+            "--tlsverify",
+            "--tlscacert",
+            $"{server}/ca.pem",
+            "--tlscert",
+            $"{server}/cert.pem",
+            "--tlskey",
+            $"{server}/key.pem"
+        );
         // Its namespace is new, and so is the loopback in it.
         await HostProgram.RunAsync("nsenter", [$"--net={Namespace(engine)}", "ip", "link", "set", "lo", "up"], Token);
         host.Environment["DOCKER_TLS_VERIFY"] = "1";
@@ -98,7 +116,10 @@ public sealed class TlsEngineTests
     {
         string id = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("remote"u8));
         host.Write("docker/config.json", """{ "currentContext": "remote" }""");
-        host.Write($"docker/contexts/meta/{id}/meta.json", $$"""{ "Name": "remote", "Endpoints": { "docker": { "Host": "tcp://127.0.0.1:{{Port}}" } } }""");
+        host.Write(
+            $"docker/contexts/meta/{id}/meta.json",
+            $$"""{ "Name": "remote", "Endpoints": { "docker": { "Host": "tcp://127.0.0.1:{{Port}}" } } }"""
+        );
         string files = Directory.CreateDirectory(Path.Combine(host.Root, "docker", "contexts", "tls", id, "docker")).FullName;
         foreach (string file in Directory.GetFiles(Path.Combine(host.Root, "client")))
         {
@@ -124,5 +145,6 @@ public sealed class TlsEngineTests
         return run;
     }
 
-    private static string Namespace(PrivateEngine engine) => string.Create(CultureInfo.InvariantCulture, $"/proc/{engine.ProcessId}/ns/net");
+    private static string Namespace(PrivateEngine engine) =>
+        string.Create(CultureInfo.InvariantCulture, $"/proc/{engine.ProcessId}/ns/net");
 }

@@ -14,7 +14,11 @@ internal static class Verdicts
         Assert.AreEqual(exitCode, result.ExitCode);
         CollectionAssert.AreEqual(
             errors,
-            result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Select(diagnostic => diagnostic.Code).ToArray(),
-            found);
+            result
+                .Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
+                .Select(diagnostic => diagnostic.Code)
+                .ToArray(),
+            found
+        );
     }
 }

@@ -26,7 +26,38 @@ public sealed class DnsMessageTests
             Assert.IsTrue(question is { WantsIPv4: true, WantsIPv6: false, IsAmbiguous: false });
             return new NameAnswer(NameState.Known, IPAddress.Parse("198.18.0.1"));
         });
-        byte[] expected = [0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, .. Question[12..], 0xC0, 0x0C, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 18, 0, 1];
+        byte[] expected =
+        [
+            0x12,
+            0x34,
+            0x81,
+            0x80,
+            0,
+            1,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            .. Question[12..],
+            0xC0,
+            0x0C,
+            0,
+            1,
+            0,
+            1,
+            0,
+            0,
+            0,
+            60,
+            0,
+            4,
+            198,
+            18,
+            0,
+            1,
+        ];
         CollectionAssert.AreEqual(expected, response);
     }
 
@@ -128,7 +159,10 @@ public sealed class DnsMessageTests
             }
 
             byte[] response = Ask(message, _ => new NameAnswer(NameState.Known, IPAddress.IPv6Loopback));
-            Assert.IsTrue(response.Length == 0 || (response.Length >= 12 && (response[2] & 0x80) != 0 && response.AsSpan(0, 2).SequenceEqual(message.AsSpan(0, 2))));
+            Assert.IsTrue(
+                response.Length == 0
+                    || (response.Length >= 12 && (response[2] & 0x80) != 0 && response.AsSpan(0, 2).SequenceEqual(message.AsSpan(0, 2)))
+            );
         }
     }
 

@@ -182,5 +182,11 @@ public sealed class HandoverTests(TestContext context) : IDisposable
         _host = await listener.AcceptAsync(context.CancellationToken);
     }
 
-    private Task ReceiveAsync() => new DescriptorReceiver(ReadinessLoop.OfProcess!, _host!, _connections.Writer, new SocketHolders((_, _, _) => Task.CompletedTask)).ReceiveAsync(_closing.Token);
+    private Task ReceiveAsync() =>
+        new DescriptorReceiver(
+            ReadinessLoop.OfProcess!,
+            _host!,
+            _connections.Writer,
+            new SocketHolders((_, _, _) => Task.CompletedTask)
+        ).ReceiveAsync(_closing.Token);
 }

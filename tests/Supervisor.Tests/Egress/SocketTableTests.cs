@@ -21,7 +21,11 @@ public sealed class SocketTableTests
 
         using TcpListener listener = new(address, 0);
         listener.Start();
-        using Socket agent = new(client.Contains(':', StringComparison.Ordinal) ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using Socket agent = new(
+            client.Contains(':', StringComparison.Ordinal) ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork,
+            SocketType.Stream,
+            ProtocolType.Tcp
+        );
         if (agent.AddressFamily == AddressFamily.InterNetworkV6)
         {
             agent.DualMode = true;

@@ -14,7 +14,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Tests.Outputs;
 
-/// <summary>Output files on their way as open descriptors, from the supervisor's sender to the host's collector over a real socket.</summary>
+/// <summary>
+/// Output files on their way as open descriptors, from the supervisor's sender to the host's collector over a real socket.
+/// </summary>
 [TestClass]
 public sealed class HandedOverFileTests : IAsyncDisposable
 {
@@ -63,7 +65,14 @@ public sealed class HandedOverFileTests : IAsyncDisposable
     [Timeout(Minute, CooperativeCancellation = true)]
     public async Task Send_LargeAndSmall_AllArriveAndOnlyTheSmallAsBytes()
     {
-        Dictionary<string, byte[]> files = new() { ["a-empty"] = [], ["b-small"] = Random(100), ["d-script"] = Random(Large), ["e/between"] = Random(70_000), ["refused\n"] = Random(Large) };
+        Dictionary<string, byte[]> files = new()
+        {
+            ["a-empty"] = [],
+            ["b-small"] = Random(100),
+            ["d-script"] = Random(Large),
+            ["e/between"] = Random(70_000),
+            ["refused\n"] = Random(Large),
+        };
         for (int number = 0; number < 100; number++)
         {
             // More than there is credit for.
@@ -86,14 +95,18 @@ public sealed class HandedOverFileTests : IAsyncDisposable
                 _channel.Release();
                 Finish();
             },
-            Token);
+            Token
+        );
         List<SandboxFrame> frames = await CollectAsync();
         await sending;
         Assert.AreEqual(102, frames.Count(frame => frame.Type == FrameType.OutputDescriptor));
         Assert.AreEqual(70_100, frames.Where(frame => frame.Type == FrameType.OutputData).Sum(frame => frame.Payload.Length));
         Assert.IsTrue(frames.All(frame => frame.Descriptor is null or { IsClosed: true }));
         Artifact[] artifacts = [.. _collector.Commit()];
-        CollectionAssert.AreEquivalent(files.Keys.Where(name => name != "refused\n").ToArray(), artifacts.Select(artifact => artifact.Name).ToArray());
+        CollectionAssert.AreEquivalent(
+            files.Keys.Where(name => name != "refused\n").ToArray(),
+            artifacts.Select(artifact => artifact.Name).ToArray()
+        );
         foreach (Artifact artifact in artifacts)
         {
             Assert.AreEqual(Hash(files[artifact.Name]), artifact.Sha256, artifact.Name);
@@ -111,7 +124,9 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         await File.WriteAllBytesAsync(Source, Random(Large), Token);
         await _link.DisposeAsync();
         int fd = Open(Source, OpenReadOnly);
-        bool isSent = new EntrySender(_channel, EntryFrames.Outputs).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, Large, Executable: false, fd));
+        bool isSent = new EntrySender(_channel, EntryFrames.Outputs).Send(
+            new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, Large, Executable: false, fd)
+        );
         LibC.close(fd);
         Assert.IsFalse(isSent);
     }
@@ -126,7 +141,11 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         int fd = Open(Source, OpenReadOnly);
         HostChannel channel = new(new HostStream(creditRead, write, -1));
         Task<byte[]> reading = Task.Run(() => Descriptor.ReadToEnd(read), Token);
-        Assert.IsTrue(new EntrySender(channel, EntryFrames.Outputs).Send(new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, 300_000, Executable: false, fd)));
+        Assert.IsTrue(
+            new EntrySender(channel, EntryFrames.Outputs).Send(
+                new OutputEntry("large"u8.ToArray(), OutputEntryKind.File, 300_000, Executable: false, fd)
+            )
+        );
         LibC.close(write);
         byte[] sent = await reading;
         Assert.AreEqual(300_000, Decode(sent).Where(frame => frame.Type == FrameType.OutputData).Sum(frame => frame.Payload.Length));
@@ -154,7 +173,8 @@ public sealed class HandedOverFileTests : IAsyncDisposable
                     File.AppendAllBytes(Source, content);
                 }
             },
-            Token);
+            Token
+        );
         Assert.AreEqual(Hash(content), Assert.ContainsSingle(_collector.Commit()).Sha256);
         Assert.AreEqual(Hash(content), Hash(await File.ReadAllBytesAsync(Path.Combine(Output, "grown"), Token)));
     }
@@ -166,14 +186,19 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         await File.WriteAllBytesAsync(Source, Random(Large), Token);
         using SafeFileHandle source = new(Open(Source, OpenReadOnly), ownsHandle: true);
         Begin("shrunk", Large);
-        ProtocolException refused = await Assert.ThrowsExactlyAsync<ProtocolException>(() => _collector.CopyAsync(
-            source,
-            () =>
-            {
-                using FileStream cut = new(Source, FileMode.Open, FileAccess.Write);
-                cut.SetLength(1_000_000);
-            },
-            Token).AsTask());
+        ProtocolException refused = await Assert.ThrowsExactlyAsync<ProtocolException>(() =>
+            _collector
+                .CopyAsync(
+                    source,
+                    () =>
+                    {
+                        using FileStream cut = new(Source, FileMode.Open, FileAccess.Write);
+                        cut.SetLength(1_000_000);
+                    },
+                    Token
+                )
+                .AsTask()
+        );
         Assert.Contains("shorter", refused.Message);
     }
 
@@ -241,14 +266,17 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         using ManualResetEventSlim isCopying = new();
         using ManualResetEventSlim mayGoOn = new();
         Begin("cancelled", Large);
-        Task copying = _collector.CopyAsync(
-            source,
-            () =>
-            {
-                isCopying.Set();
-                mayGoOn.Wait(Token);
-            },
-            cancel.Token).AsTask();
+        Task copying = _collector
+            .CopyAsync(
+                source,
+                () =>
+                {
+                    isCopying.Set();
+                    mayGoOn.Wait(Token);
+                },
+                cancel.Token
+            )
+            .AsTask();
         isCopying.Wait(Token);
         await cancel.CancelAsync();
         mayGoOn.Set();
@@ -290,7 +318,10 @@ public sealed class HandedOverFileTests : IAsyncDisposable
     public async Task Link_DescriptorsThatNothingAnnounces_AreRefusedAndClosed()
     {
         (int read, int write) = Descriptor.CreatePipe();
-        byte[] frame = Frame.Create(FrameType.OutputRejected, new OutputRejection("a"u8.ToArray(), RejectionReason.SpecialFile).ToPayload());
+        byte[] frame = Frame.Create(
+            FrameType.OutputRejected,
+            new OutputRejection("a"u8.ToArray(), RejectionReason.SpecialFile).ToPayload()
+        );
         for (int number = 0; number <= Frame.MaxDescriptors; number++)
         {
             Assert.AreEqual(frame.Length, Descriptor.Send(_supervisor, frame, write));
@@ -336,13 +367,16 @@ public sealed class HandedOverFileTests : IAsyncDisposable
         return frames;
     }
 
-    private string? Begin(string name, long size) => _collector.Begin(new OutputFile(Encoding.UTF8.GetBytes(name), size, Executable: false));
+    private string? Begin(string name, long size) =>
+        _collector.Begin(new OutputFile(Encoding.UTF8.GetBytes(name), size, Executable: false));
 
     private async Task AssertRefusedAsync(int fd, long announced)
     {
         using SafeFileHandle handed = new(fd, ownsHandle: true);
         Assert.IsNull(Begin("refused", announced));
-        ProtocolException refused = await Assert.ThrowsExactlyAsync<ProtocolException>(() => _collector.CopyAsync(handed, () => { }, Token).AsTask());
+        ProtocolException refused = await Assert.ThrowsExactlyAsync<ProtocolException>(() =>
+            _collector.CopyAsync(handed, () => { }, Token).AsTask()
+        );
         Assert.Contains("Something else", refused.Message);
         Assert.ThrowsExactly<ProtocolException>(() => _collector.Commit());
     }

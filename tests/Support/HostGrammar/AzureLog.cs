@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 
 namespace IsolatedAgents.HostGrammar;
 
-/// <summary>Reads a step's log as the Azure Pipelines agent does: a command anywhere in a line, up to the first bracket, with the agent's own escapes.</summary>
+/// <summary>
+/// Reads a step's log as the Azure Pipelines agent does: a command anywhere in a line, up to the first bracket, with the agent's own
+/// escapes.
+/// </summary>
 internal static class AzureLog
 {
     private const string Prefix = "##vso[";
@@ -28,11 +31,17 @@ internal static class AzureLog
                 throw new FormatException(line);
             }
 
-            commands.Add(new HostCommand(
-                name.ToLowerInvariant(),
-                (space < 0 ? "" : head[(space + 1)..]).Split(';', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
-                    .ToImmutableDictionary(pair => pair[0].Trim().ToLowerInvariant(), pair => Decode(pair[1])),
-                Decode(line[(end + 1)..])));
+            commands.Add(
+                new HostCommand(
+                    name.ToLowerInvariant(),
+                    (space < 0 ? "" : head[(space + 1)..])
+                        .Split(';', StringSplitOptions.RemoveEmptyEntries)
+                        .Select(pair => pair.Split('=', 2))
+                        .Where(pair => pair.Length == 2)
+                        .ToImmutableDictionary(pair => pair[0].Trim().ToLowerInvariant(), pair => Decode(pair[1])),
+                    Decode(line[(end + 1)..])
+                )
+            );
         }
 
         return commands;
@@ -41,5 +50,6 @@ internal static class AzureLog
     /// <summary>The parts of the log viewer, which the agent itself does not read.</summary>
     public static IEnumerable<string> Marks(string log) => log.Split('\n').Where(line => line.StartsWith("##[", StringComparison.Ordinal));
 
-    private static string Decode(string text) => text.Replace("%3B", ";").Replace("%0D", "\r").Replace("%0A", "\n").Replace("%5D", "]").Replace("%AZP25", "%");
+    private static string Decode(string text) =>
+        text.Replace("%3B", ";").Replace("%0D", "\r").Replace("%0A", "\n").Replace("%5D", "]").Replace("%AZP25", "%");
 }

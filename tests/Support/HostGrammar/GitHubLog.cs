@@ -9,23 +9,35 @@ internal sealed record HostCommand(string Name, ImmutableDictionary<string, stri
 }
 
 /// <summary>
-/// Reads a step's log as the Actions runner does, written from what its parser accepts: a command at the start of a line behind blanks, an old one anywhere in a line, none but the
-/// token while commands are stopped.
+/// Reads a step's log as the Actions runner does, written from what its parser accepts: a command at the start of a line behind blanks, an
+/// old one anywhere in a line, none but the token while commands are stopped.
 /// </summary>
 internal sealed class GitHubLog
 {
     private static readonly string[] Names =
     [
-        "error", "warning", "notice", "debug", "group", "endgroup", "add-mask", "stop-commands", "echo", "add-matcher", "remove-matcher", "set-output", "save-state", "set-env", "add-path",
+        "error",
+        "warning",
+        "notice",
+        "debug",
+        "group",
+        "endgroup",
+        "add-mask",
+        "stop-commands",
+        "echo",
+        "add-matcher",
+        "remove-matcher",
+        "set-output",
+        "save-state",
+        "set-env",
+        "add-path",
     ];
 
     private readonly List<HostCommand> _commands = [];
     private readonly List<string> _text = [];
     private string? _token;
 
-    private GitHubLog()
-    {
-    }
+    private GitHubLog() { }
 
     /// <summary>What was obeyed, in order; the ends of fences are not among it.</summary>
     public IReadOnlyList<HostCommand> Commands => _commands;
@@ -87,7 +99,14 @@ internal sealed class GitHubLog
 
         string head = text[2..end];
         int space = head.IndexOf(' ', StringComparison.Ordinal);
-        return Create(space < 0 ? head : head[..space], space < 0 ? "" : head[(space + 1)..], ',', text[(end + 2)..], DecodeProperty, DecodeData);
+        return Create(
+            space < 0 ? head : head[..space],
+            space < 0 ? "" : head[(space + 1)..],
+            ',',
+            text[(end + 2)..],
+            DecodeProperty,
+            DecodeData
+        );
     }
 
     private static HostCommand? ParseOld(string line)
@@ -103,15 +122,29 @@ internal sealed class GitHubLog
         return Create(space < 0 ? head : head[..space], space < 0 ? "" : head[(space + 1)..], ';', line[(end + 1)..], DecodeOld, DecodeOld);
     }
 
-    private static HostCommand Create(string name, string properties, char separator, string data, Func<string, string> property, Func<string, string> content) => new(
-        name.ToLowerInvariant() is { } lower && Names.Contains(lower) ? lower : name,
-        properties.Split(separator, StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
-            .ToImmutableDictionary(pair => pair[0].Trim(), pair => property(pair[1])),
-        content(data));
+    private static HostCommand Create(
+        string name,
+        string properties,
+        char separator,
+        string data,
+        Func<string, string> property,
+        Func<string, string> content
+    ) =>
+        new(
+            name.ToLowerInvariant() is { } lower && Names.Contains(lower) ? lower : name,
+            properties
+                .Split(separator, StringSplitOptions.RemoveEmptyEntries)
+                .Select(pair => pair.Split('=', 2))
+                .Where(pair => pair.Length == 2)
+                .ToImmutableDictionary(pair => pair[0].Trim(), pair => property(pair[1])),
+            content(data)
+        );
 
     private static string DecodeData(string text) => text.Replace("%0D", "\r").Replace("%0A", "\n").Replace("%25", "%");
 
-    private static string DecodeProperty(string text) => text.Replace("%0D", "\r").Replace("%0A", "\n").Replace("%3A", ":").Replace("%2C", ",").Replace("%25", "%");
+    private static string DecodeProperty(string text) =>
+        text.Replace("%0D", "\r").Replace("%0A", "\n").Replace("%3A", ":").Replace("%2C", ",").Replace("%25", "%");
 
-    private static string DecodeOld(string text) => text.Replace("%3B", ";").Replace("%0D", "\r").Replace("%0A", "\n").Replace("%5D", "]").Replace("%25", "%");
+    private static string DecodeOld(string text) =>
+        text.Replace("%3B", ";").Replace("%0D", "\r").Replace("%0A", "\n").Replace("%5D", "]").Replace("%25", "%");
 }

@@ -1,6 +1,9 @@
 namespace IsolatedAgents.HostGrammar;
 
-/// <summary>Reads the file by which a step hands over values as the runner does: lines end with a line feed, and whichever of '=' and '&lt;&lt;' comes first decides.</summary>
+/// <summary>
+/// Reads the file by which a step hands over values as the runner does: lines end with a line feed, and whichever of '=' and '&lt;&lt;'
+/// comes first decides.
+/// </summary>
 internal static class GitHubValues
 {
     /// <exception cref="FormatException">The runner would fail the step.</exception>

@@ -22,7 +22,9 @@ internal static class WorkflowTools
     /// <summary>Runs a script in Node.</summary>
     public static async Task<(int ExitCode, string Said)> NodeAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        using Process node = Process.Start(new ProcessStartInfo("node", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process node = Process.Start(
+            new ProcessStartInfo("node", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         Task<string> output = node.StandardOutput.ReadToEndAsync(cancellationToken);
         Task<string> error = node.StandardError.ReadToEndAsync(cancellationToken);
         await node.WaitForExitAsync(cancellationToken);

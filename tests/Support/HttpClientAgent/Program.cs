@@ -2,7 +2,9 @@ using System.Net;
 
 namespace IsolatedAgents.HttpClientAgent;
 
-/// <summary>An agent in .NET: asks for each address in HTTP/1.1 and in HTTP/2, or opens a WebSocket to it, and prints what it got.</summary>
+/// <summary>
+/// An agent in .NET: asks for each address in HTTP/1.1 and in HTTP/2, or opens a WebSocket to it, and prints what it got.
+/// </summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] addresses)
@@ -18,7 +20,11 @@ internal static class Program
 
             foreach (Version version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
             {
-                using HttpRequestMessage request = new(HttpMethod.Get, address) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+                using HttpRequestMessage request = new(HttpMethod.Get, address)
+                {
+                    Version = version,
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                };
                 try
                 {
                     using HttpResponseMessage answer = await client.SendAsync(request);

@@ -29,7 +29,12 @@ internal static class WebSocketConversation
             else
             {
                 byte[] large = RandomNumberGenerator.GetBytes(Large);
-                await socket.SendAsync(large.AsMemory(0, Large / 2), WebSocketMessageType.Binary, endOfMessage: false, CancellationToken.None);
+                await socket.SendAsync(
+                    large.AsMemory(0, Large / 2),
+                    WebSocketMessageType.Binary,
+                    endOfMessage: false,
+                    CancellationToken.None
+                );
                 await socket.SendAsync(large.AsMemory(Large / 2), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
                 byte[] echo = await ReceiveAsync(socket);
                 Console.WriteLine($"ws large {echo.AsSpan().SequenceEqual(large)}");
@@ -57,8 +62,7 @@ internal static class WebSocketConversation
         {
             part = await socket.ReceiveAsync(buffer, CancellationToken.None);
             message.Write(buffer, 0, part.Count);
-        }
-        while (!part.EndOfMessage);
+        } while (!part.EndOfMessage);
         return message.ToArray();
     }
 }

@@ -28,14 +28,16 @@ internal static class Program
 
         using HttpClient http = Client(int.Parse(port, null), certificate);
         bool isStream = mode == "stream";
-        Console.WriteLine(provider switch
-        {
-            "openai-chat" => await ChatAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetChatClient("m"), isStream),
-            "openai-embeddings" => await EmbedAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetEmbeddingClient("m")),
-            "anthropic" => await AnthropicAsync(http, address, isStream),
-            "ollama" => await OllamaAsync(http, address, isStream),
-            _ => throw new ArgumentException(provider),
-        });
+        Console.WriteLine(
+            provider switch
+            {
+                "openai-chat" => await ChatAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetChatClient("m"), isStream),
+                "openai-embeddings" => await EmbedAsync(new OpenAIClient(Key, Options(http, $"{address}/v1")).GetEmbeddingClient("m")),
+                "anthropic" => await AnthropicAsync(http, address, isStream),
+                "ollama" => await OllamaAsync(http, address, isStream),
+                _ => throw new ArgumentException(provider),
+            }
+        );
         return 0;
     }
 
@@ -59,12 +61,11 @@ internal static class Program
         return new HttpClient(handler);
     }
 
-    private static OpenAIClientOptions Options(HttpClient http, string endpoint) => new()
-    {
-        Endpoint = new Uri(endpoint), Transport = new HttpClientPipelineTransport(http),
-    };
+    private static OpenAIClientOptions Options(HttpClient http, string endpoint) =>
+        new() { Endpoint = new Uri(endpoint), Transport = new HttpClientPipelineTransport(http) };
 
-    private static async Task<string> EmbedAsync(EmbeddingClient client) => (await client.GenerateEmbeddingAsync("x")).Value.ToFloats().Length == 1 ? "Hello" : "";
+    private static async Task<string> EmbedAsync(EmbeddingClient client) =>
+        (await client.GenerateEmbeddingAsync("x")).Value.ToFloats().Length == 1 ? "Hello" : "";
 
     private static async Task<string> ChatAsync(ChatClient client, bool isStream)
     {
@@ -84,8 +85,19 @@ internal static class Program
 
     private static async Task<string> AnthropicAsync(HttpClient http, string address, bool isStream)
     {
-        AnthropicClient client = new() { ApiKey = "k", BaseUrl = address, HttpClient = http, MaxRetries = 0 };
-        MessageCreateParams question = new() { Model = "m", MaxTokens = 100, Messages = [new UserMessageParam("x")] };
+        AnthropicClient client = new()
+        {
+            ApiKey = "k",
+            BaseUrl = address,
+            HttpClient = http,
+            MaxRetries = 0,
+        };
+        MessageCreateParams question = new()
+        {
+            Model = "m",
+            MaxTokens = 100,
+            Messages = [new UserMessageParam("x")],
+        };
         if (!isStream)
         {
             return (await client.Messages.Create(question)).Content[0].TryPickText(out TextBlock? block) ? block.Text : "";
@@ -94,7 +106,10 @@ internal static class Program
         string text = "";
         await foreach (RawMessageStreamEvent one in client.Messages.CreateStreaming(question))
         {
-            text += one.TryPickContentBlockDelta(out RawContentBlockDeltaEvent? delta) && delta.Delta.TryPickText(out TextDelta? piece) ? piece.Text : "";
+            text +=
+                one.TryPickContentBlockDelta(out RawContentBlockDeltaEvent? delta) && delta.Delta.TryPickText(out TextDelta? piece)
+                    ? piece.Text
+                    : "";
         }
 
         return text;
@@ -105,7 +120,12 @@ internal static class Program
         http.BaseAddress = new Uri(address);
         using OllamaApiClient client = new(http, "m");
         string text = "";
-        ChatRequest question = new() { Model = "m", Stream = isStream, Messages = [new OllamaSharp.Models.Chat.Message(ChatRole.User, "x")] };
+        ChatRequest question = new()
+        {
+            Model = "m",
+            Stream = isStream,
+            Messages = [new OllamaSharp.Models.Chat.Message(ChatRole.User, "x")],
+        };
         await foreach (ChatResponseStream? answer in client.ChatAsync(question))
         {
             text += answer?.Message.Content;

@@ -4,7 +4,9 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Changes.Commits;
 
-/// <summary>The files of the agent's repository that its commits are read from: what HEAD leads to, and objects. Nothing else of it is looked at.</summary>
+/// <summary>
+/// The files of the agent's repository that its commits are read from: what HEAD leads to, and objects. Nothing else of it is looked at.
+/// </summary>
 /// <param name="workspace">Absolute host path.</param>
 /// <param name="entries">What differs in the agent's copy.</param>
 internal sealed partial class CommitFiles(string workspace, IReadOnlyList<ListedEntry> entries)
@@ -14,7 +16,11 @@ internal sealed partial class CommitFiles(string workspace, IReadOnlyList<Listed
     private const int MaxBytes = 16 * 1024 * 1024;
 
     /// <summary>What is needed of the entries.</summary>
-    public IEnumerable<ListedEntry> Needed => entries.Where(entry => entry is { Refusal: null, Kind: WorkspaceEntryKind.File } && (IsRef(entry.Path) || LooseObject().IsMatch(entry.Path) || Pack().IsMatch(entry.Path)));
+    public IEnumerable<ListedEntry> Needed =>
+        entries.Where(entry =>
+            entry is { Refusal: null, Kind: WorkspaceEntryKind.File }
+            && (IsRef(entry.Path) || LooseObject().IsMatch(entry.Path) || Pack().IsMatch(entry.Path))
+        );
 
     /// <summary>Whether the path is an object's that lies by itself.</summary>
     public static bool IsLooseObject(string path) => LooseObject().IsMatch(path);
@@ -30,10 +36,15 @@ internal sealed partial class CommitFiles(string workspace, IReadOnlyList<Listed
     public string? Tip(IReadOnlyDictionary<string, string> received)
     {
         HashSet<string> gone = [.. entries.Where(entry => entry.Kind == WorkspaceEntryKind.Deleted).Select(entry => entry.Path)];
-        return Resolve(name => received.TryGetValue($"{GitFolder}/{name}", out string? content) ? Read(content) : gone.Contains($"{GitFolder}/{name}") ? null : ReadHost(name));
+        return Resolve(name =>
+            received.TryGetValue($"{GitFolder}/{name}", out string? content) ? Read(content)
+            : gone.Contains($"{GitFolder}/{name}") ? null
+            : ReadHost(name)
+        );
     }
 
-    private static bool IsRef(string path) => path is ".git/HEAD" or ".git/packed-refs" || path.StartsWith(".git/refs/heads/", StringComparison.Ordinal);
+    private static bool IsRef(string path) =>
+        path is ".git/HEAD" or ".git/packed-refs" || path.StartsWith(".git/refs/heads/", StringComparison.Ordinal);
 
     // gitrepository-layout(5): a reference is a file of its own, or a line of one for all.
     private static string? Resolve(Func<string, string?> read)
@@ -51,7 +62,11 @@ internal sealed partial class CommitFiles(string workspace, IReadOnlyList<Listed
         }
 
         string? found = read(name)?.Trim()
-            ?? read("packed-refs")?.Split('\n').Where(line => line.EndsWith(" " + name, StringComparison.Ordinal)).Select(line => line.Split(' ')[0]).FirstOrDefault();
+            ?? read("packed-refs")
+                ?.Split('\n')
+                .Where(line => line.EndsWith(" " + name, StringComparison.Ordinal))
+                .Select(line => line.Split(' ')[0])
+                .FirstOrDefault();
         return found is not null && ObjectName().IsMatch(found) ? found : null;
     }
 

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
-using IsolatedAgents.Repositories.Ignoring;
 using System.Text;
+using IsolatedAgents.Repositories.Ignoring;
 
 namespace IsolatedAgents.Changes.Commits;
 
@@ -19,8 +19,9 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
     private static CommitSeries None { get; } = new([], null, null);
 
     /// <summary>
-    /// Makes them of the agent's objects. Each patch is applied to what the ones before it have left, as it stands in its file: it must give the very tree of its commit, so that neither a
-    /// message nor an attribute of the agent's makes it another patch to who applies it.
+    /// Makes them of the agent's objects. Each patch is applied to what the ones before it have left, as it stands in its file: it must
+    /// give the very tree of its commit, so that neither a message nor an attribute of the agent's makes it another patch to who applies
+    /// it.
     /// </summary>
     /// <param name="files">Where HEAD leads.</param>
     /// <param name="received">Where the content of what was asked for lies, by its path.</param>
@@ -28,7 +29,12 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
     /// <param name="environment">Where git is found.</param>
     /// <param name="isHeldBack">Whether a change of a path would be held back.</param>
     public static CommitSeries Create(
-        CommitFiles files, IReadOnlyDictionary<string, string> received, GitRepository repository, FrozenDictionary<string, string> environment, Predicate<string> isHeldBack)
+        CommitFiles files,
+        IReadOnlyDictionary<string, string> received,
+        GitRepository repository,
+        FrozenDictionary<string, string> environment,
+        Predicate<string> isHeldBack
+    )
     {
         if (files.Tip(received) is not { } tip || files.Base() is not { } start || tip == start)
         {
@@ -60,16 +66,27 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
 
     private static CommitSeries Create(ScratchRepository scratch, string start, string tip, Predicate<string> isHeldBack)
     {
-        if (scratch.Require("cat-file", "-t", tip).Trim() != "commit" || scratch.Require("rev-list", "--count", "--max-count=1", start, "--not", tip).Trim() != "0")
+        if (
+            scratch.Require("cat-file", "-t", tip).Trim() != "commit"
+            || scratch.Require("rev-list", "--count", "--max-count=1", start, "--not", tip).Trim() != "0"
+        )
         {
             return new CommitSeries([], null, "they do not follow the commit that the agent was given");
         }
 
         scratch.Require("rev-list", "--objects", "--quiet", tip, "--not", start);
-        string[] commits = scratch.Require("rev-list", "--reverse", "--topo-order", $"--max-count={MaxCommits + 1}", tip, "--not", start).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] commits = scratch
+            .Require("rev-list", "--reverse", "--topo-order", $"--max-count={MaxCommits + 1}", tip, "--not", start)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (commits.Length > MaxCommits || scratch.Require("rev-list", "--merges", "--count", tip, "--not", start).Trim() != "0")
         {
-            return new CommitSeries([], null, commits.Length > MaxCommits ? $"there are more than {MaxCommits}" : "there are merges among them, which patches cannot stand for");
+            return new CommitSeries(
+                [],
+                null,
+                commits.Length > MaxCommits
+                    ? $"there are more than {MaxCommits}"
+                    : "there are merges among them, which patches cannot stand for"
+            );
         }
 
         scratch.Run(null, Index, ["read-tree", start]);
@@ -79,16 +96,34 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
         for (int i = 0; i < commits.Length; i++)
         {
             byte[] patch = scratch.Run(
-                null, null,
+                null,
+                null,
                 [
-                    "format-patch", "-1", "--stdout", "--no-signature", "--no-signoff", "--no-attach", "--no-thread", "--no-ext-diff", "--no-textconv", "--no-renames", "--binary", "--full-index",
-                    "--no-color", "--src-prefix=a/", "--dst-prefix=b/", $"--start-number={(i + 1).ToString(CultureInfo.InvariantCulture)}", commits[i],
-                ]);
+                    "format-patch",
+                    "-1",
+                    "--stdout",
+                    "--no-signature",
+                    "--no-signoff",
+                    "--no-attach",
+                    "--no-thread",
+                    "--no-ext-diff",
+                    "--no-textconv",
+                    "--no-renames",
+                    "--binary",
+                    "--full-index",
+                    "--no-color",
+                    "--src-prefix=a/",
+                    "--dst-prefix=b/",
+                    $"--start-number={(i + 1).ToString(CultureInfo.InvariantCulture)}",
+                    commits[i],
+                ]
+            );
             scratch.Run(patch, Index, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
             bool isOneMail = ApplyMail(scratch, patch);
             byte[] wanted = scratch.Run(null, null, ["rev-parse", commits[i] + "^{tree}"]);
-            bool givesTree = new[] { Index, MailIndex }
-                .All(index => wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"])));
+            bool givesTree = new[] { Index, MailIndex }.All(index =>
+                wanted.AsSpan().SequenceEqual(scratch.Run(null, index, ["write-tree"]))
+            );
             if (!isOneMail || !givesTree || HoldsSecondMail(patch))
             {
                 return new CommitSeries([], null, $"the patch of commit {commits[i]} does not give what the commit holds");
@@ -118,7 +153,8 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
             return false;
         }
 
-        string mail = Path.Combine(folder, "0001"), change = Path.Combine(folder, "patch");
+        string mail = Path.Combine(folder, "0001"),
+            change = Path.Combine(folder, "patch");
         scratch.Run(File.ReadAllBytes(mail), null, ["mailinfo", "-u", Path.Combine(folder, "message"), change]);
         scratch.Run(File.ReadAllBytes(change), MailIndex, ["apply", "--cached", "--whitespace=nowarn", "--allow-empty", "-"]);
         return true;
@@ -130,7 +166,9 @@ internal sealed record CommitSeries(IReadOnlyList<byte[]> Patches, string? HeldB
     // Links, and other repositories, are held back whatever they are.
     private static string? HeldBack(ScratchRepository scratch, string commit, Predicate<string> isHeldBack)
     {
-        string[] raw = scratch.Require("diff-tree", "-r", "-z", "--raw", "--no-commit-id", "--no-renames", commit).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        string[] raw = scratch
+            .Require("diff-tree", "-r", "-z", "--raw", "--no-commit-id", "--no-renames", commit)
+            .Split('\0', StringSplitOptions.RemoveEmptyEntries);
         for (int i = 0; i + 1 < raw.Length; i += 2)
         {
             string mode = raw[i].Split(' ') is [_, var after, ..] ? after : "";

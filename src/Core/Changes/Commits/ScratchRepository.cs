@@ -6,8 +6,8 @@ using System.Security.Cryptography;
 namespace IsolatedAgents.Changes.Commits;
 
 /// <summary>
-/// A bare repository in a temporary folder, in which git looks at an agent's objects: with no configuration but its own, no hooks, no helpers and no working tree. It borrows the workspace's
-/// objects, and writes nothing there.
+/// A bare repository in a temporary folder, in which git looks at an agent's objects: with no configuration but its own, no hooks, no
+/// helpers and no working tree. It borrows the workspace's objects, and writes nothing there.
 /// </summary>
 internal sealed class ScratchRepository : IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class ScratchRepository : IDisposable
 #pragma warning restore CA5350
         byte[] buffer = new byte[64 * 1024];
         int total = 0;
-        for (int count; (count = unpacked.Read(buffer)) > 0;)
+        for (int count; (count = unpacked.Read(buffer)) > 0; )
         {
             total += count;
             hash.AppendData(buffer, 0, count);
@@ -63,7 +63,8 @@ internal sealed class ScratchRepository : IDisposable
 
     /// <summary>Takes a pack of the agent's, whose index git makes anew.</summary>
     /// <exception cref="IOException">git does not take it.</exception>
-    public void AddPack(string content) => Run(File.ReadAllBytes(content), null, ["index-pack", "--strict", "--stdin", "--fix-thin", $"--max-input-size={MaxPackBytes}"]);
+    public void AddPack(string content) =>
+        Run(File.ReadAllBytes(content), null, ["index-pack", "--strict", "--stdin", "--fix-thin", $"--max-input-size={MaxPackBytes}"]);
 
     /// <summary>What git says.</summary>
     /// <exception cref="IOException">It fails.</exception>
@@ -73,9 +74,26 @@ internal sealed class ScratchRepository : IDisposable
     /// <exception cref="IOException">It fails.</exception>
     public byte[] Run(byte[]? input, string? index, string[] arguments)
     {
-        ProcessStartInfo start = new("git", ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=false", "-c", "protocol.allow=never", .. arguments])
+        ProcessStartInfo start = new(
+            "git",
+            [
+                "-c",
+                "core.hooksPath=/dev/null",
+                "-c",
+                "core.fsmonitor=false",
+                "-c",
+                "core.symlinks=false",
+                "-c",
+                "protocol.allow=never",
+                .. arguments,
+            ]
+        )
         {
-            WorkingDirectory = _folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            WorkingDirectory = _folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
         };
         start.Environment.Clear();
         start.Environment["PATH"] = _environment.GetValueOrDefault("PATH") ?? "/usr/bin:/bin";
@@ -147,7 +165,9 @@ internal sealed class ScratchRepository : IDisposable
                 // It has ended without reading all; its exit code says the rest.
             }
 
-            return git.ExitCode == 0 ? output.GetAwaiter().GetResult() : throw new IOException($"git {command}: {error.GetAwaiter().GetResult().Split('\n')[0]}");
+            return git.ExitCode == 0
+                ? output.GetAwaiter().GetResult()
+                : throw new IOException($"git {command}: {error.GetAwaiter().GetResult().Split('\n')[0]}");
         }
     }
 
@@ -155,7 +175,7 @@ internal sealed class ScratchRepository : IDisposable
     {
         using MemoryStream all = new();
         byte[] buffer = new byte[64 * 1024];
-        for (int count; (count = await stream.ReadAsync(buffer).ConfigureAwait(false)) > 0;)
+        for (int count; (count = await stream.ReadAsync(buffer).ConfigureAwait(false)) > 0; )
         {
             if (all.Length + count > MaxPackBytes)
             {

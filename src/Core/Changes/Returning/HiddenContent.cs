@@ -1,7 +1,7 @@
 using System.Text;
-using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Protocol;
+using IsolatedAgents.Repositories.Ignoring;
 using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
@@ -27,7 +27,8 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
     public IReadOnlyDictionary<string, string> Find(IReadOnlyCollection<PendingChange> returning)
     {
         PendingChange[] files = [.. returning.Where(change => change.Content is not null)];
-        Dictionary<string, byte[]> attributes = files.Where(change => GitNames.Is(change.Path, GitNames.Attributes))
+        Dictionary<string, byte[]> attributes = files
+            .Where(change => GitNames.Is(change.Path, GitNames.Attributes))
             .ToDictionary(change => change.Path, change => File.ReadAllBytes(change.Content!), StringComparer.Ordinal);
         Func<string, ContentHiding> hiding = tracked.Hiding(attributes, effort);
         Dictionary<string, string> found = new(StringComparer.Ordinal);
@@ -44,7 +45,8 @@ internal sealed class HiddenContent(WorkspaceOriginal original, TrackedFiles tra
 
     private string? Explain(PendingChange change, ContentHiding hiding)
     {
-        WorkspaceFileState? before = change.Change.Before, after = change.Change.After;
+        WorkspaceFileState? before = change.Change.Before,
+            after = change.Change.After;
         if (GitNames.Is(change.Path, GitNames.Modules) && HidesModules(change.Content!))
         {
             return "It has git not show what changes in a submodule";

@@ -8,7 +8,8 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes.Returning;
 
 /// <summary>
-/// Which links that the agent has made come back: those that lead, in the workspace as it will be, to a file or folder of it which itself would come back, and by no other link.
+/// Which links that the agent has made come back: those that lead, in the workspace as it will be, to a file or folder of it which itself
+/// would come back, and by no other link.
 /// </summary>
 internal sealed class LinkRules
 {
@@ -26,7 +27,13 @@ internal sealed class LinkRules
     /// <param name="tracked">Its repositories.</param>
     /// <param name="policy">With the run's own files among the protected ones.</param>
     /// <param name="changes">The changes of files, judged.</param>
-    public LinkRules(WorkspaceOriginal original, ReturnSelection selection, TrackedFiles tracked, FilesystemPolicy policy, IReadOnlyCollection<PendingChange> changes)
+    public LinkRules(
+        WorkspaceOriginal original,
+        ReturnSelection selection,
+        TrackedFiles tracked,
+        FilesystemPolicy policy,
+        IReadOnlyCollection<PendingChange> changes
+    )
     {
         _original = original;
         _selection = selection;
@@ -61,9 +68,24 @@ internal sealed class LinkRules
         }
 
         byte[] bytes = Encoding.UTF8.GetBytes(target);
-        WorkspaceFileState after = new(bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)), IsExecutable: false) { LinkTarget = target };
+        WorkspaceFileState after = new(bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)), IsExecutable: false)
+        {
+            LinkTarget = target,
+        };
         WorkspaceChangeKind kind = before is null ? WorkspaceChangeKind.Created : WorkspaceChangeKind.Changed;
-        return new PendingChange(new WorkspaceChange { Path = link.Path, Kind = kind, Before = before?.State, After = after }, Content: null) { LinkEnd = end };
+        return new PendingChange(
+            new WorkspaceChange
+            {
+                Path = link.Path,
+                Kind = kind,
+                Before = before?.State,
+                After = after,
+            },
+            Content: null
+        )
+        {
+            LinkEnd = end,
+        };
     }
 
     // In no folder's place, nor where a build would make one, nor in that of something that is no file.
@@ -72,12 +94,17 @@ internal sealed class LinkRules
         BeneathOpener.IsSupported
         && before is null or { Kind: OriginalKind.File }
         && !BuildFolders.IsOutput(path[(path.LastIndexOf('/') + 1)..])
-        && !_original.HasFolder(path) && !_folders.Contains(path) && !Directory.Exists(Path.Combine(_original.FullPath, path))
+        && !_original.HasFolder(path)
+        && !_folders.Contains(path)
+        && !Directory.Exists(Path.Combine(_original.FullPath, path))
         && WorkspaceOriginal.Above(path).All(above => !_files.Contains(above) && !_links.Contains(above))
-        && !CodeFiles.Contain(path, _ => true) && !CodeFiles.LeadsTo(path) && !IsGitFile(path);
+        && !CodeFiles.Contain(path, _ => true)
+        && !CodeFiles.LeadsTo(path)
+        && !IsGitFile(path);
 
     // git reads no patterns or attributes through a link.
-    private static bool IsGitFile(string path) => path[(path.LastIndexOf('/') + 1)..].StartsWith(".git", StringComparison.OrdinalIgnoreCase);
+    private static bool IsGitFile(string path) =>
+        path[(path.LastIndexOf('/') + 1)..].StartsWith(".git", StringComparison.OrdinalIgnoreCase);
 
     private bool IsAim(string end)
     {
@@ -88,8 +115,10 @@ internal sealed class LinkRules
         }
 
         return !_links.Contains(end)
-            && !_selection.IsVersionControl(end) && !_selection.IsIgnored(end, isFolder)
-            && !_protected.Covers(end) && !_protected.LeadsTo(end)
+            && !_selection.IsVersionControl(end)
+            && !_selection.IsIgnored(end, isFolder)
+            && !_protected.Covers(end)
+            && !_protected.LeadsTo(end)
             && !CodeFiles.Contain(end, _ => true)
             && (!isFolder || (!_tracked.HasRepositoryBelow(end) && !_original.Below(end).Any(_selection.IsVersionControl)));
     }

@@ -4,8 +4,8 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes.Returning;
 
 /// <summary>
-/// What version control keeps of itself: refs, objects, index, configuration, hooks. None of it comes back, whoever wrote it and whatever it holds: each of it can hide a change from
-/// review, or run a program, on the machine of whoever works there next.
+/// What version control keeps of itself: refs, objects, index, configuration, hooks. None of it comes back, whoever wrote it and whatever
+/// it holds: each of it can hide a change from review, or run a program, on the machine of whoever works there next.
 /// </summary>
 internal sealed class RepositoryPaths
 {
@@ -16,10 +16,30 @@ internal sealed class RepositoryPaths
     // What makes a folder of any name a repository of git's, and what is in one.
     private static readonly PathGlobs OwnNames = new(
         [
-            Head, "config", "config.worktree", "objects", "refs", "hooks", "info", "logs", "branches", "worktrees", "modules", "lfs", "reftable", "description", "packed-refs", "commondir", "gitdir",
-            "shallow", "index", "*_HEAD", "COMMIT_EDITMSG",
+            Head,
+            "config",
+            "config.worktree",
+            "objects",
+            "refs",
+            "hooks",
+            "info",
+            "logs",
+            "branches",
+            "worktrees",
+            "modules",
+            "lfs",
+            "reftable",
+            "description",
+            "packed-refs",
+            "commondir",
+            "gitdir",
+            "shallow",
+            "index",
+            "*_HEAD",
+            "COMMIT_EDITMSG",
         ],
-        isLoose: true);
+        isLoose: true
+    );
 
     private readonly Dictionary<string, Bare> _bare = new(StringComparer.Ordinal);
 
@@ -53,7 +73,8 @@ internal sealed class RepositoryPaths
         {
             Bare bare = _bare[Plain(Folder(path))];
             string folder = Path.Combine(original.FullPath, Folder(path));
-            bool hasObjects = Directory.Exists(Path.Combine(folder, "objects")), hasRefs = Directory.Exists(Path.Combine(folder, "refs"));
+            bool hasObjects = Directory.Exists(Path.Combine(folder, "objects")),
+                hasRefs = Directory.Exists(Path.Combine(folder, "refs"));
             bare.Objects |= hasObjects;
             bare.Refs |= hasRefs;
             bare.WasThere |= hasObjects && hasRefs;

@@ -21,7 +21,8 @@ internal sealed class ReturnJudge(WorkspaceOriginal original, ReturnSelection se
         {
             IReadOnlyList<PendingChange> judged = rules.Judge(changes, original, held);
             PendingChange[] returning = [.. judged.Where(change => !change.IsHeldBack)];
-            Dictionary<string, byte[]?> patterns = returning.Where(change => GitNames.Is(change.Path, GitNames.Patterns))
+            Dictionary<string, byte[]?> patterns = returning
+                .Where(change => GitNames.Is(change.Path, GitNames.Patterns))
                 .ToDictionary(change => change.Path, Read, StringComparer.Ordinal);
             IReadOnlySet<string> left = selection.Recheck([.. returning.Select(change => change.Path)], patterns);
             if (returning.Any(change => left.Contains(change.Path)))
@@ -34,7 +35,8 @@ internal sealed class ReturnJudge(WorkspaceOriginal original, ReturnSelection se
             (string, string)[] found =
             [
                 .. hidden.Find(returning).Select(change => (change.Key, change.Value)),
-                .. selection.FindHiding(patterns, gone)
+                .. selection
+                    .FindHiding(patterns, gone)
                     .Select(file => (file.Key, $"It would have git ignore '{file.Value}', which lies there untracked")),
             ];
             if (found.Length == 0)

@@ -16,8 +16,8 @@ internal sealed record LeftBehind(int Ignored, int VersionControl, int Links, lo
 }
 
 /// <summary>
-/// Which of the agent's changes are taken at all. What the host's next build would run or ship without anybody having seen it, and what version control keeps of itself, stays in the
-/// copy: by the rules as they were, and as they would be once the changes are back.
+/// Which of the agent's changes are taken at all. What the host's next build would run or ship without anybody having seen it, and what
+/// version control keeps of itself, stays in the copy: by the rules as they were, and as they would be once the changes are back.
 /// </summary>
 internal sealed class ReturnSelection
 {
@@ -49,7 +49,13 @@ internal sealed class ReturnSelection
     /// <param name="tracked">Its repositories.</param>
     /// <param name="policy">With the run's own files among the protected ones.</param>
     /// <param name="progressed">Told now and then, where it takes long.</param>
-    public ReturnSelection(IReadOnlyList<ListedEntry> entries, WorkspaceOriginal original, TrackedFiles tracked, FilesystemPolicy policy, Action? progressed = null)
+    public ReturnSelection(
+        IReadOnlyList<ListedEntry> entries,
+        WorkspaceOriginal original,
+        TrackedFiles tracked,
+        FilesystemPolicy policy,
+        Action? progressed = null
+    )
     {
         _effort = new MatchEffort(Effort, progressed);
         _entries = entries;
@@ -57,7 +63,10 @@ internal sealed class ReturnSelection
         _tracked = tracked;
         _protected = new PathGlobs(policy.ProtectedPaths, isLoose: true);
         _returned = new PathGlobs(policy.ReturnIgnored, isLoose: false);
-        _repositories = new RepositoryPaths(original, entries.Where(entry => entry.Kind is WorkspaceEntryKind.File or WorkspaceEntryKind.Link).Select(entry => entry.Path));
+        _repositories = new RepositoryPaths(
+            original,
+            entries.Where(entry => entry.Kind is WorkspaceEntryKind.File or WorkspaceEntryKind.Link).Select(entry => entry.Path)
+        );
         _wasIgnored = tracked.Ignoring(new Dictionary<string, byte[]?>(), _effort);
         _isIgnored = _wasIgnored;
         long bytes = 0;
@@ -89,16 +98,22 @@ internal sealed class ReturnSelection
 
     /// <summary>What is taken: files, and what is gone.</summary>
     public IEnumerable<ListedEntry> Taken =>
-        _entries.Where(entry => entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && !_left.Contains(entry));
+        _entries.Where(entry =>
+            entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && !_left.Contains(entry)
+        );
 
     /// <summary>Links that may come back.</summary>
-    public IEnumerable<ListedEntry> Links => _entries.Where(entry => entry is { Refusal: null, Kind: WorkspaceEntryKind.Link } && !_left.Contains(entry) && Explain(entry) is null);
+    public IEnumerable<ListedEntry> Links =>
+        _entries.Where(entry =>
+            entry is { Refusal: null, Kind: WorkspaceEntryKind.Link } && !_left.Contains(entry) && Explain(entry) is null
+        );
 
     /// <summary>What can in no case be taken, with the reason, and is told as a violation.</summary>
-    public IEnumerable<(ListedEntry Entry, string Reason)> Rejected => _entries
-        .Where(entry => !_left.Contains(entry))
-        .Select(entry => (entry, entry.Refusal ?? Explain(entry)))
-        .Where(rejected => rejected.Item2 is not null)!;
+    public IEnumerable<(ListedEntry Entry, string Reason)> Rejected =>
+        _entries
+            .Where(entry => !_left.Contains(entry))
+            .Select(entry => (entry, entry.Refusal ?? Explain(entry)))
+            .Where(rejected => rejected.Item2 is not null)!;
 
     /// <summary>What stays in the copy, without links that are judged later.</summary>
     public LeftBehind Left
@@ -106,7 +121,12 @@ internal sealed class ReturnSelection
         get
         {
             int own = _left.Count(entry => _repositories.Hold(entry.Path));
-            return new LeftBehind(_left.Count - own, own, 0, _left.Aggregate(0L, (sum, entry) => sum > long.MaxValue - entry.Entry.Size ? long.MaxValue : sum + entry.Entry.Size));
+            return new LeftBehind(
+                _left.Count - own,
+                own,
+                0,
+                _left.Aggregate(0L, (sum, entry) => sum > long.MaxValue - entry.Entry.Size ? long.MaxValue : sum + entry.Entry.Size)
+            );
         }
     }
 
@@ -115,14 +135,22 @@ internal sealed class ReturnSelection
 
     /// <summary>Whether what is at a path, or a folder, is of the kind that stays behind.</summary>
     public bool IsIgnored(string path, bool isFolder) =>
-        (isFolder ? BuildFolders.Hold(path + "/x", isLink: false) || IsIgnoredFolder(path) : BuildFolders.Hold(path, isLink: false) && !_tracked.Tracks(path))
-        || _wasIgnored(path) || _isIgnored(path);
+        (
+            isFolder
+                ? BuildFolders.Hold(path + "/x", isLink: false) || IsIgnoredFolder(path)
+                : BuildFolders.Hold(path, isLink: false) && !_tracked.Tracks(path)
+        )
+        || _wasIgnored(path)
+        || _isIgnored(path);
 
     /// <summary>Decides, once the changed files of patterns are known.</summary>
     /// <param name="contents">Their content, by path; one that is not there could not be had.</param>
     public void Decide(IReadOnlyDictionary<string, byte[]> contents)
     {
-        List<ListedEntry> returning = [.. _patterns.Where(entry => entry.Kind == WorkspaceEntryKind.Deleted || contents.ContainsKey(entry.Path))];
+        List<ListedEntry> returning =
+        [
+            .. _patterns.Where(entry => entry.Kind == WorkspaceEntryKind.Deleted || contents.ContainsKey(entry.Path)),
+        ];
         _left.UnionWith(_patterns.Except(returning));
         for (int round = 0; returning.Count > 0; round++)
         {
@@ -150,8 +178,8 @@ internal sealed class ReturnSelection
     }
 
     /// <summary>
-    /// Says of what is about to come back whether the rules that come back with it ignore it after all: a file of patterns may have been held back that spoke for it. What is found stays
-    /// behind too, and the caller judges the rest anew.
+    /// Says of what is about to come back whether the rules that come back with it ignore it after all: a file of patterns may have been
+    /// held back that spoke for it. What is found stays behind too, and the caller judges the rest anew.
     /// </summary>
     /// <param name="returning">The paths.</param>
     /// <param name="patterns">The content of the files of patterns among them; null for one that is gone.</param>
@@ -161,8 +189,14 @@ internal sealed class ReturnSelection
         bool isGivenUp = ++_rechecks > MaxRounds || _effort.IsSpent;
         _isIgnored = patterns.Count == 0 ? _wasIgnored : _tracked.Ignoring(patterns, _effort);
         HashSet<string> paths = [.. returning];
-        ListedEntry[] found = [.. _entries.Where(entry => entry.Refusal is null && !_left.Contains(entry) && (entry.Kind == WorkspaceEntryKind.Link || paths.Contains(entry.Path)))
-            .Where(entry => (isGivenUp && IsPatterns(entry)) || IsLeft(entry, _isIgnored))];
+        ListedEntry[] found =
+        [
+            .. _entries
+                .Where(entry =>
+                    entry.Refusal is null && !_left.Contains(entry) && (entry.Kind == WorkspaceEntryKind.Link || paths.Contains(entry.Path))
+                )
+                .Where(entry => (isGivenUp && IsPatterns(entry)) || IsLeft(entry, _isIgnored)),
+        ];
         _left.UnionWith(found);
         return found.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal);
     }
@@ -234,20 +268,30 @@ internal sealed class ReturnSelection
 
     private bool IsLeftByRules(ListedEntry entry, Predicate<string> isIgnored) =>
         !IsProtected(entry.Path)
-        && (_repositories.Hold(entry.Path)
-            ? entry.Kind != WorkspaceEntryKind.Link
-            : (!_returned.Covers(entry.Path)
-                && ((BuildFolders.Hold(entry.Path, entry.Kind == WorkspaceEntryKind.Link) && !_tracked.Tracks(entry.Path)) || isIgnored(entry.Path))));
+        && (
+            _repositories.Hold(entry.Path)
+                ? entry.Kind != WorkspaceEntryKind.Link
+                : (
+                    !_returned.Covers(entry.Path)
+                    && (
+                        (BuildFolders.Hold(entry.Path, entry.Kind == WorkspaceEntryKind.Link) && !_tracked.Tracks(entry.Path))
+                        || isIgnored(entry.Path)
+                    )
+                )
+        );
 
-    private bool IsIgnoredFolder(string path) => _wasIgnored($"{path}/{ChangeName.ReservedPrefix}") || _isIgnored($"{path}/{ChangeName.ReservedPrefix}");
+    private bool IsIgnoredFolder(string path) =>
+        _wasIgnored($"{path}/{ChangeName.ReservedPrefix}") || _isIgnored($"{path}/{ChangeName.ReservedPrefix}");
 
-    private string? Explain(ListedEntry entry) => entry.Kind switch
-    {
-        WorkspaceEntryKind.Special => "Not a regular file",
-        WorkspaceEntryKind.TooDeep => "Folders are nested too deep",
-        WorkspaceEntryKind.Unreadable => "It cannot be read",
-        WorkspaceEntryKind.Link when _repositories.Hold(entry.Path) => "Symbolic links are not put in the place of what version control keeps",
-        WorkspaceEntryKind.Link when IsProtected(entry.Path) => "Symbolic links are not put in the place of what is protected",
-        _ => null,
-    };
+    private string? Explain(ListedEntry entry) =>
+        entry.Kind switch
+        {
+            WorkspaceEntryKind.Special => "Not a regular file",
+            WorkspaceEntryKind.TooDeep => "Folders are nested too deep",
+            WorkspaceEntryKind.Unreadable => "It cannot be read",
+            WorkspaceEntryKind.Link when _repositories.Hold(entry.Path) =>
+                "Symbolic links are not put in the place of what version control keeps",
+            WorkspaceEntryKind.Link when IsProtected(entry.Path) => "Symbolic links are not put in the place of what is protected",
+            _ => null,
+        };
 }

@@ -4,7 +4,10 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 
-/// <summary>The repositories whose files are in the workspace: the one around it, and those in it. What they are is decided by this machine's files alone, of which the agent has changed none.</summary>
+/// <summary>
+/// The repositories whose files are in the workspace: the one around it, and those in it. What they are is decided by this machine's files
+/// alone, of which the agent has changed none.
+/// </summary>
 internal sealed class TrackedFiles
 {
     private const string GitName = ".git";
@@ -38,10 +41,13 @@ internal sealed class TrackedFiles
     public bool Tracks(string path) => Members(path).Any(member => member.Repository.Index.Tracks(member.PathOf(path)));
 
     /// <summary>Whether there is a repository below a folder, or right there.</summary>
-    public bool HasRepositoryBelow(string folder) => _within.Keys.Any(root => root == folder || root.StartsWith(folder + "/", StringComparison.Ordinal));
+    public bool HasRepositoryBelow(string folder) =>
+        _within.Keys.Any(root => root == folder || root.StartsWith(folder + "/", StringComparison.Ordinal));
 
     /// <summary>What they ignore in a state of the workspace.</summary>
-    /// <param name="changed">The content of files of patterns that differ from this machine's, by their paths below the workspace; null for one that is gone.</param>
+    /// <param name="changed">
+    /// The content of files of patterns that differ from this machine's, by their paths below the workspace; null for one that is gone.
+    /// </param>
     /// <param name="effort">What may still go into comparing.</param>
     /// <returns>Says of a file or link whether it would be untracked and ignored, or whether git does not look at it.</returns>
     public Predicate<string> Ignoring(IReadOnlyDictionary<string, byte[]?> changed, MatchEffort effort)
@@ -80,7 +86,12 @@ internal sealed class TrackedFiles
 
                 if (!rules.TryGetValue(member, out IgnoreRules? known))
                 {
-                    known = new IgnoreRules(folder => Load(member, folder, changed), member.Repository.Excludes, _ignoresCase || member.Repository.IgnoresCase, effort);
+                    known = new IgnoreRules(
+                        folder => Load(member, folder, changed),
+                        member.Repository.Excludes,
+                        _ignoresCase || member.Repository.IgnoresCase,
+                        effort
+                    );
                     rules.Add(member, known);
                 }
 
@@ -112,7 +123,11 @@ internal sealed class TrackedFiles
                 {
                     bool ignoresCase = _ignoresCase || repository.IgnoresCase;
                     known = new AttributeRules(
-                        folder => LoadAttributes(member, folder, changed), repository.Attributes, ignoresCase, effort);
+                        folder => LoadAttributes(member, folder, changed),
+                        repository.Attributes,
+                        ignoresCase,
+                        effort
+                    );
                     rules.Add(member, known);
                 }
 
@@ -137,7 +152,9 @@ internal sealed class TrackedFiles
     private static byte[]? Load(Member member, string folder, IReadOnlyDictionary<string, byte[]?> changed)
     {
         string path = folder.Length == 0 ? GitNames.Patterns : $"{folder}/{GitNames.Patterns}";
-        return member.WorkspacePathOf(path) is { } below && changed.TryGetValue(below, out byte[]? content) ? content : member.Repository.LoadPatterns(folder);
+        return member.WorkspacePathOf(path) is { } below && changed.TryGetValue(below, out byte[]? content)
+            ? content
+            : member.Repository.LoadPatterns(folder);
     }
 
     // From the outermost to the innermost.
@@ -182,6 +199,8 @@ internal sealed class TrackedFiles
         public string PathOf(string path) => Prefix + (Root.Length == 0 ? path : path[(Root.Length + 1)..]);
 
         public string? WorkspacePathOf(string path) =>
-            Root.Length > 0 ? $"{Root}/{path}" : path.StartsWith(Prefix, StringComparison.Ordinal) ? path[Prefix.Length..] : null;
+            Root.Length > 0 ? $"{Root}/{path}"
+            : path.StartsWith(Prefix, StringComparison.Ordinal) ? path[Prefix.Length..]
+            : null;
     }
 }

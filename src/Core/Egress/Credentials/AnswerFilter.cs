@@ -4,7 +4,8 @@ using System.Text;
 namespace IsolatedAgents.Egress.Credentials;
 
 /// <summary>
-/// Puts placeholders in place of secrets in one stream of an answer. What cannot be the beginning of a secret is passed on at once, so that a stream stays live.
+/// Puts placeholders in place of secrets in one stream of an answer. What cannot be the beginning of a secret is passed on at once, so that
+/// a stream stays live.
 /// </summary>
 internal sealed class AnswerFilter(SecretForms forms)
 {

@@ -37,13 +37,16 @@ internal sealed class EgressCredentials
     }
 
     /// <summary>Variables for the agent's environment, each with its placeholder.</summary>
-    public ImmutableSortedDictionary<string, string> Environment { get; private set; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+    public ImmutableSortedDictionary<string, string> Environment { get; private set; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
     /// <summary>The real values, for the masker.</summary>
     public ImmutableArray<string> Secrets { get; private set; } = [];
 
     /// <summary>Reads the credentials that a policy names from the host's variables.</summary>
-    /// <exception cref="ConfigurationException">IA1003 at the key: a variable is not set, too short to be masked, or cannot stand in a header.</exception>
+    /// <exception cref="ConfigurationException">
+    /// IA1003 at the key: a variable is not set, too short to be masked, or cannot stand in a header.
+    /// </exception>
     public static EgressCredentials Resolve(LoadedPolicy loaded, FrozenDictionary<string, string> hostEnvironment)
     {
         // All placeholders of a run begin alike, so that one search finds any. 96 random bits do not occur by chance.
@@ -53,20 +56,32 @@ internal sealed class EgressCredentials
         {
             if (!hostEnvironment.TryGetValue(credential.FromEnv, out string? value) || value.Length == 0)
             {
-                throw Error(loaded, $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which is not set; set it for this step.");
+                throw Error(
+                    loaded,
+                    $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which is not set; set it for this step."
+                );
             }
 
             if (value.Length < SecretMasker.MinimumLength)
             {
-                throw Error(loaded, $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which has fewer than {SecretMasker.MinimumLength} characters and cannot be masked; use a longer one.");
+                throw Error(
+                    loaded,
+                    $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which has fewer than {SecretMasker.MinimumLength} characters and cannot be masked; use a longer one."
+                );
             }
 
             if (value.AsSpan().ContainsAnyExceptInRange('!', '~'))
             {
-                throw Error(loaded, $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which holds blanks, line breaks or other characters that no header can carry; correct it.");
+                throw Error(
+                    loaded,
+                    $"'{Key}' takes a credential from the host variable '{credential.FromEnv}', which holds blanks, line breaks or other characters that no header can carry; correct it."
+                );
             }
 
-            result.Environment = result.Environment.SetItem(credential.PlaceholderEnv, result._mark + (++number).ToString(CultureInfo.InvariantCulture));
+            result.Environment = result.Environment.SetItem(
+                credential.PlaceholderEnv,
+                result._mark + (++number).ToString(CultureInfo.InvariantCulture)
+            );
             result.Secrets = result.Secrets.Contains(value) ? result.Secrets : result.Secrets.Add(value);
             if (!result._headers.TryGetValue(credential.Endpoint, out List<CredentialHeader>? headers))
             {
@@ -100,12 +115,21 @@ internal sealed class EgressCredentials
     {
         _replaced.Add((value, placeholder));
         byte[] decoded = new byte[value.Length];
-        if (format.StartsWith(Basic, StringComparison.OrdinalIgnoreCase) && Convert.TryFromBase64String(value, decoded, out int count)
-            && count >= SecretMasker.MinimumLength && !decoded.AsSpan(0, count).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
+        if (
+            format.StartsWith(Basic, StringComparison.OrdinalIgnoreCase)
+            && Convert.TryFromBase64String(value, decoded, out int count)
+            && count >= SecretMasker.MinimumLength
+            && !decoded.AsSpan(0, count).ContainsAnyExceptInRange((byte)' ', (byte)'~')
+        )
         {
             string pair = Encoding.ASCII.GetString(decoded, 0, count);
             string password = pair[(pair.IndexOf(':', StringComparison.Ordinal) + 1)..];
-            _replaced.AddRange(((string[])[pair, password]).Where(text => text.Length >= SecretMasker.MinimumLength).Distinct().Select(text => (text, placeholder)));
+            _replaced.AddRange(
+                ((string[])[pair, password])
+                    .Where(text => text.Length >= SecretMasker.MinimumLength)
+                    .Distinct()
+                    .Select(text => (text, placeholder))
+            );
         }
     }
 

@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace IsolatedAgents.Egress.Credentials;
 
-/// <summary>Reads one byte that text formats have escaped: percent codes, JSON's and JavaScript's backslashes, HTML's references; percent codes and backslashes also several times over.</summary>
+/// <summary>
+/// Reads one byte that text formats have escaped: percent codes, JSON's and JavaScript's backslashes, HTML's references; percent codes and
+/// backslashes also several times over.
+/// </summary>
 internal static class EscapedByte
 {
     // Escapes of escapes: each round adds to them. Deeper ones are taken for what they are.
@@ -96,19 +99,37 @@ internal static class EscapedByte
 
         ReadOnlySpan<byte> name = text[1..end];
         bool isHex = name.StartsWith("#x"u8) || name.StartsWith("#X"u8);
-        if (name.StartsWith("#"u8) && int.TryParse(name[(isHex ? 2 : 1)..], isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is > 0 and < 128)
+        if (
+            name.StartsWith("#"u8)
+            && int.TryParse(
+                name[(isHex ? 2 : 1)..],
+                isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int number
+            )
+            && number is > 0 and < 128
+        )
         {
             value = (byte)number;
             return end + 1;
         }
 
-        value = name.SequenceEqual("amp"u8) ? (byte)'&' : name.SequenceEqual("lt"u8) ? (byte)'<' : name.SequenceEqual("gt"u8) ? (byte)'>' : name.SequenceEqual("quot"u8) ? (byte)'"' : (byte)0;
+        value =
+            name.SequenceEqual("amp"u8) ? (byte)'&'
+            : name.SequenceEqual("lt"u8) ? (byte)'<'
+            : name.SequenceEqual("gt"u8) ? (byte)'>'
+            : name.SequenceEqual("quot"u8) ? (byte)'"'
+            : (byte)0;
         return value == 0 ? 0 : end + 1;
     }
 
     private static bool CanBeReference(ReadOnlySpan<byte> text) =>
-        text.Length == 1 || (text[1] == (byte)'#' ? text[2..].IndexOfAnyExcept(ReferenceDigits) < 0
-            : "&amp;"u8.StartsWith(text) || "&lt;"u8.StartsWith(text) || "&gt;"u8.StartsWith(text) || "&quot;"u8.StartsWith(text));
+        text.Length == 1
+        || (
+            text[1] == (byte)'#'
+                ? text[2..].IndexOfAnyExcept(ReferenceDigits) < 0
+                : "&amp;"u8.StartsWith(text) || "&lt;"u8.StartsWith(text) || "&gt;"u8.StartsWith(text) || "&quot;"u8.StartsWith(text)
+        );
 
     /// <summary>So many hexadecimal digits at a place; a byte that is more than ASCII is none of a secret's.</summary>
     private static int ReadHex(ReadOnlySpan<byte> text, int at, int digits, out byte value)

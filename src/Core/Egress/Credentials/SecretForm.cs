@@ -26,7 +26,9 @@ internal sealed class SecretForm
     /// <summary>Whether lines may be broken within.</summary>
     public bool IsWrapped { get; }
 
-    /// <summary>What may stand behind the last place, and holds the last bits of the secret beside others; null where nothing does.</summary>
+    /// <summary>
+    /// What may stand behind the last place, and holds the last bits of the secret beside others; null where nothing does.
+    /// </summary>
     public bool[]? Rest { get; private init; }
 
     /// <summary>The bytes that may stand at the first place.</summary>
@@ -55,7 +57,10 @@ internal sealed class SecretForm
         int bits = (before + secret.Length) * 8;
         int end = bits / 6;
         byte[] padded = [.. new byte[before], .. secret, 0];
-        SecretForm form = new(placeholder, end - first, isWrapped: true) { Rest = bits % 6 == 0 ? null : Ending(Six(padded, end), bits % 6) };
+        SecretForm form = new(placeholder, end - first, isWrapped: true)
+        {
+            Rest = bits % 6 == 0 ? null : Ending(Six(padded, end), bits % 6),
+        };
         for (int place = first; place < end; place++)
         {
             Allow(form._places.AsSpan((place - first) * 256, 256), Six(padded, place));

@@ -16,7 +16,9 @@ internal sealed class SecretForms
     public SecretForms(IEnumerable<(string Secret, string Placeholder)> secrets)
     {
         _forms = [.. secrets.SelectMany(secret => SecretForm.Of(secret.Secret, secret.Placeholder))];
-        Starts = SearchValues.Create([.. _forms.SelectMany(form => form.First).Append((byte)'%').Append((byte)'\\').Append((byte)'&').Distinct()]);
+        Starts = SearchValues.Create([
+            .. _forms.SelectMany(form => form.First).Append((byte)'%').Append((byte)'\\').Append((byte)'&').Distinct(),
+        ]);
     }
 
     /// <summary>The bytes that a form may begin with.</summary>
@@ -92,7 +94,12 @@ internal sealed class SecretForms
                 place++;
                 breaks = 0;
             }
-            else if (form.IsWrapped && place >= BeforeBreaks && (escape > 0 ? value : text[at]) is (byte)'\r' or (byte)'\n' && ++breaks <= MostBreaks)
+            else if (
+                form.IsWrapped
+                && place >= BeforeBreaks
+                && (escape > 0 ? value : text[at]) is (byte)'\r' or (byte)'\n'
+                && ++breaks <= MostBreaks
+            )
             {
                 at += Math.Max(1, escape);
             }

@@ -10,14 +10,20 @@ namespace IsolatedAgents.Egress.Dialling;
 /// <param name="Address">The address that was dialled; null behind a proxy, which finds the address itself.</param>
 internal sealed record Dialled(Socket Socket, IPAddress? Address)
 {
-    /// <summary>The proxy at the other end, which is given whole requests to forward; null where the server itself, or a tunnel to it, is there.</summary>
+    /// <summary>
+    /// The proxy at the other end, which is given whole requests to forward; null where the server itself, or a tunnel to it, is there.
+    /// </summary>
     public UpstreamProxy? Forwarder { get; init; }
 }
 
-/// <summary>Opens connections to servers that the policy allows: directly, or through the proxy that the host's environment names.</summary>
+/// <summary>
+/// Opens connections to servers that the policy allows: directly, or through the proxy that the host's environment names.
+/// </summary>
 internal sealed class Dialler(HostResolver resolver, UpstreamProxies proxies, HappyEyeballs connector)
 {
-    /// <summary>Whether plain HTTP to a target is for a proxy to forward, so that it matters for dialling what the agent says first.</summary>
+    /// <summary>
+    /// Whether plain HTTP to a target is for a proxy to forward, so that it matters for dialling what the agent says first.
+    /// </summary>
     public bool IsForwarded(EgressTarget target) => proxies.ForPlainHttp(target) is not null;
 
     /// <summary>The stream over a connection that was dialled here; it owns the socket.</summary>
@@ -38,7 +44,8 @@ internal sealed class Dialler(HostResolver resolver, UpstreamProxies proxies, Ha
     {
         if (proxies.For(target) is { } proxy)
         {
-            // The proxy finds the address, and its own rules say which ones it connects to: a private address behind an allowed name cannot be seen from here.
+            // The proxy finds the address, and its own rules say which ones it connects to: a private address behind an allowed name cannot
+            // be seen from here.
             return new Dialled(await proxy.ConnectAsync(target, connector, cancellationToken).ConfigureAwait(false), null);
         }
 

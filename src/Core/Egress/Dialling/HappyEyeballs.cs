@@ -65,7 +65,11 @@ internal sealed class HappyEyeballs(TimeSpan timeout, ReadinessLoop? loop)
             foreach (Task<Socket> loser in attempts)
             {
                 _ = loser.ContinueWith(
-                    static done => DisposeLoser(done), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                    static done => DisposeLoser(done),
+                    CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default
+                );
             }
         }
 
@@ -117,7 +121,8 @@ internal sealed class HappyEyeballs(TimeSpan timeout, ReadinessLoop? loop)
         }
     }
 
-    private ValueTask ConnectAsync(Socket socket, IPEndPoint endpoint, CancellationToken cancellationToken) => loop is { IsCurrent: true }
-        ? LoopConnection.OpenAsync(loop, socket, endpoint, cancellationToken)
-        : socket.ConnectAsync(endpoint, cancellationToken);
+    private ValueTask ConnectAsync(Socket socket, IPEndPoint endpoint, CancellationToken cancellationToken) =>
+        loop is { IsCurrent: true }
+            ? LoopConnection.OpenAsync(loop, socket, endpoint, cancellationToken)
+            : socket.ConnectAsync(endpoint, cancellationToken);
 }

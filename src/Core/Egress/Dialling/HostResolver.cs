@@ -7,9 +7,14 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Egress.Dialling;
 
 /// <summary>
-/// Finds the addresses of names, on the host, and keeps them for the run: what was judged is what is dialled, and a name cannot lead elsewhere later.
+/// Finds the addresses of names, on the host, and keeps them for the run: what was judged is what is dialled, and a name cannot lead
+/// elsewhere later.
 /// </summary>
-internal sealed class HostResolver(EndpointMatcher allowed, Func<string, CancellationToken, ValueTask<IPAddress[]>> resolve, CancellationToken stopping)
+internal sealed class HostResolver(
+    EndpointMatcher allowed,
+    Func<string, CancellationToken, ValueTask<IPAddress[]>> resolve,
+    CancellationToken stopping
+)
 {
     /// <summary>Below a wildcard an agent may ask for as many names as it likes.</summary>
     private const int MaxNames = 4096;
@@ -90,7 +95,9 @@ internal sealed class HostResolver(EndpointMatcher allowed, Func<string, Cancell
             return Interleave(good);
         }
 
-        throw refused is null ? new UnreachableException("The name has no address") : new EgressRefusedException(refused, EgressAllowlist.Key);
+        throw refused is null
+            ? new UnreachableException("The name has no address")
+            : new EgressRefusedException(refused, EgressAllowlist.Key);
     }
 
     /// <summary>RFC 8305: the first address leads, then families take turns.</summary>

@@ -26,7 +26,10 @@ internal static class LoopConnection
     private static async ValueTask WhenDecidedAsync(ReadinessLoop loop, Socket socket, CancellationToken cancellationToken)
     {
         using SocketReadiness decided = new(loop, socket.SafeHandle, Epoll.Writable);
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), decided);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((SocketReadiness)state!).Dispose(),
+            decided
+        );
         try
         {
             await decided.WaitAsync().ConfigureAwait(false);

@@ -23,7 +23,9 @@ internal sealed class UpstreamProxy
         if (address.UserInfo.Length > 0)
         {
             string credentials = Uri.UnescapeDataString(address.UserInfo);
-            _authorization = Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials.Contains(':', StringComparison.Ordinal) ? credentials : credentials + ":"));
+            _authorization = Convert.ToBase64String(
+                Encoding.UTF8.GetBytes(credentials.Contains(':', StringComparison.Ordinal) ? credentials : credentials + ":")
+            );
             int colon = credentials.IndexOf(':', StringComparison.Ordinal);
             Password = colon >= 0 && colon + 1 < credentials.Length ? credentials[(colon + 1)..] : null;
         }
@@ -41,17 +43,23 @@ internal sealed class UpstreamProxy
 
     /// <summary>Opens a connection to the proxy itself, for requests that it forwards.</summary>
     /// <exception cref="UnreachableException">The proxy does not answer.</exception>
-    public ValueTask<Socket> ConnectAsync(HappyEyeballs connector, CancellationToken cancellationToken) => OpenAsync(null, connector, cancellationToken);
+    public ValueTask<Socket> ConnectAsync(HappyEyeballs connector, CancellationToken cancellationToken) =>
+        OpenAsync(null, connector, cancellationToken);
 
     /// <summary>What is wrong where the proxy answers a request with a status of its own, and what to do about it.</summary>
     /// <param name="status">The status; 0 where the answer is no HTTP.</param>
-    public UnreachableException Refusal(int status) => new(status switch
-    {
-        0 => $"{FailureStart} {Name} does not speak HTTP; correct the variable that names it",
-        AuthenticationRequired when _authorization is null => $"{FailureStart} {Name} asks for a user name and password (status 407); put them into the variable that names it, as http://user:password@host:port",
-        AuthenticationRequired => $"{FailureStart} {Name} does not take the user name and password that it is given (status 407); correct them in the variable that names it",
-        _ => $"{FailureStart} {Name} refuses with status {status}; let it allow the endpoint, or list the host in NO_PROXY",
-    });
+    public UnreachableException Refusal(int status) =>
+        new(
+            status switch
+            {
+                0 => $"{FailureStart} {Name} does not speak HTTP; correct the variable that names it",
+                AuthenticationRequired when _authorization is null =>
+                    $"{FailureStart} {Name} asks for a user name and password (status 407); put them into the variable that names it, as http://user:password@host:port",
+                AuthenticationRequired =>
+                    $"{FailureStart} {Name} does not take the user name and password that it is given (status 407); correct them in the variable that names it",
+                _ => $"{FailureStart} {Name} refuses with status {status}; let it allow the endpoint, or list the host in NO_PROXY",
+            }
+        );
 
     // Without the user's part.
     private string Name => $"'{_address.Host}:{_address.Port}'";
@@ -70,7 +78,9 @@ internal sealed class UpstreamProxy
                 return socket;
             }
 
-            ReadOnlyMemory<byte> request = Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{AuthorizationLine}\r\n");
+            ReadOnlyMemory<byte> request = Encoding.ASCII.GetBytes(
+                $"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{AuthorizationLine}\r\n"
+            );
             while (!request.IsEmpty)
             {
                 request = request[await socket.SendAsync(request, SocketFlags.None, limit.Token).ConfigureAwait(false)..];
@@ -82,17 +92,26 @@ internal sealed class UpstreamProxy
         catch (SocketException exception)
         {
             socket?.Dispose();
-            throw new UnreachableException($"{FailureStart} {Name} does not answer ({exception.SocketErrorCode}); start it, or correct the variable that names it", exception);
+            throw new UnreachableException(
+                $"{FailureStart} {Name} does not answer ({exception.SocketErrorCode}); start it, or correct the variable that names it",
+                exception
+            );
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             socket?.Dispose();
-            throw new UnreachableException($"{FailureStart} {Name} does not answer in time; look at it, or correct the variable that names it");
+            throw new UnreachableException(
+                $"{FailureStart} {Name} does not answer in time; look at it, or correct the variable that names it"
+            );
         }
-        catch (UnreachableException exception) when (tunnel is null || !exception.Message.StartsWith(FailureStart, StringComparison.Ordinal))
+        catch (UnreachableException exception)
+            when (tunnel is null || !exception.Message.StartsWith(FailureStart, StringComparison.Ordinal))
         {
             socket?.Dispose();
-            throw new UnreachableException($"{FailureStart} {Name} cannot be reached: {exception.Message}; start it, or correct the variable that names it", exception);
+            throw new UnreachableException(
+                $"{FailureStart} {Name} cannot be reached: {exception.Message}; start it, or correct the variable that names it",
+                exception
+            );
         }
         catch
         {
@@ -101,7 +120,9 @@ internal sealed class UpstreamProxy
         }
     }
 
-    /// <summary>The status of the answer; 0 where it is none. What follows its head belongs to the tunnel, so it is read byte by byte up to there.</summary>
+    /// <summary>
+    /// The status of the answer; 0 where it is none. What follows its head belongs to the tunnel, so it is read byte by byte up to there.
+    /// </summary>
     private static async ValueTask<int> ReadAnswerAsync(Socket socket, CancellationToken cancellationToken)
     {
         byte[] head = new byte[MaxAnswer];
@@ -115,9 +136,18 @@ internal sealed class UpstreamProxy
             }
 
             length += read;
-            if (head[length - 1] == (byte)'\n' && (head.AsSpan(0, length).EndsWith("\r\n\r\n"u8) || head.AsSpan(0, length).EndsWith("\n\n"u8)))
+            if (
+                head[length - 1] == (byte)'\n'
+                && (head.AsSpan(0, length).EndsWith("\r\n\r\n"u8) || head.AsSpan(0, length).EndsWith("\n\n"u8))
+            )
             {
-                return length > 12 && head.AsSpan(0, 7).SequenceEqual("HTTP/1."u8) && head[8] == (byte)' ' && int.TryParse(head.AsSpan(9, 3), out int status) ? status : 0;
+                return
+                    length > 12
+                    && head.AsSpan(0, 7).SequenceEqual("HTTP/1."u8)
+                    && head[8] == (byte)' '
+                    && int.TryParse(head.AsSpan(9, 3), out int status)
+                    ? status
+                    : 0;
             }
         }
 

@@ -85,7 +85,8 @@ internal readonly record struct ClientHello(ClientHelloState State, string? Serv
         }
     }
 
-    private static bool IsHello(ReadOnlySpan<byte> message) => message.IsEmpty || (message[0] == 1 && (message.Length < 2 || message[1] == 0));
+    private static bool IsHello(ReadOnlySpan<byte> message) =>
+        message.IsEmpty || (message[0] == 1 && (message.Length < 2 || message[1] == 0));
 
     /// <summary>Header included; null where it cannot be told yet.</summary>
     private static int? MessageLength(ReadOnlySpan<byte> message) =>
@@ -105,9 +106,15 @@ internal readonly record struct ClientHello(ClientHelloState State, string? Serv
         }
 
         body = body[34..];
-        if (!TryTake(ref body, 1, out ReadOnlySpan<byte> session) || session.Length > 32
-            || !TryTake(ref body, 2, out ReadOnlySpan<byte> suites) || suites.Length < 2 || suites.Length % 2 != 0
-            || !TryTake(ref body, 1, out ReadOnlySpan<byte> compression) || compression.IsEmpty)
+        if (
+            !TryTake(ref body, 1, out ReadOnlySpan<byte> session)
+            || session.Length > 32
+            || !TryTake(ref body, 2, out ReadOnlySpan<byte> suites)
+            || suites.Length < 2
+            || suites.Length % 2 != 0
+            || !TryTake(ref body, 1, out ReadOnlySpan<byte> compression)
+            || compression.IsEmpty
+        )
         {
             return Malformed;
         }

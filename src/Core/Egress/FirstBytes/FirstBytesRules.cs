@@ -2,7 +2,10 @@ using IsolatedAgents.Egress.Http;
 
 namespace IsolatedAgents.Egress.FirstBytes;
 
-/// <summary>Tells protocols apart by how they begin. In doubt it is HTTP, which is then read strictly: what a lenient server might take for a request must not pass unread.</summary>
+/// <summary>
+/// Tells protocols apart by how they begin. In doubt it is HTTP, which is then read strictly: what a lenient server might take for a
+/// request must not pass unread.
+/// </summary>
 internal static class FirstBytesRules
 {
     /// <summary>The longest first line that is waited for.</summary>
@@ -22,7 +25,9 @@ internal static class FirstBytesRules
 
         if (bytes[0] == 0x16)
         {
-            return bytes.Length >= 2 ? (bytes[1] == 3 ? FirstBytesKind.Tls : FirstBytesKind.Other) : isAll ? FirstBytesKind.Other : FirstBytesKind.Undecided;
+            return bytes.Length >= 2 ? (bytes[1] == 3 ? FirstBytesKind.Tls : FirstBytesKind.Other)
+                : isAll ? FirstBytesKind.Other
+                : FirstBytesKind.Undecided;
         }
 
         // Servers skip empty lines before a request, and some skip blanks.
@@ -41,18 +46,23 @@ internal static class FirstBytesRules
         int end = line.IndexOf((byte)'\n');
         if (end < 0)
         {
-            return line.Length <= MaxLine && !isAll ? FirstBytesKind.Undecided : IsPath(line[(method + 1)..]) ? FirstBytesKind.Http : FirstBytesKind.Other;
+            return line.Length <= MaxLine && !isAll ? FirstBytesKind.Undecided
+                : IsPath(line[(method + 1)..]) ? FirstBytesKind.Http
+                : FirstBytesKind.Other;
         }
 
         ReadOnlySpan<byte> first = line[..end].TrimEnd("\r\t "u8);
-        return first.Contains("HTTP/"u8) || first.Contains("http/"u8) || IsSimpleRequest(first) ? FirstBytesKind.Http : FirstBytesKind.Other;
+        return first.Contains("HTTP/"u8) || first.Contains("http/"u8) || IsSimpleRequest(first)
+            ? FirstBytesKind.Http
+            : FirstBytesKind.Other;
     }
 
-    private static bool IsPath(ReadOnlySpan<byte> target) => !target.IsEmpty && (target[0] is (byte)'/' or (byte)'*' || target.StartsWith("http"u8));
+    private static bool IsPath(ReadOnlySpan<byte> target) =>
+        !target.IsEmpty && (target[0] is (byte)'/' or (byte)'*' || target.StartsWith("http"u8));
 
     /// <summary>
-    /// Whether an undecided beginning is worth a wait: the first byte of TLS is, and what may become a request. Methods that servers know are of letters, <c>-</c> and <c>_</c>; a first
-    /// message of anything else is another protocol's, whole.
+    /// Whether an undecided beginning is worth a wait: the first byte of TLS is, and what may become a request. Methods that servers know
+    /// are of letters, <c>-</c> and <c>_</c>; a first message of anything else is another protocol's, whole.
     /// </summary>
     public static bool IsWorthAWait(ReadOnlySpan<byte> bytes)
     {

@@ -4,11 +4,15 @@ using System.Text;
 
 namespace IsolatedAgents.Egress.Http;
 
-/// <summary>Reads the header fields of an HTTP/1.x head or trailer, strictly: what two readers could take differently is refused (RFC 9112, 5 and 11.2).</summary>
+/// <summary>
+/// Reads the header fields of an HTTP/1.x head or trailer, strictly: what two readers could take differently is refused (RFC 9112, 5 and
+/// 11.2).
+/// </summary>
 internal static class HeaderLines
 {
-    private static readonly SearchValues<byte> TokenBytes =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8
+    );
 
     /// <summary>Takes the next line without its CRLF.</summary>
     /// <returns>False where no whole line is there, or where the line holds a bare CR, a bare LF or NUL.</returns>
@@ -25,7 +29,9 @@ internal static class HeaderLines
         return true;
     }
 
-    /// <summary>Splits a line at its colon. A line that continues the one before, a blank before the colon and control characters make it no field.</summary>
+    /// <summary>
+    /// Splits a line at its colon. A line that continues the one before, a blank before the colon and control characters make it no field.
+    /// </summary>
     public static bool TrySplit(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
         int colon = line.IndexOf((byte)':');
@@ -55,7 +61,9 @@ internal static class HeaderLines
         return false;
     }
 
-    /// <summary>Whether some server would read the name as <paramref name="lowerCase"/>: gateways turn hyphens into underscores and back.</summary>
+    /// <summary>
+    /// Whether some server would read the name as <paramref name="lowerCase"/>: gateways turn hyphens into underscores and back.
+    /// </summary>
     public static bool IsDisguised(ReadOnlySpan<byte> name, ReadOnlySpan<byte> lowerCase)
     {
         if (name.Length != lowerCase.Length || name.IndexOf((byte)'_') < 0)
@@ -72,7 +80,8 @@ internal static class HeaderLines
     public static bool TryReadLength(ReadOnlySpan<byte> text, out long length)
     {
         length = 0;
-        return text.Length is > 0 and <= 18 && text.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0
+        return text.Length is > 0 and <= 18
+            && text.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0
             && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out length);
     }
 

@@ -12,6 +12,7 @@ namespace IsolatedAgents.Egress.Http;
 internal static class HttpAnswer
 {
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
+
     // The content type says what it is: quotes in a reason need no disguise.
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -50,7 +51,8 @@ internal static class HttpAnswer
         try
         {
             byte[] head = Encoding.ASCII.GetBytes(
-                $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n");
+                $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n"
+            );
             await agent.WriteAsync((byte[])[.. head, .. body]).ConfigureAwait(false);
             await agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
             await DrainAsync(reader).WaitAsync(DrainTime).ConfigureAwait(false);
@@ -69,7 +71,6 @@ internal static class HttpAnswer
         {
             drained += reader.Available.Length;
             reader.Consume(reader.Available.Length);
-        }
-        while (drained < DrainBytes && await reader.FillAsync().ConfigureAwait(false) > 0);
+        } while (drained < DrainBytes && await reader.FillAsync().ConfigureAwait(false) > 0);
     }
 }

@@ -6,10 +6,17 @@ using IsolatedAgents.Policies.Access;
 namespace IsolatedAgents.Egress.Http;
 
 /// <summary>
-/// Carries plain HTTP/1.x between an agent and one server, one request after the other: each is judged before a byte of it goes on, and the next is not looked at before the
-/// answer to the last has ended. So nothing can hide behind a request that two readers would end at different places.
+/// Carries plain HTTP/1.x between an agent and one server, one request after the other: each is judged before a byte of it goes on, and the
+/// next is not looked at before the answer to the last has ended. So nothing can hide behind a request that two readers would end at
+/// different places.
 /// </summary>
-internal sealed class HttpRelay(EgressConnection connection, BufferedReader agent, BufferedReader server, IEgressSink sink, IByteGuard? guard)
+internal sealed class HttpRelay(
+    EgressConnection connection,
+    BufferedReader agent,
+    BufferedReader server,
+    IEgressSink sink,
+    IByteGuard? guard
+)
 {
     private const int ProxyAuthenticationRequired = 407;
 
@@ -43,7 +50,11 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
             if (answer is { Status: 101 })
             {
                 await Pump.BothAsync(
-                    connection, Pump.ToServerAsync(connection, agent, server.Stream, guard), Pump.ToAgentAsync(connection, server, connection.Agent)).ConfigureAwait(false);
+                        connection,
+                        Pump.ToServerAsync(connection, agent, server.Stream, guard),
+                        Pump.ToAgentAsync(connection, server, connection.Agent)
+                    )
+                    .ConfigureAwait(false);
                 return;
             }
 
@@ -97,7 +108,8 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
     }
 
     /// <summary>
-    /// Lets an agent that has its answer say the rest, to nobody, for a while: to close while it still sends would reset the connection, and take the answer from it.
+    /// Lets an agent that has its answer say the rest, to nobody, for a while: to close while it still sends would reset the connection,
+    /// and take the answer from it.
     /// </summary>
     private async Task EndBodyAsync(Task body)
     {
@@ -125,7 +137,10 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
             if (agent.Available.Length >= RequestHead.MaxBytes)
             {
-                throw new EgressRefusedException($"The HTTP request's head is longer than {RequestHead.MaxBytes} bytes", EgressAllowlist.Key);
+                throw new EgressRefusedException(
+                    $"The HTTP request's head is longer than {RequestHead.MaxBytes} bytes",
+                    EgressAllowlist.Key
+                );
             }
 
             if (!agent.Available.IsEmpty)
@@ -145,7 +160,9 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
             if (await agent.FillAsync().ConfigureAwait(false) == 0)
             {
-                return agent.Available.IsEmpty ? null : throw new EgressRefusedException("The HTTP request's head has no end", EgressAllowlist.Key);
+                return agent.Available.IsEmpty
+                    ? null
+                    : throw new EgressRefusedException("The HTTP request's head has no end", EgressAllowlist.Key);
             }
         }
     }
@@ -246,13 +263,16 @@ internal sealed class HttpRelay(EgressConnection connection, BufferedReader agen
 
             if (head is null or { Status: >= 200 or 101 })
             {
-                await sink.AllowedAsync(new EgressRequest(connection.Target, EgressRequest.Http)
-                {
-                    Method = request.Method,
-                    Path = request.Path,
-                    Status = head?.Status,
-                    Address = Address,
-                }).ConfigureAwait(false);
+                await sink.AllowedAsync(
+                        new EgressRequest(connection.Target, EgressRequest.Http)
+                        {
+                            Method = request.Method,
+                            Path = request.Path,
+                            Status = head?.Status,
+                            Address = Address,
+                        }
+                    )
+                    .ConfigureAwait(false);
             }
 
             _hasAnswerBegun |= !server.Available.IsEmpty;

@@ -1,6 +1,8 @@
 namespace IsolatedAgents.Egress.Http;
 
-/// <summary>How much of a message's body is still to come, whichever way it is framed. A body that only the connection's end ends has no place here.</summary>
+/// <summary>
+/// How much of a message's body is still to come, whichever way it is framed. A body that only the connection's end ends has no place here.
+/// </summary>
 internal sealed class MessageBody(HttpFraming framing)
 {
     private readonly ChunkedBody? _chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody() : null;

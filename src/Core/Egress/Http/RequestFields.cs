@@ -2,7 +2,10 @@ using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Http;
 
-/// <summary>What the header lines of one plain request say of its server, its body and its connection; refused where two readers could take them for different things.</summary>
+/// <summary>
+/// What the header lines of one plain request say of its server, its body and its connection; refused where two readers could take them for
+/// different things.
+/// </summary>
 internal sealed class RequestFields(EgressTarget target)
 {
     private static readonly byte[][] Framing = ["content-length"u8.ToArray(), "transfer-encoding"u8.ToArray(), "host"u8.ToArray()];
@@ -35,11 +38,17 @@ internal sealed class RequestFields(EgressTarget target)
         }
         else if (HeaderLines.Is(name, "content-length"u8))
         {
-            _length = _length is null && HeaderLines.TryReadLength(value, out long bytes) ? bytes : throw RequestHead.Refused("The HTTP request's Content-Length is ambiguous");
+            _length =
+                _length is null && HeaderLines.TryReadLength(value, out long bytes)
+                    ? bytes
+                    : throw RequestHead.Refused("The HTTP request's Content-Length is ambiguous");
         }
         else if (HeaderLines.Is(name, "transfer-encoding"u8))
         {
-            _isChunked = !_isChunked && HeaderLines.Is(value, "chunked"u8) ? true : throw RequestHead.Refused("The HTTP request's Transfer-Encoding is not exactly 'chunked'");
+            _isChunked =
+                !_isChunked && HeaderLines.Is(value, "chunked"u8)
+                    ? true
+                    : throw RequestHead.Refused("The HTTP request's Transfer-Encoding is not exactly 'chunked'");
         }
         else if (HeaderLines.Is(name, "upgrade"u8))
         {
@@ -69,7 +78,9 @@ internal sealed class RequestFields(EgressTarget target)
     {
         if (_hosts > 1 || (_hosts == 0 && !target.IsAddress))
         {
-            throw RequestHead.Refused(_hosts == 0 ? "The HTTP request has no Host header" : "The HTTP request has more than one Host header");
+            throw RequestHead.Refused(
+                _hosts == 0 ? "The HTTP request has no Host header" : "The HTTP request has more than one Host header"
+            );
         }
 
         if (_isChunked && (_length is not null || isOld))
@@ -77,7 +88,9 @@ internal sealed class RequestFields(EgressTarget target)
             throw RequestHead.Refused("The HTTP request's body has two lengths");
         }
 
-        return _isChunked ? new HttpFraming(HttpFramingKind.Chunked) : _length > 0 ? new HttpFraming(HttpFramingKind.Length, _length.Value) : new HttpFraming(HttpFramingKind.None);
+        return _isChunked ? new HttpFraming(HttpFramingKind.Chunked)
+            : _length > 0 ? new HttpFraming(HttpFramingKind.Length, _length.Value)
+            : new HttpFraming(HttpFramingKind.None);
     }
 
     // A header that the next hop is told to drop must be none that this reading depends on.

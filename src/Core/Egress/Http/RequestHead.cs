@@ -31,7 +31,9 @@ internal sealed record RequestHead
     /// <summary>Judges one head.</summary>
     /// <param name="head">From the request line up to the empty line, both included.</param>
     /// <param name="target">What the agent connected to; each request must name it.</param>
-    /// <param name="proxyLine">The header for a proxy that is to forward the request, which may be empty; null where it goes to the server itself.</param>
+    /// <param name="proxyLine">
+    /// The header for a proxy that is to forward the request, which may be empty; null where it goes to the server itself.
+    /// </param>
     /// <exception cref="EgressRefusedException">It is ambiguous, names somebody else, or asks for a tunnel.</exception>
     public static RequestHead Parse(ReadOnlySpan<byte> head, EgressTarget target, string? proxyLine = null)
     {
@@ -66,8 +68,7 @@ internal sealed record RequestHead
             {
                 Forward(field, forwarded);
             }
-        }
-        while (!field.IsEmpty);
+        } while (!field.IsEmpty);
 
         return new RequestHead
         {
@@ -80,7 +81,9 @@ internal sealed record RequestHead
         };
     }
 
-    /// <summary>Throws where <paramref name="authority"/>, of which <paramref name="what"/> consists, is not what the agent connected to.</summary>
+    /// <summary>
+    /// Throws where <paramref name="authority"/>, of which <paramref name="what"/> consists, is not what the agent connected to.
+    /// </summary>
     internal static void RequireHost(ReadOnlySpan<byte> authority, EgressTarget target, string what)
     {
         int close = authority.StartsWith("["u8) ? authority.IndexOf((byte)']') : -1;
@@ -89,20 +92,25 @@ internal sealed record RequestHead
         ReadOnlySpan<byte> port = colon < 0 ? [] : authority[(close + 2 + colon)..];
         if (!IsTarget(host, target) || (colon >= 0 && !(HeaderLines.TryReadLength(port, out long number) && number == target.Port)))
         {
-            string shown = authority.Length > 200 ? Encoding.Latin1.GetString(authority[..200]) + "…" : Encoding.Latin1.GetString(authority);
+            string shown =
+                authority.Length > 200 ? Encoding.Latin1.GetString(authority[..200]) + "…" : Encoding.Latin1.GetString(authority);
             throw Refused($"The HTTP {what} names '{shown}', but the connection was made to '{target}'");
         }
     }
 
     internal static EgressRefusedException Refused(string reason) => new(reason, EgressAllowlist.Key);
 
-    // RFC 9112, 3.2.2: a proxy is told the whole address. The line was judged before, so that it has two blanks and names the target or nothing.
+    // RFC 9112, 3.2.2: a proxy is told the whole address. The line was judged before, so that it has two blanks and names the target or
+    // nothing.
     private static void ForwardAbsolute(ReadOnlySpan<byte> line, EgressTarget target, ArrayBufferWriter<byte> forwarded)
     {
         int first = line.IndexOf((byte)' ');
         int last = line.LastIndexOf((byte)' ');
         ReadOnlySpan<byte> uri = line[(first + 1)..last];
-        ReadOnlySpan<byte> path = uri[0] == (byte)'/' ? uri : uri is [(byte)'*'] ? [] : AbsoluteForm(uri, target);
+        ReadOnlySpan<byte> path =
+            uri[0] == (byte)'/' ? uri
+            : uri is [(byte)'*'] ? []
+            : AbsoluteForm(uri, target);
         forwarded.Write(line[..(first + 1)]);
         forwarded.Write("http://"u8);
         Encoding.ASCII.GetBytes(target.Port == 80 ? target.ToString()[..^3] : target.ToString(), forwarded);
@@ -114,7 +122,8 @@ internal sealed record RequestHead
 
     // What an agent says to a proxy is not for the one that the host uses.
     private static bool IsForProxy(ReadOnlySpan<byte> field) =>
-        HeaderLines.TrySplit(field, out ReadOnlySpan<byte> name, out _) && (HeaderLines.Is(name, "proxy-authorization"u8) || HeaderLines.Is(name, "proxy-connection"u8));
+        HeaderLines.TrySplit(field, out ReadOnlySpan<byte> name, out _)
+        && (HeaderLines.Is(name, "proxy-authorization"u8) || HeaderLines.Is(name, "proxy-connection"u8));
 
     private static void Forward(ReadOnlySpan<byte> line, ArrayBufferWriter<byte> forwarded)
     {
@@ -127,9 +136,18 @@ internal sealed record RequestHead
         int first = line.IndexOf((byte)' ');
         int last = line.LastIndexOf((byte)' ');
         ReadOnlySpan<byte> version = last < 0 ? [] : line[(last + 1)..];
-        if (first is <= 0 or > FirstBytesRules.MaxMethod || first == last || !HeaderLines.IsToken(line[..first]) || !(version.SequenceEqual("HTTP/1.1"u8) || version.SequenceEqual("HTTP/1.0"u8)))
+        if (
+            first is <= 0 or > FirstBytesRules.MaxMethod
+            || first == last
+            || !HeaderLines.IsToken(line[..first])
+            || !(version.SequenceEqual("HTTP/1.1"u8) || version.SequenceEqual("HTTP/1.0"u8))
+        )
         {
-            throw Refused(line.StartsWith("PRI * HTTP/2.0"u8) ? "HTTP/2 without TLS cannot be looked at" : "The HTTP request line is no request line of HTTP/1.0 or 1.1");
+            throw Refused(
+                line.StartsWith("PRI * HTTP/2.0"u8)
+                    ? "HTTP/2 without TLS cannot be looked at"
+                    : "The HTTP request line is no request line of HTTP/1.0 or 1.1"
+            );
         }
 
         ReadOnlySpan<byte> uri = line[(first + 1)..last];

@@ -10,19 +10,31 @@ internal sealed record ResponseHead(int Status, HttpFraming Body, bool IsLast)
 {
     public const int MaxBytes = 256 * 1024;
 
-    /// <summary>Reads a head. Null where it is not to be understood: what follows it can then only be passed on until the connection ends.</summary>
+    /// <summary>
+    /// Reads a head. Null where it is not to be understood: what follows it can then only be passed on until the connection ends.
+    /// </summary>
     /// <param name="head">Up to the empty line, included.</param>
     /// <param name="method">Of the request that it answers.</param>
     public static ResponseHead? Parse(ReadOnlySpan<byte> head, string method)
     {
         ReadOnlySpan<byte> rest = head;
-        if (!HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> line) || line.Length < 12 || !line.StartsWith("HTTP/1."u8) || line[8] != (byte)' '
-            || !int.TryParse(line.Slice(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out int status) || status < 100)
+        if (
+            !HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> line)
+            || line.Length < 12
+            || !line.StartsWith("HTTP/1."u8)
+            || line[8] != (byte)' '
+            || !int.TryParse(line.Slice(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out int status)
+            || status < 100
+        )
         {
             return null;
         }
 
-        bool isOld = line[7] == (byte)'0', isClose = false, isKept = false, isChunked = false, isUnclear = false;
+        bool isOld = line[7] == (byte)'0',
+            isClose = false,
+            isKept = false,
+            isChunked = false,
+            isUnclear = false;
         long? length = null;
         while (HeaderLines.TryTakeLine(ref rest, out ReadOnlySpan<byte> field))
         {
@@ -69,6 +81,8 @@ internal sealed record ResponseHead(int Status, HttpFraming Body, bool IsLast)
             return new HttpFraming(HttpFramingKind.UntilClose);
         }
 
-        return isChunked ? new HttpFraming(HttpFramingKind.Chunked) : new HttpFraming(length > 0 ? HttpFramingKind.Length : HttpFramingKind.None, length ?? 0);
+        return isChunked
+            ? new HttpFraming(HttpFramingKind.Chunked)
+            : new HttpFraming(length > 0 ? HttpFramingKind.Length : HttpFramingKind.None, length ?? 0);
     }
 }

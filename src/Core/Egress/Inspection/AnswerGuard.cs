@@ -6,7 +6,10 @@ using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Inspection;
 
-/// <summary>Searches one answer for the credentials that its request carried, puts placeholders in their place, and tells it once for each part of the answer.</summary>
+/// <summary>
+/// Searches one answer for the credentials that its request carried, puts placeholders in their place, and tells it once for each part of
+/// the answer.
+/// </summary>
 /// <param name="credentials">The run's.</param>
 /// <param name="target">Gets one or more of them.</param>
 /// <param name="request">Is answered.</param>
@@ -58,14 +61,20 @@ internal sealed class AnswerGuard(EgressCredentials credentials, EgressTarget ta
     /// <param name="body">As the server sent it.</param>
     /// <param name="encodings">The names of its compressions, in the order in which they were applied.</param>
     /// <exception cref="EgressRefusedException">It is compressed in a way that cannot be opened.</exception>
-    public static Stream Open(Stream body, IEnumerable<string> encodings) => encodings.Reverse().Aggregate(body, (inner, encoding) => encoding.ToLowerInvariant() switch
-    {
-        "" or "identity" => inner,
-        "gzip" or "x-gzip" => new GZipStream(inner, CompressionMode.Decompress),
-        "deflate" => new ZLibStream(inner, CompressionMode.Decompress),
-        "br" => new BrotliStream(inner, CompressionMode.Decompress),
-        _ => throw new EgressRefusedException($"The server's answer is compressed by '{RequestAllowance.Short(encoding)}', so that it cannot be searched for the credential of its endpoint", EgressCredentials.Key),
-    });
+    public static Stream Open(Stream body, IEnumerable<string> encodings) =>
+        encodings
+            .Reverse()
+            .Aggregate(body, (inner, encoding) => encoding.ToLowerInvariant() switch
+                {
+                    "" or "identity" => inner,
+                    "gzip" or "x-gzip" => new GZipStream(inner, CompressionMode.Decompress),
+                    "deflate" => new ZLibStream(inner, CompressionMode.Decompress),
+                    "br" => new BrotliStream(inner, CompressionMode.Decompress),
+                    _ => throw new EgressRefusedException(
+                        $"The server's answer is compressed by '{RequestAllowance.Short(encoding)}', so that it cannot be searched for the credential of its endpoint",
+                        EgressCredentials.Key
+                    ),
+                });
 
     private async ValueTask TellAsync(AnswerFilter filter, string part)
     {

@@ -40,7 +40,10 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
 
         response.StatusCode = (int)answer.StatusCode;
-        response.ReasonPhrase = guard is null || answer.ReasonPhrase is null ? answer.ReasonPhrase : await guard.TextAsync(answer.ReasonPhrase, "status line").ConfigureAwait(false);
+        response.ReasonPhrase =
+            guard is null || answer.ReasonPhrase is null
+                ? answer.ReasonPhrase
+                : await guard.TextAsync(answer.ReasonPhrase, "status line").ConfigureAwait(false);
         if (guard is null)
         {
             HeaderTransfer.ToAgent(answer, response.Headers);
@@ -57,15 +60,19 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
 
         // The HTTP server sends no trailers in HTTP/1.1, and lets those through who write chunks themselves.
-        _isChunked = hasBody && answer.Headers.NonValidated.Contains(HeaderNames.Trailer) && response.Headers.ContentLength is null
+        _isChunked =
+            hasBody
+            && answer.Headers.NonValidated.Contains(HeaderNames.Trailer)
+            && response.Headers.ContentLength is null
             && context.GetRequiredFeature<IHttpRequestFeature>().Protocol == "HTTP/1.1";
         if (_isChunked)
         {
             response.Headers.TransferEncoding = "chunked";
         }
 
-        usage?.Answered(
-            answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name => answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null);
+        usage?.Answered(answer.IsSuccessStatusCode, answer.Content.Headers.ContentType?.MediaType, name =>
+            answer.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null
+        );
         // An answer that is whole goes to the agent in one piece; of another one, the head goes before the first wait.
         _isAtHand = from is Http1AnswerBody { IsAtHand: true };
         if (!_isAtHand)
@@ -97,8 +104,12 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
     }
 
     private bool HasBody(HttpResponseMessage answer) =>
-        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD" && (int)answer.StatusCode is not (204 or 304)
-        && (!answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length) || length.ToString() != "0");
+        context.GetRequiredFeature<IHttpRequestFeature>().Method != "HEAD"
+        && (int)answer.StatusCode is not (204 or 304)
+        && (
+            !answer.Content.Headers.NonValidated.TryGetValues(HeaderNames.ContentLength, out HeaderStringValues length)
+            || length.ToString() != "0"
+        );
 
     private async Task PassAsync(Stream from, CancellationToken cancellationToken)
     {
@@ -121,8 +132,7 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
 
             // Not in a finally: what a failed read may still write to is left to the collector.
             ArrayPool<byte>.Shared.Return(buffer);
-        }
-        while (read > 0);
+        } while (read > 0);
 
         if (guard is not null)
         {
@@ -130,7 +140,9 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         }
     }
 
-    /// <summary>Waits for the server's next bytes; before the first wait the agent gets the head, which Kestrel else keeps for the body.</summary>
+    /// <summary>
+    /// Waits for the server's next bytes; before the first wait the agent gets the head, which Kestrel else keeps for the body.
+    /// </summary>
     private ValueTask<int> ReadAsync(ValueTask<int> reading, CancellationToken cancellationToken) =>
         reading.IsCompleted || _isHeadSent ? reading : SendHeadAndReadAsync(reading, cancellationToken);
 
@@ -148,7 +160,12 @@ internal sealed class AnswerTransfer(IFeatureCollection context, AnswerGuard? gu
         {
             if (_isChunked)
             {
-                passed = (byte[])[.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")), .. passed.Span, .. "\r\n"u8];
+                passed = (byte[])
+                    [
+                        .. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{passed.Length:x}\r\n")),
+                        .. passed.Span,
+                        .. "\r\n"u8,
+                    ];
             }
 
             // The HTTP server sends what is written to it at once.

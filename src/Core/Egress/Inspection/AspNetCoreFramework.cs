@@ -8,12 +8,13 @@ using IsolatedAgents.Diagnostics;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// Makes ASP.NET Core's shared framework loadable in processes that were started without it, MSBuild among them: every .NET SDK has it beside the runtime.
-/// Nothing of it is loaded before a policy inspects an endpoint. Native executables hold what they need of it.
+/// Makes ASP.NET Core's shared framework loadable in processes that were started without it, MSBuild among them: every .NET SDK has it
+/// beside the runtime. Nothing of it is loaded before a policy inspects an endpoint. Native executables hold what they need of it.
 /// </summary>
 internal static class AspNetCoreFramework
 {
     private static readonly Lazy<string?> Folder = new(Find);
+
     // Runs that begin at once in one process wait for each other here.
     private static readonly Lazy<bool> IsAvailable = new(TryMakeAvailable);
 
@@ -22,14 +23,17 @@ internal static class AspNetCoreFramework
     {
         if (RuntimeFeature.IsDynamicCodeSupported && !IsAvailable.Value)
         {
-            throw new ConfigurationException(DiagnosticTable.IsolationUnavailable,
-                "'network.inspect' needs the shared framework Microsoft.AspNetCore.App beside the .NET runtime, which is not there. Install it, as every .NET SDK does, or inspect nothing.");
+            throw new ConfigurationException(
+                DiagnosticTable.IsolationUnavailable,
+                "'network.inspect' needs the shared framework Microsoft.AspNetCore.App beside the .NET runtime, which is not there. Install it, as every .NET SDK does, or inspect nothing."
+            );
         }
     }
 
     private static bool TryMakeAvailable()
     {
-        AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(AspNetCoreFramework).Assembly) ?? AssemblyLoadContext.Default;
+        AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(AspNetCoreFramework).Assembly)
+            ?? AssemblyLoadContext.Default;
         context.Resolving += Resolve;
         return Folder.Value is not null || IsLoaded(context);
     }
@@ -64,11 +68,16 @@ internal static class AspNetCoreFramework
             return same;
         }
 
-        return !Directory.Exists(root) ? null : Directory.GetDirectories(root)
-            .Select(folder => (Folder: folder, Version: Version.TryParse(Path.GetFileName(folder), out Version? version) ? version : null))
-            .Where(found => found.Version?.Major == Environment.Version.Major)
-            .OrderByDescending(found => found.Version)
-            .Select(found => found.Folder)
-            .FirstOrDefault();
+        return !Directory.Exists(root)
+            ? null
+            : Directory
+                .GetDirectories(root)
+                .Select(folder =>
+                    (Folder: folder, Version: Version.TryParse(Path.GetFileName(folder), out Version? version) ? version : null)
+                )
+                .Where(found => found.Version?.Major == Environment.Version.Major)
+                .OrderByDescending(found => found.Version)
+                .Select(found => found.Folder)
+                .FirstOrDefault();
     }
 }

@@ -3,15 +3,18 @@ using IsolatedAgents.Egress.Inspection.Requests;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// Ends what is under way on a connection once its agent is gone. The HTTP server does not look at a connection whose request it has read, and would wait for a silent server's answer to nobody.
+/// Ends what is under way on a connection once its agent is gone. The HTTP server does not look at a connection whose request it has read,
+/// and would wait for a silent server's answer to nobody.
 /// </summary>
 /// <remarks>
-/// An end of what the agent sends, be it TCP's or TLS's, is none in HTTP/1.1: clients that send no more may well wait for the answer. So what counts is whether any process still
-/// holds the connection. In HTTP/2 it is an end, as no client can go on without sending, and the HTTP server takes it as such.
+/// An end of what the agent sends, be it TCP's or TLS's, is none in HTTP/1.1: clients that send no more may well wait for the answer. So
+/// what counts is whether any process still holds the connection. In HTTP/2 it is an end, as no client can go on without sending, and the
+/// HTTP server takes it as such.
 /// </remarks>
 internal static class Departure
 {
-    // What the agent has sent before it left, the server gets, as it would if the connection were its own. But nobody waits for long until a server can be reached.
+    // What the agent has sent before it left, the server gets, as it would if the connection were its own. But nobody waits for long until
+    // a server can be reached.
     private static readonly TimeSpan ConnectTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
 
@@ -29,8 +32,7 @@ internal static class Departure
             do
             {
                 await Task.Delay(LookInterval, cancellationToken).ConfigureAwait(false);
-            }
-            while (exchanges.IsAnySending || (exchanges.IsAnyUnsent && time.GetElapsedTime(since) < ConnectTime));
+            } while (exchanges.IsAnySending || (exchanges.IsAnyUnsent && time.GetElapsedTime(since) < ConnectTime));
 
             if (exchanges.IsAny)
             {

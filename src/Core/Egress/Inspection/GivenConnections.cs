@@ -12,9 +12,11 @@ internal sealed class GivenConnections : IConnectionListenerFactory, IConnection
     /// <summary>An address that means nothing; servers want one.</summary>
     public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 1);
 
-    public ValueTask GiveAsync(ConnectionContext connection, CancellationToken cancellationToken) => _connections.Writer.WriteAsync(connection, cancellationToken);
+    public ValueTask GiveAsync(ConnectionContext connection, CancellationToken cancellationToken) =>
+        _connections.Writer.WriteAsync(connection, cancellationToken);
 
-    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => ValueTask.FromResult<IConnectionListener>(this);
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult<IConnectionListener>(this);
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {

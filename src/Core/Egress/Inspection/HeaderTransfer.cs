@@ -14,7 +14,17 @@ internal static class HeaderTransfer
 
     private static readonly FrozenSet<string> OfConnection = new[]
     {
-        "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Expect", "Host",
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "TE",
+        "Transfer-Encoding",
+        "Upgrade",
+        "HTTP2-Settings",
+        "Expect",
+        "Host",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     public static void ToServer(IHeaderDictionary from, HttpRequestMessage to)
@@ -42,14 +52,20 @@ internal static class HeaderTransfer
         }
 
         // The agent waits to be told whether its body is wanted, and only the server can tell.
-        if (to.Content is not null && from.Expect is { Count: > 0 } expected
-            && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true))
+        if (
+            to.Content is not null
+            && from.Expect is { Count: > 0 } expected
+            && expected.Any(value => value?.Equals("100-continue", StringComparison.OrdinalIgnoreCase) == true)
+        )
         {
             to.Headers.ExpectContinue = true;
         }
 
         // gRPC asks whether trailers come through, and they do.
-        if (from.TE is { Count: > 0 } codings && codings.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true))
+        if (
+            from.TE is { Count: > 0 } codings
+            && codings.Any(value => value?.Contains("trailers", StringComparison.OrdinalIgnoreCase) == true)
+        )
         {
             to.Headers.TryAddWithoutValidation("TE", "trailers");
         }
@@ -68,7 +84,9 @@ internal static class HeaderTransfer
 
     /// <summary>Whether the server goes on as a WebSocket.</summary>
     public static bool IsWebSocket(HttpResponseMessage answer) =>
-        answer.StatusCode == HttpStatusCode.SwitchingProtocols && answer.Headers.Upgrade.Count == 1 && answer.Headers.Upgrade.Single().ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase)
+        answer.StatusCode == HttpStatusCode.SwitchingProtocols
+        && answer.Headers.Upgrade.Count == 1
+        && answer.Headers.Upgrade.Single().ToString().Equals(WebSocket, StringComparison.OrdinalIgnoreCase)
         && !answer.Headers.NonValidated.Contains(HeaderNames.SecWebSocketExtensions);
 
     /// <summary>The headers of an answer that the agent gets, each searched for credentials.</summary>
@@ -136,10 +154,17 @@ internal static class HeaderTransfer
         IsPassedOn(name) && (dropped.Length == 0 || !dropped.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     private static string[] Dropped(HttpResponseMessage from) =>
-        from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values) ? Nominated(new StringValues(values.ToArray())) : [];
+        from.Headers.NonValidated.TryGetValues("Connection", out HeaderStringValues values)
+            ? Nominated(new StringValues(values.ToArray()))
+            : [];
 
     private static string[] Nominated(StringValues connection) =>
         connection.Count == 0
             ? []
-            : [.. connection.SelectMany(value => value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])];
+            :
+            [
+                .. connection.SelectMany(value =>
+                    value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? []
+                ),
+            ];
 }

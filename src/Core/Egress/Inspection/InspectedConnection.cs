@@ -12,7 +12,11 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>A connection whose TLS was opened, as the HTTP server takes it.</summary>
-internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnectionFeature, ITlsApplicationProtocolFeature, ITlsHandshakeFeature
+internal sealed class InspectedConnection
+    : DefaultConnectionContext,
+        ITlsConnectionFeature,
+        ITlsApplicationProtocolFeature,
+        ITlsHandshakeFeature
 {
     private readonly SslStream _tls;
 
@@ -55,7 +59,8 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
 
     public SslProtocols Protocol => _tls.SslProtocol;
 
-    public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult<X509Certificate2?>(null);
+    public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<X509Certificate2?>(null);
 
 #pragma warning disable SYSLIB0058 // The interface asks for what is obsolete; nobody reads it.
     public CipherAlgorithmType CipherAlgorithm => CipherAlgorithmType.None;
@@ -90,14 +95,18 @@ internal sealed class InspectedConnection : DefaultConnectionContext, ITlsConnec
     {
         // Agents keep hundreds of HTTP/2 connections open: one on which nothing comes holds no buffer.
         // In HTTP/1.1 the extra read costs each request time.
-        public PipeReader Input { get; } = PipeReader.Create(
-            tls,
-            new StreamPipeReaderOptions(
-                leaveOpen: true,
-                bufferSize: 16 * 1024,
-                minimumReadSize: 4 * 1024,
-                useZeroByteReads: tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2));
+        public PipeReader Input { get; } =
+            PipeReader.Create(
+                tls,
+                new StreamPipeReaderOptions(
+                    leaveOpen: true,
+                    bufferSize: 16 * 1024,
+                    minimumReadSize: 4 * 1024,
+                    useZeroByteReads: tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
+                )
+            );
 
-        public PipeWriter Output { get; } = PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 16 * 1024));
+        public PipeWriter Output { get; } =
+            PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 16 * 1024));
     }
 }

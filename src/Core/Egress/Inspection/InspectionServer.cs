@@ -16,13 +16,15 @@ using Microsoft.Extensions.Options;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// Ends the agent's TLS and hands what is in it to Kestrel, which reads HTTP/1.1 and HTTP/2 the way the world's servers are attacked with. It listens on no port: connections are given to it.
+/// Ends the agent's TLS and hands what is in it to Kestrel, which reads HTTP/1.1 and HTTP/2 the way the world's servers are attacked with.
+/// It listens on no port: connections are given to it.
 /// </summary>
 internal sealed class InspectionServer : IInspector
 {
     private static readonly List<SslApplicationProtocol> Protocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
-    // Told to clients in SETTINGS: so many requests of a connection run at once, no fewer than clients may take for granted (RFC 9113, 6.5.2), and so much of their bodies waits here for a server.
+    // Told to clients in SETTINGS: so many requests of a connection run at once, no fewer than clients may take for granted (RFC 9113,
+    // 6.5.2), and so much of their bodies waits here for a server.
     private const int StreamsPerConnection = 100;
     private const int StreamWindow = 64 * 1024;
     private const int ConnectionWindow = 256 * 1024;
@@ -36,7 +38,12 @@ internal sealed class InspectionServer : IInspector
     private readonly IEgressSink _sink;
     private readonly ConcurrentDictionary<string, InspectedConnection> _open = new(StringComparer.Ordinal);
 
-    public InspectionServer(RunAuthority authority, InspectionParts parts, Func<EgressTarget, RequestAllowance> allowance, InspectedRequests requests)
+    public InspectionServer(
+        RunAuthority authority,
+        InspectionParts parts,
+        Func<EgressTarget, RequestAllowance> allowance,
+        InspectedRequests requests
+    )
     {
         _authority = authority;
         _allowance = allowance;
@@ -59,7 +66,12 @@ internal sealed class InspectionServer : IInspector
             await HandshakeAsync(connection, tls, cancellationToken).ConfigureAwait(false);
             connection.EndHead();
             InspectedConnection inspected = new(connection, tls, _allowance(connection.Target));
-            using (CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((InspectedConnection)state!).Close(), inspected))
+            using (
+                CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                    static state => ((InspectedConnection)state!).Close(),
+                    inspected
+                )
+            )
             {
                 using CancellationTokenSource ended = new();
                 _open[inspected.ConnectionId] = inspected;
@@ -98,11 +110,15 @@ internal sealed class InspectionServer : IInspector
     {
         if (_open.TryGetValue(connectionId, out InspectedConnection? inspected))
         {
-            inspected.Telling = TellAsync(inspected.Connection.Target, $"What was sent as HTTP is none, or can be read in more than one way: {reason}");
+            inspected.Telling = TellAsync(
+                inspected.Connection.Target,
+                $"What was sent as HTTP is none, or can be read in more than one way: {reason}"
+            );
         }
     }
 
-    private async Task TellAsync(EgressTarget target, string reason) => await _sink.BlockedAsync(target, reason, EgressAllowlist.Key).ConfigureAwait(false);
+    private async Task TellAsync(EgressTarget target, string reason) =>
+        await _sink.BlockedAsync(target, reason, EgressAllowlist.Key).ConfigureAwait(false);
 
     private static KestrelServerOptions ServerOptions(EgressOptions options)
     {
@@ -160,20 +176,26 @@ internal sealed class InspectionServer : IInspector
         try
         {
             await tls.AuthenticateAsServerAsync(
-                (_, hello, _, _) =>
-                {
-                    string name = hello.ServerName.TrimEnd('.');
-                    if (name.Length == 0 ? !target.IsAddress : !name.Equals(target.Host, StringComparison.OrdinalIgnoreCase))
+                    (_, hello, _, _) =>
                     {
-                        refusal = new EgressRefusedException(
-                            name.Length == 0 ? "The TLS ClientHello names no server" : $"The TLS ClientHello names '{name}', but the connection was made to '{target}'", EgressAllowlist.Key);
-                        throw refusal;
-                    }
+                        string name = hello.ServerName.TrimEnd('.');
+                        if (name.Length == 0 ? !target.IsAddress : !name.Equals(target.Host, StringComparison.OrdinalIgnoreCase))
+                        {
+                            refusal = new EgressRefusedException(
+                                name.Length == 0
+                                    ? "The TLS ClientHello names no server"
+                                    : $"The TLS ClientHello names '{name}', but the connection was made to '{target}'",
+                                EgressAllowlist.Key
+                            );
+                            throw refusal;
+                        }
 
-                    return ValueTask.FromResult(ServerOptions(target.Host));
-                },
-                null,
-                cancellationToken).ConfigureAwait(false);
+                        return ValueTask.FromResult(ServerOptions(target.Host));
+                    },
+                    null,
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
         }
         catch (Exception) when (refusal is not null)
         {
@@ -181,18 +203,22 @@ internal sealed class InspectionServer : IInspector
         }
         catch (AuthenticationException exception)
         {
-            throw new IOException($"The agent's TLS handshake failed, perhaps because it does not trust this run's authority: {(exception.InnerException ?? exception).Message}", exception);
+            throw new IOException(
+                $"The agent's TLS handshake failed, perhaps because it does not trust this run's authority: {(exception.InnerException ?? exception).Message}",
+                exception
+            );
         }
     }
 
     [SuppressMessage("Security", "CA5398", Justification = "An agent's client may be old; nothing older than TLS 1.2 is taken.")]
-    private SslServerAuthenticationOptions ServerOptions(string host) => new()
-    {
-        ServerCertificateContext = _authority.For(host),
-        ApplicationProtocols = Protocols,
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        AllowRenegotiation = false,
-    };
+    private SslServerAuthenticationOptions ServerOptions(string host) =>
+        new()
+        {
+            ServerCertificateContext = _authority.For(host),
+            ApplicationProtocols = Protocols,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            AllowRenegotiation = false,
+        };
 
     private static async Task EndAsync(EgressConnection connection, SslStream tls)
     {
@@ -201,7 +227,8 @@ internal sealed class InspectionServer : IInspector
             await tls.ShutdownAsync().ConfigureAwait(false);
             await connection.Agent.CompleteWritesAsync(CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is SocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {
             // The agent is gone already.
         }

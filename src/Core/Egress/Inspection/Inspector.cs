@@ -40,7 +40,8 @@ internal sealed class Inspector : IAsyncDisposable
 
     public bool Takes(EgressTarget target) => _endpoints.IsAllowed(target.Host, target.Port);
 
-    public Task ServeAsync(Relaying.EgressConnection connection, CancellationToken cancellationToken) => _server.ServeAsync(connection, cancellationToken);
+    public Task ServeAsync(Relaying.EgressConnection connection, CancellationToken cancellationToken) =>
+        _server.ServeAsync(connection, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -54,10 +55,16 @@ internal sealed class Inspector : IAsyncDisposable
     {
         RunAuthority authority = new(parts.Options.Time);
         (EndpointMatcher Matcher, RequestAllowance Allowance)[] rules =
-            [.. InspectionOrder.Of(policy)
-                .Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry)))];
+        [
+            .. InspectionOrder.Of(policy).Select(entry => (new EndpointMatcher([entry.Endpoint]), new RequestAllowance(entry))),
+        ];
         InspectedRequests requests = new(new UpstreamClient(dialler, parts.Options), parts, new ModelTokens(policy.Limits.MaxModelTokens));
-        InspectionServer server = new(authority, parts, target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance, requests);
+        InspectionServer server = new(
+            authority,
+            parts,
+            target => rules.First(rule => rule.Matcher.IsAllowed(target.Host, target.Port)).Allowance,
+            requests
+        );
         return new Inspector(new EndpointMatcher(policy.Network.Inspect.Select(entry => entry.Endpoint)), authority, server);
     }
 }

@@ -8,7 +8,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// The certificate authority of one run. It exists in memory alone, is trusted by nobody but the run's sandbox, and signs for inspected endpoints only.
+/// The certificate authority of one run. It exists in memory alone, is trusted by nobody but the run's sandbox, and signs for inspected
+/// endpoints only.
 /// </summary>
 internal sealed class RunAuthority : IDisposable
 {
@@ -34,13 +35,25 @@ internal sealed class RunAuthority : IDisposable
     }
 
     /// <summary>
-    /// Variables that programs look at for a file of trusted authorities. Most take it in place of the system's, so the file holds the system's too;
+    /// Variables that programs look at for a file of trusted authorities. Most take it in place of the system's, so the file holds the
+    /// system's too;
     /// <c>NODE_EXTRA_CA_CERTS</c> adds.
     /// </summary>
     public static ImmutableArray<string> Variables { get; } =
     [
-        "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT", "AWS_CA_BUNDLE",
-        "CARGO_HTTP_CAINFO", "DENO_CERT", "NIX_SSL_CERT_FILE", "BUNDLE_SSL_CA_CERT", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "HEX_CACERTS_PATH",
+        "SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "PIP_CERT",
+        "AWS_CA_BUNDLE",
+        "CARGO_HTTP_CAINFO",
+        "DENO_CERT",
+        "NIX_SSL_CERT_FILE",
+        "BUNDLE_SSL_CA_CERT",
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+        "HEX_CACERTS_PATH",
     ];
 
     /// <summary>The authority's certificate, for the sandbox.</summary>

@@ -31,8 +31,10 @@ internal sealed class TargetAuthority
     /// <summary>What stands behind scheme, host and port in a whole address; null where it is another server's.</summary>
     public string? RestOf(string address)
     {
-        if (!address.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
-            || !address.AsSpan(Scheme.Length).StartsWith(_host, StringComparison.OrdinalIgnoreCase))
+        if (
+            !address.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            || !address.AsSpan(Scheme.Length).StartsWith(_host, StringComparison.OrdinalIgnoreCase)
+        )
         {
             return null;
         }

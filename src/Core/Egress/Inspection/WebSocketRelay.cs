@@ -7,8 +7,8 @@ using IsolatedAgents.Egress.Relaying;
 namespace IsolatedAgents.Egress.Inspection;
 
 /// <summary>
-/// Carries a WebSocket between two ends, message by message: its frames are read by the framework on either side, so that what the agent sends is seen without its mask, and nothing but
-/// well-formed messages passes. Each end's pings are answered here.
+/// Carries a WebSocket between two ends, message by message: its frames are read by the framework on either side, so that what the agent
+/// sends is seen without its mask, and nothing but well-formed messages passes. Each end's pings are answered here.
 /// </summary>
 internal static class WebSocketRelay
 {
@@ -20,13 +20,27 @@ internal static class WebSocketRelay
     /// <param name="looks">Look at what the agent sends, and search what the server sends; each null for none.</param>
     /// <param name="exchange">Is told when the agent sends nothing more.</param>
     /// <param name="cancellationToken">Breaks it off.</param>
-    /// <exception cref="EgressRefusedException">The guard found something; the agent's end was closed as against a policy, and the server's broken off.</exception>
+    /// <exception cref="EgressRefusedException">
+    /// The guard found something; the agent's end was closed as against a policy, and the server's broken off.
+    /// </exception>
     /// <exception cref="IOException">Either end went away without closing, or sent what is no WebSocket.</exception>
-    public static async Task RunAsync(Stream agent, Stream server, (IByteGuard? ToServer, AnswerGuard? ToAgent) looks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public static async Task RunAsync(
+        Stream agent,
+        Stream server,
+        (IByteGuard? ToServer, AnswerGuard? ToAgent) looks,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         // No pings of our own: who is silent for too long is to be seen as that.
-        using WebSocket fromAgent = WebSocket.CreateFromStream(agent, new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        using WebSocket fromServer = WebSocket.CreateFromStream(server, new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        using WebSocket fromAgent = WebSocket.CreateFromStream(
+            agent,
+            new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = Timeout.InfiniteTimeSpan }
+        );
+        using WebSocket fromServer = WebSocket.CreateFromStream(
+            server,
+            new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = Timeout.InfiniteTimeSpan }
+        );
         using CancellationTokenSource broken = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task toServer = SendAsync(fromAgent, fromServer, looks.ToServer, exchange, broken.Token);
         Task toAgent = ReceiveAsync(fromServer, fromAgent, looks.ToAgent, broken.Token);
@@ -57,7 +71,13 @@ internal static class WebSocketRelay
         }
     }
 
-    private static async Task SendAsync(WebSocket agent, WebSocket server, IByteGuard? guard, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        WebSocket agent,
+        WebSocket server,
+        IByteGuard? guard,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -79,9 +99,14 @@ internal static class WebSocketRelay
 
         const string Part = "WebSocket";
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        while (await server.ReceiveAsync(buffer.AsMemory(), cancellationToken).ConfigureAwait(false) is { MessageType: not WebSocketMessageType.Close } part)
+        while (
+            await server.ReceiveAsync(buffer.AsMemory(), cancellationToken).ConfigureAwait(false)
+                is { MessageType: not WebSocketMessageType.Close } part
+        )
         {
-            ReadOnlyMemory<byte> searched = await guard.BytesAsync(buffer.AsMemory(0, part.Count), part.EndOfMessage, Part).ConfigureAwait(false);
+            ReadOnlyMemory<byte> searched = await guard
+                .BytesAsync(buffer.AsMemory(0, part.Count), part.EndOfMessage, Part)
+                .ConfigureAwait(false);
             if (!searched.IsEmpty || part.EndOfMessage)
             {
                 await agent.SendAsync(searched, part.MessageType, part.EndOfMessage, cancellationToken).ConfigureAwait(false);
@@ -90,7 +115,13 @@ internal static class WebSocketRelay
 
         ArrayPool<byte>.Shared.Return(buffer);
         string? reason = server.CloseStatusDescription;
-        await EndAsync(server, agent, reason is null ? null : Cut(await guard.TextAsync(reason, Part).ConfigureAwait(false)), cancellationToken).ConfigureAwait(false);
+        await EndAsync(
+                server,
+                agent,
+                reason is null ? null : Cut(await guard.TextAsync(reason, Part).ConfigureAwait(false)),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
     }
 
     /// <summary>A reason has 123 bytes at most, and a placeholder may be longer than what it stands for.</summary>
@@ -112,7 +143,8 @@ internal static class WebSocketRelay
             }
 
             guard?.Check(buffer.AsSpan(0, part.Count));
-            await to.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, cancellationToken).ConfigureAwait(false);
+            await to.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, cancellationToken)
+                .ConfigureAwait(false);
         }
 
         // Not in a finally: what a failed read may still write to is left to the collector.
@@ -123,15 +155,28 @@ internal static class WebSocketRelay
     }
 
     private static Task EndAsync(WebSocket from, WebSocket to, string? reason, CancellationToken cancellationToken) =>
-        to.CloseOutputAsync(from.CloseStatus ?? WebSocketCloseStatus.Empty, from.CloseStatus is null or WebSocketCloseStatus.Empty ? null : reason, cancellationToken);
+        to.CloseOutputAsync(
+            from.CloseStatus ?? WebSocketCloseStatus.Empty,
+            from.CloseStatus is null or WebSocketCloseStatus.Empty ? null : reason,
+            cancellationToken
+        );
 
     private static async Task RefuseAsync(WebSocket agent, CancellationToken cancellationToken)
     {
         try
         {
-            await agent.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, "blocked by policy", cancellationToken).ConfigureAwait(false);
+            await agent
+                .CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, "blocked by policy", cancellationToken)
+                .ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is WebSocketException or IOException or InvalidOperationException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception
+                    is WebSocketException
+                        or IOException
+                        or InvalidOperationException
+                        or ObjectDisposedException
+                        or OperationCanceledException
+            )
         {
             // It is gone, or was sent the end of the server's already.
         }

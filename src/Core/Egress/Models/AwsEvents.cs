@@ -4,8 +4,8 @@ using System.Buffers.Text;
 namespace IsolatedAgents.Egress.Models;
 
 /// <summary>
-/// The messages of an <c>application/vnd.amazon.eventstream</c>: Bedrock's answers in pieces. Each payload is a JSON text, or holds one in Base64. Messages longer than any that says how much was
-/// used are skipped; of what is no such stream nothing is found.
+/// The messages of an <c>application/vnd.amazon.eventstream</c>: Bedrock's answers in pieces. Each payload is a JSON text, or holds one in
+/// Base64. Messages longer than any that says how much was used are skipped; of what is no such stream nothing is found.
 /// </summary>
 internal sealed class AwsEvents(Action<string, string> found) : IAnswerScanner
 {

@@ -3,8 +3,9 @@ using System.Text;
 namespace IsolatedAgents.Egress.Models;
 
 /// <summary>
-/// Finds a few scalars in a JSON text that passes by, however long it is, and holds none of it back. Names and values that are longer than any of interest are skipped. It judges nothing: of
-/// a text that is no JSON it finds nothing or something wrong, which only counts against whoever sent it.
+/// Finds a few scalars in a JSON text that passes by, however long it is, and holds none of it back. Names and values that are longer than
+/// any of interest are skipped. It judges nothing: of a text that is no JSON it finds nothing or something wrong, which only counts against
+/// whoever sent it.
 /// </summary>
 internal sealed class JsonScanner(Action<string, string> found) : IAnswerScanner
 {

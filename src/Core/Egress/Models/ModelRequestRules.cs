@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace IsolatedAgents.Egress.Models;
 
-/// <summary>What a request must be where a limit of model tokens holds: one that is counted, or one that the policy lists as uncounted.</summary>
+/// <summary>
+/// What a request must be where a limit of model tokens holds: one that is counted, or one that the policy lists as uncounted.
+/// </summary>
 internal static class ModelRequestRules
 {
     private const string Key = ModelTokens.Key;
@@ -18,23 +20,34 @@ internal static class ModelRequestRules
         string shown = $"{method} {RequestAllowance.Short(path)}";
         if (RequestPath.IsAmbiguous(path) || (path.Length > 1 && path.EndsWith('/')) || ModelRoute.IsDisguised(path))
         {
-            throw new EgressRefusedException($"The path of '{shown}' is not in its plain form, so that its model tokens could pass uncounted", Key);
+            throw new EgressRefusedException(
+                $"The path of '{shown}' is not in its plain form, so that its model tokens could pass uncounted",
+                Key
+            );
         }
 
         if (OtherMethods.FirstOrDefault(name => headers.ContainsKey(name)) is { } other)
         {
-            throw new EgressRefusedException($"'{shown}' asks for another method in its header {other}, so that its model tokens could pass uncounted", Key);
+            throw new EgressRefusedException(
+                $"'{shown}' asks for another method in its header {other}, so that its model tokens could pass uncounted",
+                Key
+            );
         }
 
         if (ModelRoute.Find(method, path) is null && !allowance.IsUncounted(method, path))
         {
             throw new EgressRefusedException(
-                $"'{shown}' is no request whose model tokens are counted; list it in 'uncounted' of its 'network.inspect' entry if it may pass all the same", Key);
+                $"'{shown}' is no request whose model tokens are counted; list it in 'uncounted' of its 'network.inspect' entry if it may pass all the same",
+                Key
+            );
         }
 
         if (ModelRoute.Find(method, path) is not null && headers.ContentEncoding.Count > 0)
         {
-            throw new EgressRefusedException($"The body of '{shown}' is compressed, so that its model tokens cannot be estimated; send it as it is", Key);
+            throw new EgressRefusedException(
+                $"The body of '{shown}' is compressed, so that its model tokens cannot be estimated; send it as it is",
+                Key
+            );
         }
     }
 }

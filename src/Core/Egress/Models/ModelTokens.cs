@@ -1,8 +1,9 @@
 namespace IsolatedAgents.Egress.Models;
 
 /// <summary>
-/// Counts the tokens of a run. Where a limit holds, each request reserves what it may use before the model sees it whole; what does not fit beside others waits until they are settled.
-/// A request that stands alone goes on whatever it reserves: only what was used breaks the limit.
+/// Counts the tokens of a run. Where a limit holds, each request reserves what it may use before the model sees it whole; what does not fit
+/// beside others waits until they are settled. A request that stands alone goes on whatever it reserves: only what was used breaks the
+/// limit.
 /// </summary>
 /// <param name="limit">The most; 0 for no limit.</param>
 internal sealed class ModelTokens(long limit)
@@ -30,7 +31,10 @@ internal sealed class ModelTokens(long limit)
         {
             if (limit > 0 && _used > limit)
             {
-                return new EgressRefusedException($"The run has used {_used} model tokens, more than the {limit} it may", Key) { IsTold = true };
+                return new EgressRefusedException($"The run has used {_used} model tokens, more than the {limit} it may", Key)
+                {
+                    IsTold = true,
+                };
             }
 
             if (limit == 0 || !_isUnknown)
@@ -41,7 +45,12 @@ internal sealed class ModelTokens(long limit)
             bool isTold = _isUnknownTold;
             _isUnknownTold = true;
             return new EgressRefusedException(
-                $"An answer did not say how many tokens it used, so that the limit of {limit} cannot be kept; ask for it, in OpenAI's chat streams by stream_options.include_usage", Key) { IsTold = isTold };
+                $"An answer did not say how many tokens it used, so that the limit of {limit} cannot be kept; ask for it, in OpenAI's chat streams by stream_options.include_usage",
+                Key
+            )
+            {
+                IsTold = isTold,
+            };
         }
     }
 

@@ -27,7 +27,10 @@ internal sealed class RequestEstimate(bool hasOutput)
             return Most;
         }
 
-        long output = !hasOutput ? 0 : _output > 0 ? _output : DefaultOutput;
+        long output =
+            !hasOutput ? 0
+            : _output > 0 ? _output
+            : DefaultOutput;
         UInt128 all = ((UInt128)output * (UInt128)_answers) + (UInt128)(bytes / BytesOfToken);
         return all > (UInt128)Most ? Most : (long)all;
     }
@@ -36,8 +39,13 @@ internal sealed class RequestEstimate(bool hasOutput)
     {
         switch (path)
         {
-            case "max_tokens" or "max_completion_tokens" or "max_output_tokens" or "generationConfig.maxOutputTokens" or "generation_config.max_output_tokens"
-                or "inferenceConfig.maxTokens" or "options.num_predict":
+            case "max_tokens"
+            or "max_completion_tokens"
+            or "max_output_tokens"
+            or "generationConfig.maxOutputTokens"
+            or "generation_config.max_output_tokens"
+            or "inferenceConfig.maxTokens"
+            or "options.num_predict":
                 _output = Math.Max(_output, Number(value));
                 break;
             case "n" or "best_of" or "generationConfig.candidateCount" or "generation_config.candidate_count":
@@ -47,6 +55,9 @@ internal sealed class RequestEstimate(bool hasOutput)
     }
 
     /// <summary>A number that is none, or larger than any, is taken for the largest.</summary>
-    private static long Number(string value) => value == "null" ? 0 :
-        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= -1 and < Most ? Math.Max(0, (long)number) : Most;
+    private static long Number(string value) =>
+        value == "null" ? 0
+        : double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= -1 and < Most
+            ? Math.Max(0, (long)number)
+        : Most;
 }

@@ -27,7 +27,10 @@ internal sealed class UsageFields
     public void Found(string path, string value)
     {
         // Streams put what belongs to the whole answer into one of these.
-        string name = path.StartsWith("response.", StringComparison.Ordinal) ? path[9..] : path.StartsWith("message.", StringComparison.Ordinal) ? path[8..] : path;
+        string name =
+            path.StartsWith("response.", StringComparison.Ordinal) ? path[9..]
+            : path.StartsWith("message.", StringComparison.Ordinal) ? path[8..]
+            : path;
         if (name is "model" or "modelVersion")
         {
             Model = value;
@@ -39,18 +42,27 @@ internal sealed class UsageFields
     }
 
     /// <summary>A stream counts up: the last number holds, and none goes down.</summary>
-    private bool Take(string name, long count) => name switch
-    {
-        "usage.input_tokens" or "usage.prompt_tokens" or "usage.inputTokens" or "usageMetadata.promptTokenCount" or "prompt_eval_count" or "amazon-bedrock-invocationMetrics.inputTokenCount" =>
-            Raise(ref _input, count),
-        "usage.output_tokens" or "usage.completion_tokens" or "usage.outputTokens" or "usageMetadata.candidatesTokenCount" or "eval_count" or "amazon-bedrock-invocationMetrics.outputTokenCount" =>
-            Raise(ref _output, count),
-        "usage.cache_read_input_tokens" or "usage.cacheReadInputTokens" => Raise(ref _cacheRead, count),
-        "usage.cache_creation_input_tokens" or "usage.cacheWriteInputTokens" => Raise(ref _cacheWritten, count),
-        "usageMetadata.thoughtsTokenCount" => Raise(ref _thoughts, count),
-        "usageMetadata.toolUsePromptTokenCount" => Raise(ref _tools, count),
-        _ => false,
-    };
+    private bool Take(string name, long count) =>
+        name switch
+        {
+            "usage.input_tokens"
+            or "usage.prompt_tokens"
+            or "usage.inputTokens"
+            or "usageMetadata.promptTokenCount"
+            or "prompt_eval_count"
+            or "amazon-bedrock-invocationMetrics.inputTokenCount" => Raise(ref _input, count),
+            "usage.output_tokens"
+            or "usage.completion_tokens"
+            or "usage.outputTokens"
+            or "usageMetadata.candidatesTokenCount"
+            or "eval_count"
+            or "amazon-bedrock-invocationMetrics.outputTokenCount" => Raise(ref _output, count),
+            "usage.cache_read_input_tokens" or "usage.cacheReadInputTokens" => Raise(ref _cacheRead, count),
+            "usage.cache_creation_input_tokens" or "usage.cacheWriteInputTokens" => Raise(ref _cacheWritten, count),
+            "usageMetadata.thoughtsTokenCount" => Raise(ref _thoughts, count),
+            "usageMetadata.toolUsePromptTokenCount" => Raise(ref _tools, count),
+            _ => false,
+        };
 
     private static bool Raise(ref long field, long count)
     {

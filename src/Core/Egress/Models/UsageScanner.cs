@@ -27,8 +27,10 @@ internal sealed class UsageScanner
     }
 
     /// <summary>What was used; null where the answer does not say.</summary>
-    public ModelUsage? Usage => !_fields.HasUsage ? null : new ModelUsage(
-        _target, _route.Operation, _route.Provider, _requestModel, _fields.Model, _fields.Input, _fields.Output);
+    public ModelUsage? Usage =>
+        !_fields.HasUsage
+            ? null
+            : new ModelUsage(_target, _route.Operation, _route.Provider, _requestModel, _fields.Model, _fields.Input, _fields.Output);
 
     /// <summary>Whether a model has begun to answer: others have interfaces at such paths too, which name none.</summary>
     public bool IsAnswered => _isAnswered && (_requestModel ?? _fields.Model) is not null;

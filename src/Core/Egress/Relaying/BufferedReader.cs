@@ -3,7 +3,9 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Relaying;
 
-/// <summary>Reads one way of a connection into a bounded buffer, so that what was looked at can still be passed on. One reader at a time.</summary>
+/// <summary>
+/// Reads one way of a connection into a bounded buffer, so that what was looked at can still be passed on. One reader at a time.
+/// </summary>
 /// <param name="stream">Where bytes come from.</param>
 /// <param name="capacity">The most bytes that are held.</param>
 internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDisposable
@@ -39,7 +41,9 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     /// <summary>Whether a read was begun and not yet taken by <see cref="FillAsync"/>.</summary>
     public bool IsFilling => _pending is not null;
 
-    /// <summary>Begins to read on, for whoever waits for something else at the same time. The next <see cref="FillAsync"/> takes the result.</summary>
+    /// <summary>
+    /// Begins to read on, for whoever waits for something else at the same time. The next <see cref="FillAsync"/> takes the result.
+    /// </summary>
     public Task<int> BeginFill() => _pending ??= ReadAsync().AsTask();
 
     /// <summary>Reads on. Gives 0 at the end of the stream.</summary>

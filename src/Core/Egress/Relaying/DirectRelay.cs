@@ -7,8 +7,8 @@ using IsolatedAgents.Sockets;
 namespace IsolatedAgents.Egress.Relaying;
 
 /// <summary>
-/// Carries a connection that is not opened up: TLS whose ClientHello names the target, plain HTTP request by request, and anything else as it is, but not on the ports of the web.
-/// The server is dialled while the agent's first bytes are still coming.
+/// Carries a connection that is not opened up: TLS whose ClientHello names the target, plain HTTP request by request, and anything else as
+/// it is, but not on the ports of the web. The server is dialled while the agent's first bytes are still coming.
 /// </summary>
 internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, IEgressSink sink, IByteGuard? guard) : IDisposable
 {
@@ -61,7 +61,8 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
         catch (UnreachableException exception)
         {
-            await AnswerAsync(() => HttpAnswer.UnreachableAsync(connection.Agent, _agent, connection.Target, exception.Message)).ConfigureAwait(false);
+            await AnswerAsync(() => HttpAnswer.UnreachableAsync(connection.Agent, _agent, connection.Target, exception.Message))
+                .ConfigureAwait(false);
             throw;
         }
         finally
@@ -91,7 +92,8 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
     }
 
-    // Plain HTTP is for the proxy to forward, and what begins otherwise goes through a tunnel. At ports that are not the web's the server may be the first to speak.
+    // Plain HTTP is for the proxy to forward, and what begins otherwise goes through a tunnel. At ports that are not the web's the server
+    // may be the first to speak.
     private async Task<Dialled> DialAsPeekedAsync(CancellationToken cancellationToken)
     {
         await (IsWebPort ? (Task)_peek! : Task.WhenAny(_peek!, Task.Delay(DecisionTime, cancellationToken))).ConfigureAwait(false);
@@ -131,7 +133,8 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
 
         bool isTls = kind == FirstBytesKind.Tls;
-        await sink.AllowedAsync(new EgressRequest(connection.Target, isTls ? EgressRequest.Tls : EgressRequest.Tcp) { Address = address }).ConfigureAwait(false);
+        await sink.AllowedAsync(new EgressRequest(connection.Target, isTls ? EgressRequest.Tls : EgressRequest.Tcp) { Address = address })
+            .ConfigureAwait(false);
         await Pump.ToServerAsync(connection, _agent, server, isTls ? null : guard, isRaw: !isTls).ConfigureAwait(false);
     }
 
@@ -140,7 +143,10 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
     {
         while (server.Available.Length < 5 && await server.FillAsync().ConfigureAwait(false) > 0)
         {
-            if (!"HTTP/"u8.StartsWith(server.Available.Span[..Math.Min(5, server.Available.Length)]) && server.Available.Span[0] is not (0x15 or 0x16))
+            if (
+                !"HTTP/"u8.StartsWith(server.Available.Span[..Math.Min(5, server.Available.Length)])
+                && server.Available.Span[0] is not (0x15 or 0x16)
+            )
             {
                 break;
             }
@@ -154,7 +160,10 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             FirstBytesKind kind = await _peek!.ConfigureAwait(false);
             if (kind != FirstBytesKind.Tls)
             {
-                throw new EgressRefusedException($"The server speaks {(isHttp ? "HTTP" : "TLS")}, but what was sent to it could not be read as that", EgressAllowlist.Key);
+                throw new EgressRefusedException(
+                    $"The server speaks {(isHttp ? "HTTP" : "TLS")}, but what was sent to it could not be read as that",
+                    EgressAllowlist.Key
+                );
             }
         }
 
@@ -193,7 +202,10 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             connection.BeginHead();
             if (!IsWebPort && kind == FirstBytesKind.Undecided)
             {
-                if (!FirstBytesRules.IsWorthAWait(_agent.Available.Span) || await Task.WhenAny(_agent.BeginFill(), Task.Delay(DecisionTime)).ConfigureAwait(false) != _agent.BeginFill())
+                if (
+                    !FirstBytesRules.IsWorthAWait(_agent.Available.Span)
+                    || await Task.WhenAny(_agent.BeginFill(), Task.Delay(DecisionTime)).ConfigureAwait(false) != _agent.BeginFill()
+                )
                 {
                     return RequireRaw();
                 }
@@ -228,7 +240,9 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         return true;
     }
 
-    /// <summary>A hello without a name leads to whatever a server shows to strangers, so only those that asked for an address may send one.</summary>
+    /// <summary>
+    /// A hello without a name leads to whatever a server shows to strangers, so only those that asked for an address may send one.
+    /// </summary>
     private static void RequireServerName(ClientHello hello, EgressTarget target)
     {
         if (hello.State == ClientHelloState.Malformed)
@@ -239,7 +253,11 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         if (hello.ServerName is null ? !target.IsAddress : hello.ServerName != target.Host)
         {
             throw new EgressRefusedException(
-                hello.ServerName is null ? "The TLS ClientHello names no server" : $"The TLS ClientHello names '{hello.ServerName}', but the connection was made to '{target}'", EgressAllowlist.Key);
+                hello.ServerName is null
+                    ? "The TLS ClientHello names no server"
+                    : $"The TLS ClientHello names '{hello.ServerName}', but the connection was made to '{target}'",
+                EgressAllowlist.Key
+            );
         }
     }
 
@@ -251,7 +269,11 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
             return;
         }
 
-        if (await Task.WhenAny(_peek, Task.Delay(AnswerTime)).ConfigureAwait(false) == _peek && _peek.IsCompletedSuccessfully && await _peek.ConfigureAwait(false) == FirstBytesKind.Http)
+        if (
+            await Task.WhenAny(_peek, Task.Delay(AnswerTime)).ConfigureAwait(false) == _peek
+            && _peek.IsCompletedSuccessfully
+            && await _peek.ConfigureAwait(false) == FirstBytesKind.Http
+        )
         {
             await answer().ConfigureAwait(false);
         }

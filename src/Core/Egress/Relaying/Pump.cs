@@ -18,7 +18,13 @@ internal static class Pump
     /// <param name="guard">The scanner; null for none.</param>
     /// <param name="isRaw">Whether urgent bytes are passed on as such. What was held to be looked at goes in line.</param>
     /// <exception cref="EgressRefusedException">A limit was passed, or the scanner found something.</exception>
-    public static async Task ToServerAsync(EgressConnection connection, BufferedReader agent, DuplexStream server, IByteGuard? guard, bool isRaw = false)
+    public static async Task ToServerAsync(
+        EgressConnection connection,
+        BufferedReader agent,
+        DuplexStream server,
+        IByteGuard? guard,
+        bool isRaw = false
+    )
     {
         await SendHeldAsync().ConfigureAwait(false);
         if (agent.IsFilling)
@@ -138,10 +144,10 @@ internal static class Pump
     private static async ValueTask<(int Count, bool IsUrgent)> ReadAsync(DuplexStream stream, Memory<byte> buffer, bool isRaw) =>
         isRaw ? await stream.ReadMarkedAsync(buffer).ConfigureAwait(false) : (await stream.ReadAsync(buffer).ConfigureAwait(false), false);
 
-    private static ValueTask WriteAsync(DuplexStream stream, ReadOnlyMemory<byte> bytes, bool isUrgent) => isUrgent ? stream.WriteUrgentAsync(bytes) : stream.WriteAsync(bytes);
+    private static ValueTask WriteAsync(DuplexStream stream, ReadOnlyMemory<byte> bytes, bool isUrgent) =>
+        isUrgent ? stream.WriteUrgentAsync(bytes) : stream.WriteAsync(bytes);
 
-    private static EgressRefusedException? Refusal(Task task) =>
-        task.Exception?.InnerException as EgressRefusedException;
+    private static EgressRefusedException? Refusal(Task task) => task.Exception?.InnerException as EgressRefusedException;
 
     private static byte[] Grown(byte[] buffer, int read)
     {

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
-/// The container's attached streams as a transport. Its reader must never pause: a connection that is attached and not read makes the engine's
-/// calls for that container hang (moby issue 41827). The protocol's credit keeps what it has to hold bounded.
+/// The container's attached streams as a transport. Its reader must never pause: a connection that is attached and not read makes the
+/// engine's calls for that container hang (moby issue 41827). The protocol's credit keeps what it has to hold bounded.
 /// </summary>
 internal sealed class AttachTransport(MultiplexedStream stream) : ISandboxTransport
 {
@@ -23,7 +23,9 @@ internal sealed class AttachTransport(MultiplexedStream stream) : ISandboxTransp
     {
         while (true)
         {
-            MultiplexedStream.ReadResult result = await stream.ReadOutputAsync(buffer, 0, buffer.Length, cancellationToken).ConfigureAwait(false);
+            MultiplexedStream.ReadResult result = await stream
+                .ReadOutputAsync(buffer, 0, buffer.Length, cancellationToken)
+                .ConfigureAwait(false);
             if (result.EOF)
             {
                 return 0;
@@ -45,7 +47,8 @@ internal sealed class AttachTransport(MultiplexedStream stream) : ISandboxTransp
 
     public SafeFileHandle? TakeDescriptor() => null;
 
-    public Task WriteAsync(byte[] bytes, CancellationToken cancellationToken) => stream.WriteAsync(bytes, 0, bytes.Length, cancellationToken);
+    public Task WriteAsync(byte[] bytes, CancellationToken cancellationToken) =>
+        stream.WriteAsync(bytes, 0, bytes.Length, cancellationToken);
 
     public ValueTask DisposeAsync()
     {

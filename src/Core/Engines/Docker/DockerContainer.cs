@@ -56,7 +56,8 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
     public async ValueTask DisposeAsync()
     {
         await transport.DisposeAsync().ConfigureAwait(false);
-        // The engine may still be at it when the sandbox is over; giving up its call earlier could undo the start half way. One that is frozen is not waited for.
+        // The engine may still be at it when the sandbox is over; giving up its call earlier could undo the start half way. One that is
+        // frozen is not waited for.
         await starting.WaitAsync(StartedDeadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -80,7 +81,8 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
             }
             catch (Exception failure) when (DockerEngine.IsEngineTrouble(failure) || failure is OperationCanceledException)
             {
-                problem = failure is not OperationCanceledException ? DockerEngine.Innermost(failure)
+                problem =
+                    failure is not OperationCanceledException ? DockerEngine.Innermost(failure)
                     : problem.Length > 0 ? problem
                     : $"the engine did not do so within {RemoveDeadline.TotalSeconds} seconds.";
             }
@@ -90,7 +92,9 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
             retry *= 2;
             if (limit.IsCancellationRequested)
             {
-                return BlockedProcesses.Describe(id) is { Length: > 0 } blocked ? $"{problem} What SIGKILL does not end: {blocked}." : problem;
+                return BlockedProcesses.Describe(id) is { Length: > 0 } blocked
+                    ? $"{problem} What SIGKILL does not end: {blocked}."
+                    : problem;
             }
         }
     }
@@ -108,7 +112,9 @@ internal sealed class DockerContainer(DockerClient client, string id, ISandboxTr
             // It does not run.
         }
 
-        await client.Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, cancellationToken).ConfigureAwait(false);
+        await client
+            .Containers.RemoveContainerAsync(id, new ContainerRemoveParameters { Force = true, RemoveVolumes = true }, cancellationToken)
+            .ConfigureAwait(false);
         return true;
     }
 

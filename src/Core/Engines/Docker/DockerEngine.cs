@@ -31,19 +31,30 @@ internal sealed class DockerEngine : IContainerEngine
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="access">How, where the address alone does not say it.</param>
     /// <exception cref="EngineException">IA2001: nobody does.</exception>
-    public static async Task<DockerEngine> ConnectAsync(Uri address, TimeSpan deadline, CancellationToken cancellationToken, Credentials? access = null)
+    public static async Task<DockerEngine> ConnectAsync(
+        Uri address,
+        TimeSpan deadline,
+        CancellationToken cancellationToken,
+        Credentials? access = null
+    )
     {
         DockerClient? client = null;
         try
         {
             ClientContracts.UseWhereAlone();
-            using DockerClientConfiguration configuration = new(access is EngineSsh ? EngineSsh.Stand : address, access, defaultTimeout: Timeout.InfiniteTimeSpan);
+            using DockerClientConfiguration configuration = new(
+                access is EngineSsh ? EngineSsh.Stand : address,
+                access,
+                defaultTimeout: Timeout.InfiniteTimeSpan
+            );
             client = configuration.CreateClient();
             (string name, string version) = await WithDeadlineAsync(
-                $"no answer from {address} within {deadline.TotalSeconds} seconds",
-                deadline,
-                token => IdentifyAsync(client, address, token),
-                cancellationToken).ConfigureAwait(false);
+                    $"no answer from {address} within {deadline.TotalSeconds} seconds",
+                    deadline,
+                    token => IdentifyAsync(client, address, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
             return new DockerEngine(client, new EngineDescription(name, version, address));
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
@@ -62,12 +73,16 @@ internal sealed class DockerEngine : IContainerEngine
     {
         try
         {
-            ImageInspectResponse image = await CallAsync(token => _client.Images.InspectImageAsync(reference, token), cancellationToken).ConfigureAwait(false);
+            ImageInspectResponse image = await CallAsync(token => _client.Images.InspectImageAsync(reference, token), cancellationToken)
+                .ConfigureAwait(false);
             return new ImageDescription(
                 reference,
                 image.ID,
-                image.RepoDigests?.FirstOrDefault() is { } digest ? digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..] : image.ID,
-                [.. image.Config?.Env ?? []])
+                image.RepoDigests?.FirstOrDefault() is { } digest
+                    ? digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..]
+                    : image.ID,
+                [.. image.Config?.Env ?? []]
+            )
             {
                 User = image.Config?.User ?? "",
             };
@@ -78,11 +93,19 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (DockerApiException failure) when ((int)failure.StatusCode is >= 400 and < 500)
         {
-            throw new EngineException(DiagnosticTable.Image, $"The engine refuses the image name '{reference}': {ApiMessage(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.Image,
+                $"The engine refuses the image name '{reference}': {ApiMessage(failure)}",
+                failure
+            );
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the image '{reference}': {Innermost(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The engine cannot be asked for the image '{reference}': {Innermost(failure)}",
+                failure
+            );
         }
     }
 
@@ -91,7 +114,10 @@ internal sealed class DockerEngine : IContainerEngine
         await new ImagePull(_client, reference, progress).RunAsync(cancellationToken).ConfigureAwait(false);
 
         return await FindImageAsync(reference, cancellationToken).ConfigureAwait(false)
-            ?? throw new EngineException(DiagnosticTable.Image, $"The image '{reference}' was pulled and is not there. It may be for another processor architecture.");
+            ?? throw new EngineException(
+                DiagnosticTable.Image,
+                $"The image '{reference}' was pulled and is not there. It may be for another processor architecture."
+            );
     }
 
     public async Task<ISandboxContainer> StartAsync(SandboxSpec spec, ITransportListener? socket, CancellationToken cancellationToken)
@@ -135,7 +161,8 @@ internal sealed class DockerEngine : IContainerEngine
                 throw;
             }
 
-            string message = $"The sandbox cannot be started: {Innermost(failure)}{(leftover is null ? "" : $" Its container '{id![..12]}' could not be removed: {leftover}")}";
+            string message =
+                $"The sandbox cannot be started: {Innermost(failure)}{(leftover is null ? "" : $" Its container '{id![..12]}' could not be removed: {leftover}")}";
             throw IsMountRefused(spec, failure)
                 ? new SandboxUnreachableException(DiagnosticTable.EngineLost, message, isMountRefused: true, failure)
                 : new EngineException(DiagnosticTable.EngineLost, message, failure);
@@ -146,8 +173,18 @@ internal sealed class DockerEngine : IContainerEngine
     {
         try
         {
-            ContainerInspectResponse container = await CallAsync(token => _client.Containers.InspectContainerAsync(containerId, token), cancellationToken).ConfigureAwait(false);
-            return [.. (container.Mounts ?? []).Select(mount => new PathMapping(mount.Destination, string.IsNullOrEmpty(mount.Source) ? null : mount.Source))];
+            ContainerInspectResponse container = await CallAsync(
+                    token => _client.Containers.InspectContainerAsync(containerId, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            return
+            [
+                .. (container.Mounts ?? []).Select(mount => new PathMapping(
+                    mount.Destination,
+                    string.IsNullOrEmpty(mount.Source) ? null : mount.Source
+                )),
+            ];
         }
         catch (DockerContainerNotFoundException)
         {
@@ -155,7 +192,11 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the container '{containerId}': {Innermost(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The engine cannot be asked for the container '{containerId}': {Innermost(failure)}",
+                failure
+            );
         }
     }
 
@@ -168,7 +209,11 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for its version: {Innermost(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The engine cannot be asked for its version: {Innermost(failure)}",
+                failure
+            );
         }
     }
 
@@ -181,15 +226,30 @@ internal sealed class DockerEngine : IContainerEngine
         };
         try
         {
-            IList<ContainerListResponse> found = await CallAsync(token => _client.Containers.ListContainersAsync(parameters, token), cancellationToken).ConfigureAwait(false);
-            return [.. found.Select(container => new FoundContainer(container.ID, new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)), container.Labels.AsReadOnly())
-            {
-                State = StateOf(container.State),
-            })];
+            IList<ContainerListResponse> found = await CallAsync(
+                    token => _client.Containers.ListContainersAsync(parameters, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            return
+            [
+                .. found.Select(container => new FoundContainer(
+                    container.ID,
+                    new DateTimeOffset(DateTime.SpecifyKind(container.Created, DateTimeKind.Utc)),
+                    container.Labels.AsReadOnly()
+                )
+                {
+                    State = StateOf(container.State),
+                }),
+            ];
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for its containers: {Innermost(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The engine cannot be asked for its containers: {Innermost(failure)}",
+                failure
+            );
         }
     }
 
@@ -197,8 +257,21 @@ internal sealed class DockerEngine : IContainerEngine
     {
         try
         {
-            ContainerInspectResponse found = await CallAsync(token => _client.Containers.InspectContainerAsync(id, token), cancellationToken).ConfigureAwait(false);
-            return DateTimeOffset.TryParse(found.State?.FinishedAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset ended) && found.State?.Running == false ? ended : null;
+            ContainerInspectResponse found = await CallAsync(
+                    token => _client.Containers.InspectContainerAsync(id, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            return
+                DateTimeOffset.TryParse(
+                    found.State?.FinishedAt,
+                    CultureInfo.InvariantCulture,
+                    DateTimeStyles.AssumeUniversal,
+                    out DateTimeOffset ended
+                )
+                && found.State?.Running == false
+                ? ended
+                : null;
         }
         catch (DockerContainerNotFoundException)
         {
@@ -206,7 +279,11 @@ internal sealed class DockerEngine : IContainerEngine
         }
         catch (Exception failure) when (IsEngineTrouble(failure))
         {
-            throw new EngineException(DiagnosticTable.EngineLost, $"The engine cannot be asked for the container '{id}': {Innermost(failure)}", failure);
+            throw new EngineException(
+                DiagnosticTable.EngineLost,
+                $"The engine cannot be asked for the container '{id}': {Innermost(failure)}",
+                failure
+            );
         }
     }
 
@@ -235,41 +312,59 @@ internal sealed class DockerEngine : IContainerEngine
     public void Dispose() => _client.Dispose();
 
     // Docker's words and, behind them, Podman's own.
-    private static ContainerState StateOf(string? state) => state switch
-    {
-        "running" or "paused" or "restarting" or "stopping" => ContainerState.Running,
-        "exited" or "dead" or "stopped" => ContainerState.Ended,
-        "removing" => ContainerState.Removing,
-        _ => ContainerState.Idle,
-    };
+    private static ContainerState StateOf(string? state) =>
+        state switch
+        {
+            "running" or "paused" or "restarting" or "stopping" => ContainerState.Running,
+            "exited" or "dead" or "stopped" => ContainerState.Ended,
+            "removing" => ContainerState.Removing,
+            _ => ContainerState.Idle,
+        };
 
     private async Task<string> CreateAsync(SandboxSpec spec, bool isAttached, CancellationToken cancellationToken)
     {
         if (!Description.IsPodman)
         {
-            return await CreateAsync(ContainerSettings.Create(spec, isAttached, isPodman: false, SystemCallProfile.Json)).ConfigureAwait(false);
+            return await CreateAsync(ContainerSettings.Create(spec, isAttached, isPodman: false, SystemCallProfile.Json))
+                .ConfigureAwait(false);
         }
 
-        PodmanProfile profile = await CallAsync(token => PodmanProfile.PlaceAsync(_client, spec, token), cancellationToken).ConfigureAwait(false);
+        PodmanProfile profile = await CallAsync(token => PodmanProfile.PlaceAsync(_client, spec, token), cancellationToken)
+            .ConfigureAwait(false);
         await using (profile.ConfigureAwait(false))
         {
             return await CreateAsync(ContainerSettings.Create(spec, isAttached, isPodman: true, profile.EnginePath)).ConfigureAwait(false);
         }
     }
 
-    // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove it.
-    private async Task<string> CreateAsync(CreateContainerParameters settings) => (await WithDeadlineAsync(
-        "the engine did not create the container in time",
-        StartDeadline,
-        token => _client.Containers.CreateContainerAsync(settings, token),
-        CancellationToken.None).ConfigureAwait(false)).ID;
+    // Seen to its end although the caller cancels: the engine would make the container all the same, and nobody would know its id to remove
+    // it.
+    private async Task<string> CreateAsync(CreateContainerParameters settings) =>
+        (
+            await WithDeadlineAsync(
+                    "the engine did not create the container in time",
+                    StartDeadline,
+                    token => _client.Containers.CreateContainerAsync(settings, token),
+                    CancellationToken.None
+                )
+                .ConfigureAwait(false)
+        ).ID;
 
     private async Task<ISandboxTransport> AttachAsync(string id, CancellationToken cancellationToken)
     {
-        ContainerAttachParameters parameters = new() { Stream = true, Stdin = true, Stdout = true, Stderr = true };
+        ContainerAttachParameters parameters = new()
+        {
+            Stream = true,
+            Stdin = true,
+            Stdout = true,
+            Stderr = true,
+        };
         try
         {
-            return new AttachTransport(await CallAsync(token => _client.Containers.AttachContainerAsync(id, tty: false, parameters, token), cancellationToken).ConfigureAwait(false));
+            return new AttachTransport(
+                await CallAsync(token => _client.Containers.AttachContainerAsync(id, tty: false, parameters, token), cancellationToken)
+                    .ConfigureAwait(false)
+            );
         }
         catch (InvalidCastException failure)
         {
@@ -281,10 +376,12 @@ internal sealed class DockerEngine : IContainerEngine
     private async Task StartAsync(string id, CancellationToken cancellationToken)
     {
         bool started = await WithDeadlineAsync(
-            "the engine did not start the container in time",
-            StartDeadline,
-            token => _client.Containers.StartContainerAsync(id, new ContainerStartParameters(), token),
-            cancellationToken).ConfigureAwait(false);
+                "the engine did not start the container in time",
+                StartDeadline,
+                token => _client.Containers.StartContainerAsync(id, new ContainerStartParameters(), token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         if (!started)
         {
             throw new EngineException(DiagnosticTable.EngineLost, "The container was running before it was started.");
@@ -292,7 +389,12 @@ internal sealed class DockerEngine : IContainerEngine
     }
 
     // The supervisor connects some time before the engine is done with starting its container: nobody waits for the rest of that.
-    private async Task<ISandboxTransport> AcceptAsync(string id, ITransportListener socket, Task starting, CancellationToken cancellationToken)
+    private async Task<ISandboxTransport> AcceptAsync(
+        string id,
+        ITransportListener socket,
+        Task starting,
+        CancellationToken cancellationToken
+    )
     {
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<ISandboxTransport> accepting = socket.AcceptAsync(over.Token);
@@ -300,7 +402,8 @@ internal sealed class DockerEngine : IContainerEngine
         {
             await starting.ConfigureAwait(false);
             over.CancelAfter(ConnectDeadline);
-            // A supervisor that cannot connect leaves, and its container with it. An engine that does not tell of it says nothing either way.
+            // A supervisor that cannot connect leaves, and its container with it. An engine that does not tell of it says nothing either
+            // way.
             Task ended = _client.Containers.WaitContainerAsync(id, over.Token);
             if (await Task.WhenAny(accepting, ended).ConfigureAwait(false) == ended && ended.IsCompletedSuccessfully)
             {
@@ -317,25 +420,37 @@ internal sealed class DockerEngine : IContainerEngine
             throw new SandboxUnreachableException(
                 DiagnosticTable.EngineLost,
                 "The sandbox's supervisor did not connect to this machine's socket: the engine runs under another kernel, or a security module forbids it. Use the attached streams (transport 'attach').",
-                isMountRefused: false);
+                isMountRefused: false
+            );
         }
     }
 
     // A path that is there, and that the engine does not find or may not run, is one that it sees differently.
     private static bool IsMountRefused(SandboxSpec spec, Exception failure) =>
         failure is DockerApiException api
-        && (spec.Mounts.Any(mount => api.Message.Contains(mount.EnginePath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
-            || (spec.Mounts.Length > 0 && api.Message.Contains(SandboxPaths.Supervisor, StringComparison.Ordinal)));
+        && (
+            spec.Mounts.Any(mount => api.Message.Contains(mount.EnginePath, StringComparison.Ordinal) && Path.Exists(mount.HostPath))
+            || (spec.Mounts.Length > 0 && api.Message.Contains(SandboxPaths.Supervisor, StringComparison.Ordinal))
+        );
 
-    private static async Task<(string Name, string Version)> IdentifyAsync(DockerClient client, Uri address, CancellationToken cancellationToken)
+    private static async Task<(string Name, string Version)> IdentifyAsync(
+        DockerClient client,
+        Uri address,
+        CancellationToken cancellationToken
+    )
     {
-        if (address.Scheme == "unix" && await EngineBanner.ReadAsync(address.LocalPath, cancellationToken).ConfigureAwait(false) is { } banner)
+        if (
+            address.Scheme == "unix"
+            && await EngineBanner.ReadAsync(address.LocalPath, cancellationToken).ConfigureAwait(false) is { } banner
+        )
         {
             return banner;
         }
 
         VersionResponse version = await client.System.GetVersionAsync(cancellationToken).ConfigureAwait(false);
-        bool isPodman = version.Components?.Any(component => component.Name.Contains(EngineDescription.PodmanName, StringComparison.OrdinalIgnoreCase)) == true;
+        bool isPodman =
+            version.Components?.Any(component => component.Name.Contains(EngineDescription.PodmanName, StringComparison.OrdinalIgnoreCase))
+            == true;
         return (isPodman ? EngineDescription.PodmanName : EngineDescription.DockerName, version.Version);
     }
 
@@ -347,12 +462,20 @@ internal sealed class DockerEngine : IContainerEngine
         int word = line.IndexOf("version ", StringComparison.Ordinal);
         return new EnginePart(
             bracket < 0 ? name : name[(bracket + 1)..].TrimEnd(')'),
-            word < 0 ? line : line[(word + "version ".Length)..].Split(' ', ',')[0]);
+            word < 0 ? line : line[(word + "version ".Length)..].Split(' ', ',')[0]
+        );
     }
 
     /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>
-        failure is DockerApiException or HttpRequestException or IOException or TimeoutException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or Newtonsoft.Json.JsonException;
+        failure
+            is DockerApiException
+                or HttpRequestException
+                or IOException
+                or TimeoutException
+                or System.Net.Sockets.SocketException
+                or System.Security.Authentication.AuthenticationException
+                or Newtonsoft.Json.JsonException;
 
     internal static string Innermost(Exception failure)
     {
@@ -370,7 +493,9 @@ internal sealed class DockerEngine : IContainerEngine
         try
         {
             using System.Text.Json.JsonDocument body = System.Text.Json.JsonDocument.Parse(failure.ResponseBody ?? "");
-            return body.RootElement.TryGetProperty("message", out System.Text.Json.JsonElement message) ? message.GetString() ?? "" : failure.Message;
+            return body.RootElement.TryGetProperty("message", out System.Text.Json.JsonElement message)
+                ? message.GetString() ?? ""
+                : failure.Message;
         }
         catch (System.Text.Json.JsonException)
         {
@@ -382,7 +507,12 @@ internal sealed class DockerEngine : IContainerEngine
         WithDeadlineAsync("the engine did not answer in time", CallDeadline, call, cancellationToken);
 
     // The client's reads do not always heed their token: the wait ends whatever they do.
-    private static async Task<T> WithDeadlineAsync<T>(string expired, TimeSpan deadline, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private static async Task<T> WithDeadlineAsync<T>(
+        string expired,
+        TimeSpan deadline,
+        Func<CancellationToken, Task<T>> call,
+        CancellationToken cancellationToken
+    )
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(deadline);

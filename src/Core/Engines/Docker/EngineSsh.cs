@@ -7,15 +7,18 @@ using IsolatedAgents.Diagnostics;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
-/// An engine that is reached as docker's own client reaches it by <c>ssh://</c>: the user's ssh client runs <c>docker system dial-stdio</c> on the other machine, which joins its streams
-/// to the engine there. Keys, known hosts and jumps are those of the user's ssh configuration.
+/// An engine that is reached as docker's own client reaches it by <c>ssh://</c>: the user's ssh client runs <c>docker system dial-stdio</c>
+/// on the other machine, which joins its streams to the engine there. Keys, known hosts and jumps are those of the user's ssh
+/// configuration.
 /// </summary>
 internal sealed partial class EngineSsh : Credentials
 {
     /// <summary>The scheme of such an address.</summary>
     public const string Scheme = "ssh";
 
-    /// <summary>What the client library is given in the address's place, since it knows no such scheme. Nothing is ever connected to it.</summary>
+    /// <summary>
+    /// What the client library is given in the address's place, since it knows no such scheme. Nothing is ever connected to it.
+    /// </summary>
     public static readonly Uri Stand = new("http://engine.invalid");
 
     private readonly string[] _arguments;
@@ -34,26 +37,39 @@ internal sealed partial class EngineSsh : Credentials
     public static EngineSsh Create(Uri address, FrozenDictionary<string, string> environment)
     {
         string user = Uri.UnescapeDataString(address.UserInfo);
-        string? problem = user.Contains(':', StringComparison.Ordinal) ? "a password does not belong there, where every user of this machine can read it; use a key"
+        string? problem =
+            user.Contains(':', StringComparison.Ordinal)
+                ? "a password does not belong there, where every user of this machine can read it; use a key"
             : user.StartsWith('-') || user.Any(char.IsControl) ? "no user has such a name"
             : address.Host.Length == 0 || address.Host.StartsWith('-') ? "no host has such a name"
             : address.Query.Length > 0 || address.Fragment.Length > 0 ? "nothing may follow the path"
             // The path is a word of the other machine's shell.
-            : address.AbsolutePath.Length > 1 && !PathPattern().IsMatch(address.AbsolutePath) ? "the path of its socket may hold letters, digits, '.', '_', '-' and '/' alone"
+            : address.AbsolutePath.Length > 1 && !PathPattern().IsMatch(address.AbsolutePath)
+                ? "the path of its socket may hold letters, digits, '.', '_', '-' and '/' alone"
             : null;
         if (problem is not null)
         {
-            throw new EngineException(DiagnosticTable.NoEngine, $"The engine address '{EngineScheme(address)}' cannot be used: {problem}. Expected ssh://user@host, with :port or the path of the engine's socket behind it.");
+            throw new EngineException(
+                DiagnosticTable.NoEngine,
+                $"The engine address '{EngineScheme(address)}' cannot be used: {problem}. Expected ssh://user@host, with :port or the path of the engine's socket behind it."
+            );
         }
 
-        // Nobody is there to be asked, and a build must not wait for an answer. What stands behind the two dashes is no option, whatever it is.
+        // Nobody is there to be asked, and a build must not wait for an answer. What stands behind the two dashes is no option, whatever it
+        // is.
         string[] arguments =
         [
-            "-o", "BatchMode=yes", "-T",
+            "-o",
+            "BatchMode=yes",
+            "-T",
             .. user.Length > 0 ? new[] { "-l", user } : [],
             .. address.Port > 0 ? new[] { "-p", address.Port.ToString(CultureInfo.InvariantCulture) } : [],
-            "--", address.IdnHost,
-            "docker", .. address.AbsolutePath.Length > 1 ? new[] { "--host", $"unix://{address.AbsolutePath}" } : [], "system", "dial-stdio",
+            "--",
+            address.IdnHost,
+            "docker",
+            .. address.AbsolutePath.Length > 1 ? new[] { "--host", $"unix://{address.AbsolutePath}" } : [],
+            "system",
+            "dial-stdio",
         ];
         return new EngineSsh(arguments, address.IdnHost, environment);
     }

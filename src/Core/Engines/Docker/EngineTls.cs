@@ -8,8 +8,9 @@ using Microsoft.Net.Http.Client;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
-/// Mutual TLS with an engine, from the three files that docker's own client takes: <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c>. The engine is believed if that authority alone has
-/// signed its certificate for the name it was reached by; the machine's own authorities do not count.
+/// Mutual TLS with an engine, from the three files that docker's own client takes: <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c>. The
+/// engine is believed if that authority alone has signed its certificate for the name it was reached by; the machine's own authorities do
+/// not count.
 /// </summary>
 internal sealed class EngineTls : Credentials
 {
@@ -31,11 +32,18 @@ internal sealed class EngineTls : Credentials
         {
             X509Certificate2Collection authorities = [];
             authorities.ImportFromPemFile(Path.Combine(folder, "ca.pem"));
-            return new EngineTls(authorities, X509Certificate2.CreateFromPemFile(Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem")));
+            return new EngineTls(
+                authorities,
+                X509Certificate2.CreateFromPemFile(Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem"))
+            );
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new EngineException(DiagnosticTable.NoEngine, $"The certificates for the engine cannot be used: {failure.Message} Put ca.pem, cert.pem and key.pem into '{folder}', or name another folder by DOCKER_CERT_PATH.", failure);
+            throw new EngineException(
+                DiagnosticTable.NoEngine,
+                $"The certificates for the engine cannot be used: {failure.Message} Put ca.pem, cert.pem and key.pem into '{folder}', or name another folder by DOCKER_CERT_PATH.",
+                failure
+            );
         }
     }
 
@@ -52,7 +60,10 @@ internal sealed class EngineTls : Credentials
 
     private bool IsTrusted(X509Certificate? certificate, SslPolicyErrors errors)
     {
-        if (certificate is not X509Certificate2 presented || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
+        if (
+            certificate is not X509Certificate2 presented
+            || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None
+        )
         {
             return false;
         }

@@ -4,7 +4,10 @@ using IsolatedAgents.Diagnostics;
 
 namespace IsolatedAgents.Engines.Docker;
 
-/// <summary>Has the engine pull an image: again where the registry was unwell, not at all where it refuses, and never longer than something still comes.</summary>
+/// <summary>
+/// Has the engine pull an image: again where the registry was unwell, not at all where it refuses, and never longer than something still
+/// comes.
+/// </summary>
 internal sealed class ImagePull(DockerClient client, string reference, IProgress<string> progress)
 {
     private const int MaxAttempts = 3;
@@ -46,7 +49,8 @@ internal sealed class ImagePull(DockerClient client, string reference, IProgress
                     throw new EngineException(
                         DiagnosticTable.Image,
                         $"The image '{reference}' is not on the engine and cannot be pulled: {cause}{tries} {refusal ?? "Build or pull it first, or name another one in base_image."}",
-                        failure);
+                        failure
+                    );
                 }
 
                 progress.Report($"Pulling again after: {cause}");
@@ -65,7 +69,8 @@ internal sealed class ImagePull(DockerClient client, string reference, IProgress
         PullProgress pulling = new(progress, () => stalled.CancelAfter(StallDeadline));
         try
         {
-            await client.Images.CreateImageAsync(new ImagesCreateParameters { FromImage = reference }, authConfig: null, pulling, stalled.Token)
+            await client
+                .Images.CreateImageAsync(new ImagesCreateParameters { FromImage = reference }, authConfig: null, pulling, stalled.Token)
                 .WaitAsync(stalled.Token)
                 .ConfigureAwait(false);
         }

@@ -7,8 +7,8 @@ using IsolatedAgents.Policies.Access;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
-/// The profile of system calls for Podman, which reads it from a file of its own machine when it makes a container. Where it sees none of ours, the file is put into a volume of a
-/// container that never starts, and is gone with it.
+/// The profile of system calls for Podman, which reads it from a file of its own machine when it makes a container. Where it sees none of
+/// ours, the file is put into a volume of a container that never starts, and is gone with it.
 /// </summary>
 internal sealed class PodmanProfile : IAsyncDisposable
 {
@@ -40,12 +40,23 @@ internal sealed class PodmanProfile : IAsyncDisposable
             return new PodmanProfile(client, null, shared.EnginePath);
         }
 
-        CreateContainerResponse holder = await client.Containers.CreateContainerAsync(CreateHolder(spec), CancellationToken.None).ConfigureAwait(false);
+        CreateContainerResponse holder = await client
+            .Containers.CreateContainerAsync(CreateHolder(spec), CancellationToken.None)
+            .ConfigureAwait(false);
         try
         {
             using MemoryStream archive = await CreateArchiveAsync(cancellationToken).ConfigureAwait(false);
-            await client.Containers.ExtractArchiveToContainerAsync(holder.ID, new ContainerPathStatParameters { Path = VolumePath }, archive, cancellationToken).ConfigureAwait(false);
-            ContainerInspectResponse made = await client.Containers.InspectContainerAsync(holder.ID, cancellationToken).ConfigureAwait(false);
+            await client
+                .Containers.ExtractArchiveToContainerAsync(
+                    holder.ID,
+                    new ContainerPathStatParameters { Path = VolumePath },
+                    archive,
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            ContainerInspectResponse made = await client
+                .Containers.InspectContainerAsync(holder.ID, cancellationToken)
+                .ConfigureAwait(false);
             string volume = made.Mounts.First(mount => mount.Destination == VolumePath).Source;
             return new PodmanProfile(client, holder.ID, $"{volume}/{FileName}");
         }
@@ -65,21 +76,30 @@ internal sealed class PodmanProfile : IAsyncDisposable
         }
     }
 
-    private static CreateContainerParameters CreateHolder(SandboxSpec spec) => new()
-    {
-        Image = spec.ImageId,
-        Entrypoint = [SandboxPaths.Supervisor],
-        User = "0:0",
-        Labels = spec.Labels.ToDictionary(),
-        NetworkDisabled = true,
-        HostConfig = new HostConfig
+    private static CreateContainerParameters CreateHolder(SandboxSpec spec) =>
+        new()
         {
-            NetworkMode = "none",
-            ReadonlyRootfs = true,
-            CapDrop = ["ALL"],
-            Mounts = [new Mount { Type = "volume", Target = VolumePath, VolumeOptions = new VolumeOptions { NoCopy = true } }],
-        },
-    };
+            Image = spec.ImageId,
+            Entrypoint = [SandboxPaths.Supervisor],
+            User = "0:0",
+            Labels = spec.Labels.ToDictionary(),
+            NetworkDisabled = true,
+            HostConfig = new HostConfig
+            {
+                NetworkMode = "none",
+                ReadonlyRootfs = true,
+                CapDrop = ["ALL"],
+                Mounts =
+                [
+                    new Mount
+                    {
+                        Type = "volume",
+                        Target = VolumePath,
+                        VolumeOptions = new VolumeOptions { NoCopy = true },
+                    },
+                ],
+            },
+        };
 
     private static async Task<MemoryStream> CreateArchiveAsync(CancellationToken cancellationToken)
     {
@@ -88,7 +108,9 @@ internal sealed class PodmanProfile : IAsyncDisposable
         await using (writer.ConfigureAwait(false))
         {
             using MemoryStream profile = new(Encoding.UTF8.GetBytes(SystemCallProfile.Json));
-            await writer.WriteEntryAsync(new UstarTarEntry(TarEntryType.RegularFile, FileName) { DataStream = profile }, cancellationToken).ConfigureAwait(false);
+            await writer
+                .WriteEntryAsync(new UstarTarEntry(TarEntryType.RegularFile, FileName) { DataStream = profile }, cancellationToken)
+                .ConfigureAwait(false);
         }
 
         archive.Position = 0;

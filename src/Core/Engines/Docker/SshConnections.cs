@@ -79,7 +79,9 @@ internal sealed class SshConnections(string[] arguments, string host, FrozenDict
 
     // By the caller's variables, as everything else; not by those that this process happens to have.
     private string FindClient() =>
-        environment.GetValueOrDefault("PATH", "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        environment
+            .GetValueOrDefault("PATH", "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? Client + ".exe" : Client))
             .FirstOrDefault(File.Exists)
         ?? throw new IOException($"there is no program '{Client}'. Install OpenSSH's client");

@@ -2,7 +2,9 @@ using Microsoft.Net.Http.Client;
 
 namespace IsolatedAgents.Engines.Docker;
 
-/// <summary>The client library's own handler, over connections through ssh. It opens one for each call, and never two calls share one.</summary>
+/// <summary>
+/// The client library's own handler, over connections through ssh. It opens one for each call, and never two calls share one.
+/// </summary>
 internal sealed class SshHandler : ManagedHandler
 {
     private readonly SshConnections _connections;

@@ -5,7 +5,9 @@ using Microsoft.Net.Http.Client;
 
 namespace IsolatedAgents.Engines.Docker;
 
-/// <summary>The two streams of an ssh client as one. Where the client never got through, reading and writing fail with what it said.</summary>
+/// <summary>
+/// The two streams of an ssh client as one. Where the client never got through, reading and writing fail with what it said.
+/// </summary>
 internal sealed class SshStream : WriteClosableStream
 {
     private const int MaxSaid = 300;
@@ -77,9 +79,11 @@ internal sealed class SshStream : WriteClosableStream
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -94,13 +98,13 @@ internal sealed class SshStream : WriteClosableStream
         }
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override void Write(byte[] buffer, int offset, int count) =>
+        WriteAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
@@ -152,7 +156,12 @@ internal sealed class SshStream : WriteClosableStream
         }
 
         string said = await _said.ConfigureAwait(false);
-        return new IOException(string.Create(CultureInfo.InvariantCulture, $"ssh to '{_host}' ended with exit code {_process.ExitCode}{(said.Length > 0 ? $": {said}" : "")}"));
+        return new IOException(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"ssh to '{_host}' ended with exit code {_process.ExitCode}{(said.Length > 0 ? $": {said}" : "")}"
+            )
+        );
     }
 
     // The last line is the reason. All of it is read, since a client that cannot write waits.

@@ -3,8 +3,9 @@ using System.Text.Json.Nodes;
 namespace IsolatedAgents.Engines.Docker;
 
 /// <summary>
-/// The system calls of a sandbox's container. What no agent may do is let through here, so that the agent's own filter can tell who tried it; that filter refuses it, and is
-/// proved by a probe at each run. What is not named, since it is obsolete, moves other processes' memory, or is newer than this list, does not exist for anybody in the sandbox.
+/// The system calls of a sandbox's container. What no agent may do is let through here, so that the agent's own filter can tell who tried
+/// it; that filter refuses it, and is proved by a probe at each run. What is not named, since it is obsolete, moves other processes'
+/// memory, or is newer than this list, does not exist for anybody in the sandbox.
 /// </summary>
 internal static class SystemCallProfile
 {
@@ -39,15 +40,20 @@ internal static class SystemCallProfile
         """;
 
     /// <summary>The profile in the engine's format: docs.docker.com/engine/security/seccomp.</summary>
-    public static string Json { get; } = new JsonObject
-    {
-        ["defaultAction"] = "SCMP_ACT_ERRNO",
-        // A call through another entry is refused, and told, by the agent's own filter.
-        ["architectures"] = new JsonArray("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
-        ["syscalls"] = new JsonArray(new JsonObject
+    public static string Json { get; } =
+        new JsonObject
         {
-            ["names"] = new JsonArray([.. Names.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(name => JsonValue.Create(name))]),
-            ["action"] = "SCMP_ACT_ALLOW",
-        }),
-    }.ToJsonString();
+            ["defaultAction"] = "SCMP_ACT_ERRNO",
+            // A call through another entry is refused, and told, by the agent's own filter.
+            ["architectures"] = new JsonArray("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
+            ["syscalls"] = new JsonArray(
+                new JsonObject
+                {
+                    ["names"] = new JsonArray([
+                        .. Names.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(name => JsonValue.Create(name)),
+                    ]),
+                    ["action"] = "SCMP_ACT_ALLOW",
+                }
+            ),
+        }.ToJsonString();
 }

@@ -15,19 +15,37 @@ internal static class VolumeFiller
 
     /// <summary>Fills one volume.</summary>
     /// <exception cref="TimeoutException">The engine has stopped taking bytes.</exception>
-    public static async Task FillAsync(DockerClient client, string containerId, SandboxCopy copy, (int UserId, int GroupId) reader, CancellationToken cancellationToken)
+    public static async Task FillAsync(
+        DockerClient client,
+        string containerId,
+        SandboxCopy copy,
+        (int UserId, int GroupId) reader,
+        CancellationToken cancellationToken
+    )
     {
         using CancellationTokenSource stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stalled.CancelAfter(StallDeadline);
-        Pipe pipe = new(new PipeOptions(pauseWriterThreshold: 4 * PieceLength, resumeWriterThreshold: 2 * PieceLength, minimumSegmentSize: PieceLength, useSynchronizationContext: false));
+        Pipe pipe = new(
+            new PipeOptions(
+                pauseWriterThreshold: 4 * PieceLength,
+                resumeWriterThreshold: 2 * PieceLength,
+                minimumSegmentSize: PieceLength,
+                useSynchronizationContext: false
+            )
+        );
         Task writing = WriteAsync(copy, reader, pipe.Writer, stalled.Token);
         try
         {
             Stream archive = new ProgressStream(pipe.Reader.AsStream(), () => stalled.CancelAfter(StallDeadline));
             await using (archive.ConfigureAwait(false))
             {
-                await client.Containers
-                    .ExtractArchiveToContainerAsync(containerId, new ContainerPathStatParameters { Path = copy.VolumePath }, archive, stalled.Token)
+                await client
+                    .Containers.ExtractArchiveToContainerAsync(
+                        containerId,
+                        new ContainerPathStatParameters { Path = copy.VolumePath },
+                        archive,
+                        stalled.Token
+                    )
                     .WaitAsync(stalled.Token)
                     .ConfigureAwait(false);
             }
@@ -46,7 +64,12 @@ internal static class VolumeFiller
         }
     }
 
-    private static async Task WriteAsync(SandboxCopy copy, (int UserId, int GroupId) reader, PipeWriter writer, CancellationToken cancellationToken)
+    private static async Task WriteAsync(
+        SandboxCopy copy,
+        (int UserId, int GroupId) reader,
+        PipeWriter writer,
+        CancellationToken cancellationToken
+    )
     {
         Exception? failure = null;
         try
@@ -55,9 +78,11 @@ internal static class VolumeFiller
             Stream stream = new BufferedStream(writer.AsStream(leaveOpen: true), PieceLength);
             await using (stream.ConfigureAwait(false))
             {
-                await (copy.Original is { } original
-                    ? WorkspaceArchive.WriteAsync(copy, original, reader, stream, cancellationToken)
-                    : FolderArchive.WriteAsync(copy, reader, stream, cancellationToken)).ConfigureAwait(false);
+                await (
+                    copy.Original is { } original
+                        ? WorkspaceArchive.WriteAsync(copy, original, reader, stream, cancellationToken)
+                        : FolderArchive.WriteAsync(copy, reader, stream, cancellationToken)
+                ).ConfigureAwait(false);
             }
         }
         catch (Exception caught) when (caught is IOException or UnauthorizedAccessException or OperationCanceledException)
@@ -101,9 +126,7 @@ internal static class VolumeFiller
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
 
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 

@@ -5,15 +5,18 @@ using IsolatedAgents.Text.Masking;
 namespace IsolatedAgents.Events.Streaming;
 
 /// <summary>
-/// Takes the events of one run, removes secrets, numbers and dates them, and passes each one in order to every sink. No event is lost, no sink can break the run.
+/// Takes the events of one run, removes secrets, numbers and dates them, and passes each one in order to every sink. No event is lost, no
+/// sink can break the run.
 /// </summary>
 internal sealed class EventStream : IAsyncDisposable
 {
     /// <summary>How many events of <see cref="RaiseAsync"/> may wait.</summary>
     public const int Capacity = 4096;
 
-    private readonly Channel<(TelemetryEvent Event, bool HoldsRoom)> _channel =
-        Channel.CreateUnbounded<(TelemetryEvent Event, bool HoldsRoom)>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<(TelemetryEvent Event, bool HoldsRoom)> _channel = Channel.CreateUnbounded<(
+        TelemetryEvent Event,
+        bool HoldsRoom
+    )>(new UnboundedChannelOptions { SingleReader = true });
 
     private readonly SemaphoreSlim _room = new(Capacity, Capacity);
     private readonly Lock _stamping = new();
@@ -51,13 +54,18 @@ internal sealed class EventStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether a sink has not come back and everybody has gone on without it. It may still be at its write, and no sink is to be touched any more.</summary>
+    /// <summary>
+    /// Whether a sink has not come back and everybody has gone on without it. It may still be at its write, and no sink is to be touched
+    /// any more.
+    /// </summary>
     public bool IsStalled => _stalled.IsCancellationRequested;
 
     /// <summary>The run's id, as each event carries it.</summary>
     public string SessionId { get; }
 
-    /// <summary>Raises an event without ever waiting. For events that come in small numbers; a flood goes through <see cref="RaiseAsync"/>.</summary>
+    /// <summary>
+    /// Raises an event without ever waiting. For events that come in small numbers; a flood goes through <see cref="RaiseAsync"/>.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The stream is complete.</exception>
     public void Raise(TelemetryEvent telemetryEvent)
     {
@@ -67,7 +75,9 @@ internal sealed class EventStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Raises an event as soon as the sinks keep up: what the agent causes goes through here, so that it is the agent who waits.</summary>
+    /// <summary>
+    /// Raises an event as soon as the sinks keep up: what the agent causes goes through here, so that it is the agent who waits.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The stream is complete.</exception>
     public async ValueTask RaiseAsync(TelemetryEvent telemetryEvent, CancellationToken cancellationToken)
     {
@@ -83,7 +93,9 @@ internal sealed class EventStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no more events, and ends when every sink has all of them, or when the stream has stalled. May be called again.</summary>
+    /// <summary>
+    /// Takes no more events, and ends when every sink has all of them, or when the stream has stalled. May be called again.
+    /// </summary>
     public Task CompleteAsync()
     {
         _channel.Writer.TryComplete();
@@ -91,8 +103,8 @@ internal sealed class EventStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// From now on a sink that does not come back from one write is waited for no longer than this: a run that is to end must not hang on a disk that stands still. Until then the
-    /// agent waits for it, as for a slow one.
+    /// From now on a sink that does not come back from one write is waited for no longer than this: a run that is to end must not hang on a
+    /// disk that stands still. Until then the agent waits for it, as for a slow one.
     /// </summary>
     public void LimitWaiting(TimeSpan patience)
     {

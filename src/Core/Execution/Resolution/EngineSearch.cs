@@ -3,7 +3,10 @@ using IsolatedAgents.Engines;
 
 namespace IsolatedAgents.Execution.Resolution;
 
-/// <summary>The engine and the image of a run, looked for before anything is recorded, so that the record can begin with what is run. What went wrong comes up when they are used.</summary>
+/// <summary>
+/// The engine and the image of a run, looked for before anything is recorded, so that the record can begin with what is run. What went
+/// wrong comes up when they are used.
+/// </summary>
 internal sealed class EngineSearch : IDisposable
 {
     private readonly IContainerEngine? _engine;
@@ -23,7 +26,12 @@ internal sealed class EngineSearch : IDisposable
     public string? Problem => _failure?.SourceException.Message;
 
     /// <summary>Looks for both. Never throws.</summary>
-    public static async Task<EngineSearch> BeginAsync(EngineLocator locator, EngineKind kind, string image, CancellationToken cancellationToken)
+    public static async Task<EngineSearch> BeginAsync(
+        EngineLocator locator,
+        EngineKind kind,
+        string image,
+        CancellationToken cancellationToken
+    )
     {
         IContainerEngine? engine = null;
         try

@@ -8,7 +8,8 @@ using IsolatedAgents.Runs;
 namespace IsolatedAgents.Execution.Resolution;
 
 /// <summary>
-/// The files that a run itself is made of, where they lie in the workspace: an agent that could change its policy, its own program or the project that declares it would have its next run as it likes.
+/// The files that a run itself is made of, where they lie in the workspace: an agent that could change its policy, its own program or the
+/// project that declares it would have its next run as it likes.
 /// </summary>
 internal static class OwnFiles
 {
@@ -25,28 +26,42 @@ internal static class OwnFiles
 
         IEnumerable<string?> own = [loaded.File, request.PolicyFile, agent.Mount?.HostPath, request.Agent, EntryFile(agent)];
         // A user who names a project file, and no pattern, has thought of it.
-        IEnumerable<string> declaring = request.ProtectedFiles
-            .SelectMany(file => Below(workspace, Path.GetFullPath(file, request.BaseDirectory)))
+        IEnumerable<string> declaring = request
+            .ProtectedFiles.SelectMany(file => Below(workspace, Path.GetFullPath(file, request.BaseDirectory)))
             .Where(path => !loaded.Policy.Filesystem.AllowedCodePaths.Contains(path, StringComparer.Ordinal));
         return
         [
             LockFile,
-            .. own.OfType<string>().Where(path => path.Length > 0).SelectMany(path => Below(workspace, Path.GetFullPath(path, request.BaseDirectory)))
-                .Concat(declaring).Distinct(StringComparer.Ordinal).Select(path => "/" + path),
+            .. own.OfType<string>()
+                .Where(path => path.Length > 0)
+                .SelectMany(path => Below(workspace, Path.GetFullPath(path, request.BaseDirectory)))
+                .Concat(declaring)
+                .Distinct(StringComparer.Ordinal)
+                .Select(path => "/" + path),
         ];
     }
 
     // A folder that is the whole workspace is not protected as such.
     private static string? EntryFile(AgentPlan agent) =>
         agent.Mount is { SandboxPath: SandboxPaths.Agent } mount
-            ? agent.Command.Where(word => word.StartsWith(SandboxPaths.Agent + "/", StringComparison.Ordinal)).Select(word => Path.Combine(mount.HostPath, word[(SandboxPaths.Agent.Length + 1)..])).FirstOrDefault()
+            ? agent
+                .Command.Where(word => word.StartsWith(SandboxPaths.Agent + "/", StringComparison.Ordinal))
+                .Select(word => Path.Combine(mount.HostPath, word[(SandboxPaths.Agent.Length + 1)..]))
+                .FirstOrDefault()
             : null;
 
     // By the name that was given, and by what that leads to.
     private static IEnumerable<string> Below(string workspace, string path)
     {
         string prefix = workspace + Path.DirectorySeparatorChar;
-        return new[] { path, LinkResolver.Resolve(path), Path.GetDirectoryName(path) is { } folder && LinkResolver.Resolve(folder) is { } real ? Path.Combine(real, Path.GetFileName(path)) : null }
+        return new[]
+        {
+            path,
+            LinkResolver.Resolve(path),
+            Path.GetDirectoryName(path) is { } folder && LinkResolver.Resolve(folder) is { } real
+                ? Path.Combine(real, Path.GetFileName(path))
+                : null,
+        }
             .OfType<string>()
             .Where(found => found.StartsWith(prefix, StringComparison.Ordinal))
             .Select(found => Path.TrimEndingDirectorySeparator(found[prefix.Length..]).Replace(Path.DirectorySeparatorChar, '/'))

@@ -14,13 +14,18 @@ internal static class PolicyWarnings
     /// <param name="loaded">The policy.</param>
     /// <param name="hostEnvironment">The variables that the agent's may be taken from.</param>
     public static ImmutableArray<Diagnostic> Of(LoadedPolicy loaded, FrozenDictionary<string, string> hostEnvironment) =>
-    [
-        .. Missing(loaded, "allowed_env_vars", loaded.Policy.AllowedEnvVars, hostEnvironment),
-        .. Missing(loaded, "sensitive_env_vars", loaded.Policy.SensitiveEnvVars, hostEnvironment),
-        .. OtherAuthorities(loaded),
-    ];
+        [
+            .. Missing(loaded, "allowed_env_vars", loaded.Policy.AllowedEnvVars, hostEnvironment),
+            .. Missing(loaded, "sensitive_env_vars", loaded.Policy.SensitiveEnvVars, hostEnvironment),
+            .. OtherAuthorities(loaded),
+        ];
 
-    private static IEnumerable<Diagnostic> Missing(LoadedPolicy loaded, string key, ImmutableArray<string> names, FrozenDictionary<string, string> hostEnvironment)
+    private static IEnumerable<Diagnostic> Missing(
+        LoadedPolicy loaded,
+        string key,
+        ImmutableArray<string> names,
+        FrozenDictionary<string, string> hostEnvironment
+    )
     {
         for (int i = 0; i < names.Length; i++)
         {
@@ -29,7 +34,8 @@ internal static class PolicyWarnings
                 yield return Warning(
                     loaded,
                     LoadedPolicy.ItemOf(key, i),
-                    $"'{key}' names the variable '{UntrustedText.Display(names[i])}', which is not set here, so the agent does not get it. Set it for this step, or remove the entry.");
+                    $"'{key}' names the variable '{UntrustedText.Display(names[i])}', which is not set here, so the agent does not get it. Set it for this step, or remove the entry."
+                );
             }
         }
     }
@@ -44,15 +50,18 @@ internal static class PolicyWarnings
 
         foreach (string name in EgressBroker.AuthorityVariables)
         {
-            string? place = loaded.Policy.EnvVars.ContainsKey(name) ? LoadedPolicy.MemberOf("env_vars", name)
-                : loaded.Policy.AllowedEnvVars.Contains(name) ? LoadedPolicy.ItemOf("allowed_env_vars", loaded.Policy.AllowedEnvVars.IndexOf(name))
+            string? place =
+                loaded.Policy.EnvVars.ContainsKey(name) ? LoadedPolicy.MemberOf("env_vars", name)
+                : loaded.Policy.AllowedEnvVars.Contains(name)
+                    ? LoadedPolicy.ItemOf("allowed_env_vars", loaded.Policy.AllowedEnvVars.IndexOf(name))
                 : null;
             if (place is not null)
             {
                 yield return Warning(
                     loaded,
                     place,
-                    $"The policy sets '{name}' and inspects endpoints (network.inspect): programs that heed it will not trust the certificates of inspected endpoints. Remove it; the sandbox sets it to the image's authorities and the run's own.");
+                    $"The policy sets '{name}' and inspects endpoints (network.inspect): programs that heed it will not trust the certificates of inspected endpoints. Remove it; the sandbox sets it to the image's authorities and the run's own."
+                );
             }
         }
     }

@@ -10,7 +10,9 @@ internal sealed class ProbeExpectations(bool isStrict)
 {
     private readonly HashSet<string> _explained = new(StringComparer.Ordinal);
 
-    /// <summary>The entry that explains a refusal, as events name it; null where none does, or where the list has explained enough.</summary>
+    /// <summary>
+    /// The entry that explains a refusal, as events name it; null where none does, or where the list has explained enough.
+    /// </summary>
     /// <param name="activity">The refusal.</param>
     /// <param name="subject">Its path or call.</param>
     /// <param name="operation">Its operation; empty for a call.</param>
@@ -20,7 +22,11 @@ internal sealed class ProbeExpectations(bool isStrict)
         string key = Convert.ToHexString(activity.Subject);
 
         // What the policy protects by name is protected from every program.
-        if (isStrict || activity.Reason == DenialReason.ProtectedPath || (_explained.Count >= ExpectedProbes.MaxPerRun && !_explained.Contains(key)))
+        if (
+            isStrict
+            || activity.Reason == DenialReason.ProtectedPath
+            || (_explained.Count >= ExpectedProbes.MaxPerRun && !_explained.Contains(key))
+        )
         {
             return null;
         }

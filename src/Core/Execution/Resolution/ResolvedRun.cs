@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using IsolatedAgents.Engines;
 using IsolatedAgents.Agents;
 using IsolatedAgents.Diagnostics;
 using IsolatedAgents.Egress;
+using IsolatedAgents.Engines;
 using IsolatedAgents.Outputs;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Repositories;

@@ -19,10 +19,19 @@ namespace IsolatedAgents.Execution.Resolution;
 /// <param name="image">The image as the engine has it.</param>
 /// <param name="paths">Where the engine finds this machine's files.</param>
 /// <param name="grace">Between SIGTERM and SIGKILL.</param>
-/// <param name="trustedCertificates">In PEM, what the agent is to trust beside the image's authorities; empty where nothing is inspected.</param>
-internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostPathMap paths, TimeSpan grace, string trustedCertificates = "")
+/// <param name="trustedCertificates">
+/// In PEM, what the agent is to trust beside the image's authorities; empty where nothing is inspected.
+/// </param>
+internal sealed class SandboxPlan(
+    ResolvedRun run,
+    ImageDescription image,
+    HostPathMap paths,
+    TimeSpan grace,
+    string trustedCertificates = ""
+)
 {
-    // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a moment.
+    // An engine that is killed leaves the attached streams open at the supervisor's end. Long enough for a caller that is suspended for a
+    // moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
 
     // The one of them whose file stands beside the system's, and not in its place.
@@ -32,11 +41,17 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
 
     private readonly OutwardLinks _links = new();
 
-    private readonly FrozenDictionary<string, byte[]> _shown = run.ShownConfigurations.ToFrozenDictionary(shown => shown.Path, shown => shown.Content, StringComparer.Ordinal);
+    private readonly FrozenDictionary<string, byte[]> _shown = run.ShownConfigurations.ToFrozenDictionary(
+        shown => shown.Path,
+        shown => shown.Content,
+        StringComparer.Ordinal
+    );
 
     /// <summary>What the agent is given to change; null where it is given nothing. Filled when the sandbox is started.</summary>
     public WorkspaceOriginal? Original { get; } =
-        run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) { RecordFolder = run.RecordFolder } : null;
+        run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null
+            ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) { RecordFolder = run.RecordFolder }
+            : null;
 
     private Policy Policy => run.Policy;
 
@@ -55,7 +70,9 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
     {
         string[] parts = imageUser.Split(':', 2);
         int groupId = 0;
-        return int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int userId) && userId != 0
+        return
+            int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int userId)
+            && userId != 0
             && (parts.Length == 1 || int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out groupId))
             ? AgentUser.Of(userId, groupId)
             : null;
@@ -63,65 +80,74 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
 
     /// <summary>The container's settings.</summary>
     /// <exception cref="EngineException">IA2004: something can only be mounted.</exception>
-    public SandboxSpec CreateSpec(SandboxRoute route, ChannelFolder? channel) => new()
-    {
-        SessionId = run.SessionId,
-        ImageId = image.Id,
-        SupervisorArguments = route.UsesSocket ? ["--socket", ChannelFolder.SocketPath, .. run.HasEgress ? ["--connections"] : Array.Empty<string>()] : [],
-        Mounts = [.. Mounts(route, channel)],
-        Copies = [.. route.CopiesFiles ? Files().Select(CreateCopy) : [], .. WorkspaceCopy()],
-        CopyReader = CopyReader,
-        Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
-        MemoryBytes = _limits.MemoryBytes,
-        CpuMillicores = _limits.CpuMillicores,
-        PidsLimit = Policy.PidsLimit,
-        TemporaryBytes = _limits.TemporaryBytes,
-        SharedMemoryBytes = _limits.SharedMemoryBytes,
-        ScratchPaths = AllowedPaths.Scratch(Policy),
-        ProfileFile = channel is null ? null : (channel.ProfilePath, AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath),
-        OutputFileSystemBytes = _limits.OutputFileSystemBytes,
-        OutputFileSystemEntries = _limits.OutputFileSystemEntries,
-    };
+    public SandboxSpec CreateSpec(SandboxRoute route, ChannelFolder? channel) =>
+        new()
+        {
+            SessionId = run.SessionId,
+            ImageId = image.Id,
+            SupervisorArguments = route.UsesSocket
+                ? ["--socket", ChannelFolder.SocketPath, .. run.HasEgress ? ["--connections"] : Array.Empty<string>()]
+                : [],
+            Mounts = [.. Mounts(route, channel)],
+            Copies = [.. route.CopiesFiles ? Files().Select(CreateCopy) : [], .. WorkspaceCopy()],
+            CopyReader = CopyReader,
+            Labels = SandboxLabels.Create(run.SessionId, Policy.TimeoutSeconds),
+            MemoryBytes = _limits.MemoryBytes,
+            CpuMillicores = _limits.CpuMillicores,
+            PidsLimit = Policy.PidsLimit,
+            TemporaryBytes = _limits.TemporaryBytes,
+            SharedMemoryBytes = _limits.SharedMemoryBytes,
+            ScratchPaths = AllowedPaths.Scratch(Policy),
+            ProfileFile = channel is null
+                ? null
+                : (
+                    channel.ProfilePath,
+                    AsEngineKnows(new SandboxMount(channel.ProfilePath, SandboxPaths.Channel, IsWritable: false)).EnginePath
+                ),
+            OutputFileSystemBytes = _limits.OutputFileSystemBytes,
+            OutputFileSystemEntries = _limits.OutputFileSystemEntries,
+        };
 
     /// <summary>The supervisor's orders.</summary>
-    public LaunchSpec CreateLaunch(SandboxRoute route, ChannelFolder? channel) => new()
-    {
-        Arguments = [.. run.Agent.Command],
-        Environment = [.. Environment()],
-        WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
-        WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
-        HostBootId = HostBoot.Id,
-        AgentUserId = route.CopiesFiles || Original is not null ? CopyReader.UserId : 0,
-        AgentGroupId = route.CopiesFiles || Original is not null ? CopyReader.GroupId : 0,
-        ImageUser = image.User,
-        ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
-        ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
-        CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
-        AllowedReadPaths = [.. AllowedPaths.Read(Policy).Select(grant => grant.Path)],
-        AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
-        AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
-        TrustedCertificates = trustedCertificates,
-        ProtectedPaths = [.. run.ProtectedPaths],
-        Links = _links.All,
-        MaxWorkspaceBytes = Policy.MaxWorkspaceBytes,
-        IsWorkspaceWritable = Original is not null,
-        RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
-        SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
-        Sentinel = channel?.Sentinel ?? "",
-        HostNetworkNamespace = FileIdentity.NetworkNamespace(),
-        TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
-        GraceMilliseconds = (long)grace.TotalMilliseconds,
-        LeaseMilliseconds = route.UsesSocket ? 0 : (long)AttachLease.TotalMilliseconds,
-        UsageIntervalMilliseconds = Math.Max(1, (long)(Policy.ResourceMonitorInterval * 1000)),
-        MaxLogBytes = Policy.MaxLogBytes,
-        OutputPath = SandboxPaths.Output,
-        MaxOutputBytes = Policy.MaxOutputBytes,
-        MaxOutputFiles = Policy.MaxOutputFiles,
-        CollectOutputs = run.Output is not null,
-        MemoryLimitBytes = _limits.MemoryBytes,
-        PidsLimit = Policy.PidsLimit,
-        CpuMillicores = _limits.CpuMillicores,
-    };
+    public LaunchSpec CreateLaunch(SandboxRoute route, ChannelFolder? channel) =>
+        new()
+        {
+            Arguments = [.. run.Agent.Command],
+            Environment = [.. Environment()],
+            WorkingDirectory = run.Workspace is null ? SandboxPaths.Temporary : SandboxPaths.Workspace,
+            WorkspacePath = run.Workspace is null ? "" : SandboxPaths.Workspace,
+            HostBootId = HostBoot.Id,
+            AgentUserId = route.CopiesFiles || Original is not null ? CopyReader.UserId : 0,
+            AgentGroupId = route.CopiesFiles || Original is not null ? CopyReader.GroupId : 0,
+            ImageUser = image.User,
+            ReadonlyPaths = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.SandboxPath)],
+            ReadonlyInodes = [.. Mounts(route, channel).Where(mount => !mount.IsWritable).Select(mount => mount.Inode)],
+            CopiedPaths = route.CopiesFiles ? [.. Files().Select(file => CreateCopy(file).VolumePath)] : [],
+            AllowedReadPaths = [.. AllowedPaths.Read(Policy).Select(grant => grant.Path)],
+            AllowedWritePaths = [.. AllowedPaths.Write(Policy).Select(grant => grant.Path)],
+            AllowedEndpoints = [.. Policy.Network.AllowedEndpoints],
+            TrustedCertificates = trustedCertificates,
+            ProtectedPaths = [.. run.ProtectedPaths],
+            Links = _links.All,
+            MaxWorkspaceBytes = Policy.MaxWorkspaceBytes,
+            IsWorkspaceWritable = Original is not null,
+            RequireLandlock = Policy.Isolation.Require.HasFlag(IsolationControls.Landlock),
+            SentinelPath = channel is { Sentinel.Length: > 0 } ? ChannelFolder.SentinelPath : "",
+            Sentinel = channel?.Sentinel ?? "",
+            HostNetworkNamespace = FileIdentity.NetworkNamespace(),
+            TimeoutMilliseconds = Policy.TimeoutSeconds * 1000L,
+            GraceMilliseconds = (long)grace.TotalMilliseconds,
+            LeaseMilliseconds = route.UsesSocket ? 0 : (long)AttachLease.TotalMilliseconds,
+            UsageIntervalMilliseconds = Math.Max(1, (long)(Policy.ResourceMonitorInterval * 1000)),
+            MaxLogBytes = Policy.MaxLogBytes,
+            OutputPath = SandboxPaths.Output,
+            MaxOutputBytes = Policy.MaxOutputBytes,
+            MaxOutputFiles = Policy.MaxOutputFiles,
+            CollectOutputs = run.Output is not null,
+            MemoryLimitBytes = _limits.MemoryBytes,
+            PidsLimit = Policy.PidsLimit,
+            CpuMillicores = _limits.CpuMillicores,
+        };
 
     private IEnumerable<SandboxMount> Mounts(SandboxRoute route, ChannelFolder? channel)
     {
@@ -150,23 +176,39 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
             foreach (ShownConfiguration shown in run.ShownConfigurations.Where(shown => shown.IsBelow(folder.HostPath)))
             {
                 string path = channel.Show(shown.Content, shown.Path);
-                yield return new SandboxMount(path, $"{folder.SandboxPath}/{Path.GetRelativePath(folder.HostPath, shown.Path)}", IsWritable: false) { Inode = FileIdentity.Inode(path) };
+                yield return new SandboxMount(
+                    path,
+                    $"{folder.SandboxPath}/{Path.GetRelativePath(folder.HostPath, shown.Path)}",
+                    IsWritable: false
+                )
+                {
+                    Inode = FileIdentity.Inode(path),
+                };
             }
         }
     }
 
-    private SandboxMount AsEngineKnows(SandboxMount mount) => paths.Find(mount.HostPath) is { } path
-        ? mount with { EnginePath = path }
-        : throw new SandboxUnreachableException(
-            DiagnosticTable.EngineLost,
-            $"'{mount.HostPath}' is in this container alone, and no mount of it, so that the engine cannot show it to a sandbox. Mount the folder that holds it, or let files be copied (delivery 'copy').",
-            isMountRefused: true);
+    private SandboxMount AsEngineKnows(SandboxMount mount) =>
+        paths.Find(mount.HostPath) is { } path
+            ? mount with
+            {
+                EnginePath = path,
+            }
+            : throw new SandboxUnreachableException(
+                DiagnosticTable.EngineLost,
+                $"'{mount.HostPath}' is in this container alone, and no mount of it, so that the engine cannot show it to a sandbox. Mount the folder that holds it, or let files be copied (delivery 'copy').",
+                isMountRefused: true
+            );
 
     // The supervisor of a container image is in no mount of that container, but the channel's folder is.
     private SandboxMount Supervisor(ChannelFolder? channel)
     {
         string path = SupervisorExecutable.Locate();
-        return new SandboxMount(channel is not null && paths.Find(path) is null ? channel.Place(path) : path, SandboxPaths.Supervisor, IsWritable: false);
+        return new SandboxMount(
+            channel is not null && paths.Find(path) is null ? channel.Place(path) : path,
+            SandboxPaths.Supervisor,
+            IsWritable: false
+        );
     }
 
     private IEnumerable<SandboxMount> Files(ChannelFolder? channel = null)
@@ -179,7 +221,10 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
 
         if (run.Agent.Mount is { } agent)
         {
-            yield return agent with { Inode = run.Inodes[agent.HostPath] };
+            yield return agent with
+            {
+                Inode = run.Inodes[agent.HostPath],
+            };
         }
 
         foreach (ReadonlyMount mount in Policy.ReadonlyMounts)
@@ -193,7 +238,12 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
     {
         if (Original is not null)
         {
-            yield return new SandboxCopy(run.Workspace!, SandboxPaths.Workspace, "", run.Inodes[run.Workspace!]) { Original = Original, Links = _links, Shown = _shown };
+            yield return new SandboxCopy(run.Workspace!, SandboxPaths.Workspace, "", run.Inodes[run.Workspace!])
+            {
+                Original = Original,
+                Links = _links,
+                Shown = _shown,
+            };
         }
     }
 
@@ -202,7 +252,12 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
     {
         if (Directory.Exists(mount.HostPath))
         {
-            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode) { AuditLog = run.AuditLog, Links = _links, Shown = _shown };
+            return new SandboxCopy(mount.HostPath, mount.SandboxPath, "", mount.Inode)
+            {
+                AuditLog = run.AuditLog,
+                Links = _links,
+                Shown = _shown,
+            };
         }
 
         int slash = mount.SandboxPath.LastIndexOf('/');
@@ -211,13 +266,17 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
             ? new SandboxCopy(mount.HostPath, folder, mount.SandboxPath[(slash + 1)..], mount.Inode) { Links = _links }
             : throw new EngineException(
                 DiagnosticTable.IsolationUnavailable,
-                $"The file '{mount.HostPath}' of readonly_mounts can only be mounted, and the engine does not see this machine's files. Name a folder instead.");
+                $"The file '{mount.HostPath}' of readonly_mounts can only be mounted, and the engine does not see this machine's files. Name a folder instead."
+            );
     }
 
     // The image's own variables come first: the policy's win.
     private IEnumerable<string> Environment()
     {
-        if (!run.Environment.ContainsKey("PATH") && !image.Environment.Any(variable => variable.StartsWith("PATH=", StringComparison.Ordinal)))
+        if (
+            !run.Environment.ContainsKey("PATH")
+            && !image.Environment.Any(variable => variable.StartsWith("PATH=", StringComparison.Ordinal))
+        )
         {
             // 'docker import' makes images without one; shells have a default of their own, other programs do not.
             yield return $"PATH={AgentPath.Default}";
@@ -226,7 +285,11 @@ internal sealed class SandboxPlan(ResolvedRun run, ImageDescription image, HostP
         foreach (string variable in image.Environment)
         {
             int equals = variable.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0 && !run.Environment.ContainsKey(variable[..equals]) && !(trustedCertificates.Length > 0 && EgressBroker.AuthorityVariables.Contains(variable[..equals])))
+            if (
+                equals > 0
+                && !run.Environment.ContainsKey(variable[..equals])
+                && !(trustedCertificates.Length > 0 && EgressBroker.AuthorityVariables.Contains(variable[..equals]))
+            )
             {
                 yield return variable;
             }

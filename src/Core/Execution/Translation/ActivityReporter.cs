@@ -21,11 +21,19 @@ internal sealed class ActivityReporter(RunEvents events, ProbeExpectations probe
         return activity.Kind switch
         {
             ActivityKind.FileRead => events.RaiseAsync(new FileRead(subject, isNear, activity.Count)),
-            ActivityKind.FileWritten => events.RaiseAsync(new FileWritten(subject, isNear, activity.Count, detail.Length > 0 ? detail : null)),
+            ActivityKind.FileWritten => events.RaiseAsync(
+                new FileWritten(subject, isNear, activity.Count, detail.Length > 0 ? detail : null)
+            ),
             ActivityKind.FileDeleted => events.RaiseAsync(new FileDeleted(subject, isNear, activity.Count)),
             ActivityKind.FileRenamed => events.RaiseAsync(new FileRenamed(subject, detail, isNear || IsNear(detail), activity.Count)),
             ActivityKind.ProcessStarted => events.RaiseAsync(new ProcessStarted(subject, activity.ProcessId, activity.Count)),
-            ActivityKind.Omitted => events.RaiseAsync(new TelemetrySuppressed("file.*, process.started", activity.Count, "More activities than are kept one by one; none of them was refused")),
+            ActivityKind.Omitted => events.RaiseAsync(
+                new TelemetrySuppressed(
+                    "file.*, process.started",
+                    activity.Count,
+                    "More activities than are kept one by one; none of them was refused"
+                )
+            ),
             _ => DenyAsync(activity, subject, detail),
         };
     }
@@ -44,26 +52,45 @@ internal sealed class ActivityReporter(RunEvents events, ProbeExpectations probe
         ViolationKind kind = activity.Kind == ActivityKind.FileDenied ? ViolationKind.Filesystem : ViolationKind.Process;
         string? expectedBy = events.Expected.Matches(kind, subject) ? ExpectedViolation.Key : probes.Explain(activity, subject, operation);
         (string reason, string rule) = Explain(activity.Reason, subject);
-        await events.RaiseAsync(kind == ViolationKind.Filesystem
-            ? new ViolationFilesystem(subject, $"{reason} ({operation})", "Access blocked", rule, program, activity.Count, expectedBy is not null) { ExpectedBy = expectedBy }
-            : new ViolationProcess(subject, reason, "Call refused", SystemCallRule, program, activity.Count, expectedBy is not null) { ExpectedBy = expectedBy }).ConfigureAwait(false);
+        await events
+            .RaiseAsync(
+                kind == ViolationKind.Filesystem
+                    ? new ViolationFilesystem(
+                        subject,
+                        $"{reason} ({operation})",
+                        "Access blocked",
+                        rule,
+                        program,
+                        activity.Count,
+                        expectedBy is not null
+                    )
+                    {
+                        ExpectedBy = expectedBy,
+                    }
+                    : new ViolationProcess(subject, reason, "Call refused", SystemCallRule, program, activity.Count, expectedBy is not null)
+                    {
+                        ExpectedBy = expectedBy,
+                    }
+            )
+            .ConfigureAwait(false);
         if (expectedBy is null)
         {
             await stop.ForViolationAsync().ConfigureAwait(false);
         }
     }
 
-    private static (string Reason, string Rule) Explain(DenialReason reason, string subject) => reason switch
-    {
-        DenialReason.NotAllowedEndpoint => (EgressAllowlist.Refused, EgressAllowlist.Key),
-        DenialReason.NotAllowedName => (EgressAllowlist.NameRefused, EgressAllowlist.Key),
-        DenialReason.TooManyNames => ("More names than a run may look up", "network.allowed_endpoints"),
-        DenialReason.NotRelayed => ("Allowed, but only TCP is relayed", EgressAllowlist.Key),
-        DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
-        DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
-        DenialReason.DeniedCall => ("A system call that no agent may make", SystemCallRule),
-        _ => FileDecision.Explain(reason, subject),
-    };
+    private static (string Reason, string Rule) Explain(DenialReason reason, string subject) =>
+        reason switch
+        {
+            DenialReason.NotAllowedEndpoint => (EgressAllowlist.Refused, EgressAllowlist.Key),
+            DenialReason.NotAllowedName => (EgressAllowlist.NameRefused, EgressAllowlist.Key),
+            DenialReason.TooManyNames => ("More names than a run may look up", "network.allowed_endpoints"),
+            DenialReason.NotRelayed => ("Allowed, but only TCP is relayed", EgressAllowlist.Key),
+            DenialReason.ForeignSocket => ("A socket of somebody outside the sandbox", "network.allowed_endpoints"),
+            DenialReason.DeniedSocket => ("A kind of socket that no agent may have", SystemCallRule),
+            DenialReason.DeniedCall => ("A system call that no agent may make", SystemCallRule),
+            _ => FileDecision.Explain(reason, subject),
+        };
 
     private static bool IsNear(string path) => FileRules.Holder(path, [SandboxPaths.Workspace, SandboxPaths.Output]) is not null;
 

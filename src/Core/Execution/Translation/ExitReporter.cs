@@ -24,11 +24,16 @@ internal sealed class ExitReporter(Policy policy, SandboxLimits limits, RunEvent
         }
         else if (exit.Cause == EndCause.None && !IsOutOfMemory(exit))
         {
-            await events.RaiseAsync(new AgentFailed(
-                exit.Signal == 0 ? exit.ExitCode : null,
-                exit.Signal == 0 ? null : SignalNames.Name(exit.Signal),
-                duration,
-                "Failed")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new AgentFailed(
+                        exit.Signal == 0 ? exit.ExitCode : null,
+                        exit.Signal == 0 ? null : SignalNames.Name(exit.Signal),
+                        duration,
+                        "Failed"
+                    )
+                )
+                .ConfigureAwait(false);
         }
     }
 
@@ -36,19 +41,28 @@ internal sealed class ExitReporter(Policy policy, SandboxLimits limits, RunEvent
     {
         if (exit.Cause == EndCause.Timeout)
         {
-            await events.RaiseAsync(new TimeoutExceeded(elapsed, TimeSpan.FromSeconds(policy.TimeoutSeconds), "Agent terminated")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(new TimeoutExceeded(elapsed, TimeSpan.FromSeconds(policy.TimeoutSeconds), "Agent terminated"))
+                .ConfigureAwait(false);
         }
 
         if (IsOutOfMemory(exit))
         {
-            await events.RaiseAsync(new ResourceOutOfMemory(exit.Usage.MemoryPeakBytes, limits.MemoryBytes, "Agent terminated")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(new ResourceOutOfMemory(exit.Usage.MemoryPeakBytes, limits.MemoryBytes, "Agent terminated"))
+                .ConfigureAwait(false);
         }
         else if (exit.Usage.OutOfMemoryKills > 0)
         {
-            await events.RaiseAsync(new ResourceMemoryHigh(
-                100.0 * exit.Usage.MemoryPeakBytes / limits.MemoryBytes,
-                policy.MemoryThresholdPercent,
-                $"The kernel ended {exit.Usage.OutOfMemoryKills} of the agent's processes")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new ResourceMemoryHigh(
+                        100.0 * exit.Usage.MemoryPeakBytes / limits.MemoryBytes,
+                        policy.MemoryThresholdPercent,
+                        $"The kernel ended {exit.Usage.OutOfMemoryKills} of the agent's processes"
+                    )
+                )
+                .ConfigureAwait(false);
         }
 
         if (exit.Usage.PidsDenied > 0)

@@ -2,7 +2,9 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Execution.Translation;
 
-/// <summary>Keeps the last lines that an agent wrote, for the error that says how it ended: a build shows that error, and often no event.</summary>
+/// <summary>
+/// Keeps the last lines that an agent wrote, for the error that says how it ended: a build shows that error, and often no event.
+/// </summary>
 internal sealed class LastLines
 {
     private const int Kept = 3;

@@ -11,7 +11,8 @@ internal sealed class NetworkReporter(RunEvents events, AgentStop stop)
     public async ValueTask DenyAsync(NetworkRefusal refusal)
     {
         (string host, int port, string reason, string rule) = refusal;
-        bool isExpected = events.Expected.Matches(ViolationKind.Network, port > 0 ? EndpointText.Of(host, port) : host)
+        bool isExpected =
+            events.Expected.Matches(ViolationKind.Network, port > 0 ? EndpointText.Of(host, port) : host)
             || (port > 0 && events.Expected.Matches(ViolationKind.Network, host));
         await events.RaiseAsync(new NetworkBlocked(host, port, reason, "Denied", refusal.Count)).ConfigureAwait(false);
         ViolationNetwork violation = new(host, port, reason, "Connection blocked", rule, refusal.Process, refusal.Count, isExpected);

@@ -14,7 +14,9 @@ namespace IsolatedAgents.Execution.Translation;
 internal sealed class OutputReporter(ResolvedRun run, RunEvents events, OutputLimitWarning warning, SandboxDeadline deadline) : IDisposable
 {
     private readonly Policy _policy = run.Policy;
-    private readonly OutputCollector? _collector = run.Output is null ? null : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
+    private readonly OutputCollector? _collector = run.Output is null
+        ? null
+        : new OutputCollector(run.Output, run.SessionId, run.Policy.MaxOutputBytes, run.Policy.MaxOutputFiles);
     private OutputsFound? _found;
 
     /// <summary>Takes one frame.</summary>
@@ -67,13 +69,14 @@ internal sealed class OutputReporter(ResolvedRun run, RunEvents events, OutputLi
     }
 
     /// <summary>Why an entry is not taken.</summary>
-    public static string Explain(RejectionReason reason) => reason switch
-    {
-        RejectionReason.SymbolicLink => "Symbolic links are not followed",
-        RejectionReason.SpecialFile => "Not a regular file",
-        RejectionReason.TooDeep => "Folders are nested too deep",
-        _ => "It cannot be read",
-    };
+    public static string Explain(RejectionReason reason) =>
+        reason switch
+        {
+            RejectionReason.SymbolicLink => "Symbolic links are not followed",
+            RejectionReason.SpecialFile => "Not a regular file",
+            RejectionReason.TooDeep => "Folders are nested too deep",
+            _ => "It cannot be read",
+        };
 
     /// <summary>Drops what was not put in place.</summary>
     public void Dispose() => _collector?.Dispose();
@@ -92,10 +95,14 @@ internal sealed class OutputReporter(ResolvedRun run, RunEvents events, OutputLi
             return;
         }
 
-        await events.RaiseAsync(new OutputLimitExceeded(found.Bytes, _policy.MaxOutputBytes, "Collection aborted")
-        {
-            FileLimit = found.Passed == OutputBound.Entries ? _policy.MaxOutputFiles : null,
-        }).ConfigureAwait(false);
+        await events
+            .RaiseAsync(
+                new OutputLimitExceeded(found.Bytes, _policy.MaxOutputBytes, "Collection aborted")
+                {
+                    FileLimit = found.Passed == OutputBound.Entries ? _policy.MaxOutputFiles : null,
+                }
+            )
+            .ConfigureAwait(false);
     }
 
     private ValueTask RejectAsync(byte[] path, string reason)

@@ -66,7 +66,10 @@ internal sealed class SandboxReporter : IDisposable
         switch (frame.Type)
         {
             case FrameType.WorkspaceFound or FrameType.WorkspaceEntries when Workspace is not null:
-            case FrameType.WorkspaceRejected or FrameType.WorkspaceFile or FrameType.WorkspaceData or FrameType.WorkspaceDescriptor when Workspace is not null:
+            case FrameType.WorkspaceRejected
+            or FrameType.WorkspaceFile
+            or FrameType.WorkspaceData
+            or FrameType.WorkspaceDescriptor when Workspace is not null:
                 await Workspace.TakeAsync(frame).ConfigureAwait(false);
                 break;
             case FrameType.Hello:
@@ -100,7 +103,11 @@ internal sealed class SandboxReporter : IDisposable
             case FrameType.Exited:
                 await ReportExitAsync(AgentExit.FromPayload(frame.Payload)).ConfigureAwait(false);
                 break;
-            case FrameType.OutputsFound or FrameType.OutputRejected or FrameType.OutputFile or FrameType.OutputData or FrameType.OutputDescriptor:
+            case FrameType.OutputsFound
+            or FrameType.OutputRejected
+            or FrameType.OutputFile
+            or FrameType.OutputData
+            or FrameType.OutputDescriptor:
                 await _outputs.TakeAsync(frame).ConfigureAwait(false);
                 break;
             default:
@@ -112,17 +119,25 @@ internal sealed class SandboxReporter : IDisposable
     public async Task<SandboxReport> CompleteAsync()
     {
         AgentExit exit = _exit ?? throw new ProtocolException("The sandbox ended without saying how the agent did.");
-        ImmutableArray<Artifact> artifacts = await _outputs.CompleteAsync(isBrokenOff: exit.Cause is EndCause.Stop or EndCause.Terminated).ConfigureAwait(false);
+        ImmutableArray<Artifact> artifacts = await _outputs
+            .CompleteAsync(isBrokenOff: exit.Cause is EndCause.Stop or EndCause.Terminated)
+            .ConfigureAwait(false);
         WorkspaceChangeSet? changes = Workspace is null ? null : await Workspace.CompleteAsync().ConfigureAwait(false);
         bool isByItself = exit.Cause == EndCause.None;
         return new SandboxReport(isByItself && exit.Signal == 0 ? exit.ExitCode : null, exit.Signal == 0 ? null : exit.Signal, artifacts)
         {
             Changes = changes,
-            EngineLoss = exit.Cause == EndCause.Terminated ? "The engine ended the sandbox while the agent ran: it was shut down, or somebody stopped the container." : null,
+            EngineLoss =
+                exit.Cause == EndCause.Terminated
+                    ? "The engine ended the sandbox while the agent ran: it was shut down, or somebody stopped the container."
+                    : null,
         };
     }
 
-    /// <summary>Drops what was not put in place. Where a disk stands still under a frame that was not waited for, it does so once that goes on, and is not waited for either.</summary>
+    /// <summary>
+    /// Drops what was not put in place. Where a disk stands still under a frame that was not waited for, it does so once that goes on, and
+    /// is not waited for either.
+    /// </summary>
     public void Dispose()
     {
         if (_isTaking)
@@ -140,27 +155,39 @@ internal sealed class SandboxReporter : IDisposable
         Workspace?.Dispose();
     }
 
-    private EngineException Explain(SetupFailure failure) => failure.Kind switch
-    {
-        SetupFailureKind.Agent => new EngineException(
-            DiagnosticTable.Image,
-            $"{FirstLine(failure.Subject)}The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent."),
-        SetupFailureKind.Probe => new EngineException(
-            DiagnosticTable.CanaryFailed,
-            $"The probe '{failure.Subject}' failed: {failure.Detail}. The agent was not started."),
-        _ => new EngineException(
-            DiagnosticTable.IsolationUnavailable,
-            $"The control '{failure.Subject}' is not in force: {failure.Detail}. The agent was not started."),
-    };
+    private EngineException Explain(SetupFailure failure) =>
+        failure.Kind switch
+        {
+            SetupFailureKind.Agent => new EngineException(
+                DiagnosticTable.Image,
+                $"{FirstLine(failure.Subject)}The program '{UntrustedText.Display(failure.Subject)}' cannot be started in the image '{_run.Policy.BaseImage}': {failure.Detail}. Use an image that has it (base_image), or another agent."
+            ),
+            SetupFailureKind.Probe => new EngineException(
+                DiagnosticTable.CanaryFailed,
+                $"The probe '{failure.Subject}' failed: {failure.Detail}. The agent was not started."
+            ),
+            _ => new EngineException(
+                DiagnosticTable.IsolationUnavailable,
+                $"The control '{failure.Subject}' is not in force: {failure.Detail}. The agent was not started."
+            ),
+        };
 
     // A script names its interpreter, and whoever reads of a program that nobody asked for looks in the wrong place.
     private string FirstLine(string program) =>
-        _run.Agent is { Mount: { } mount, Command: [var interpreter, .., _] } && interpreter == program && interpreter.Contains('/', StringComparison.Ordinal) && interpreter != mount.SandboxPath
+        _run.Agent is { Mount: { } mount, Command: [var interpreter, .., _] }
+        && interpreter == program
+        && interpreter.Contains('/', StringComparison.Ordinal)
+        && interpreter != mount.SandboxPath
             ? $"The first line of the agent '{UntrustedText.Display(_run.Agent.Name)}' asks for '{UntrustedText.Display(interpreter)}'. "
             : "";
 
     private ValueTask ReportProbesAsync(ProbeResults probes) =>
-        _events.RaiseAsync(new SandboxVerified([.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))], probes.Names.Contains(ProbeResults.MissingLandlock)));
+        _events.RaiseAsync(
+            new SandboxVerified(
+                [.. probes.Names.Zip(probes.Results, (name, result) => new LabeledValue(name, result))],
+                probes.Names.Contains(ProbeResults.MissingLandlock)
+            )
+        );
 
     private async ValueTask ReportExitAsync(AgentExit exit)
     {
@@ -171,7 +198,9 @@ internal sealed class SandboxReporter : IDisposable
         long dropped = exit.StandardOutputBytes + exit.StandardErrorBytes - _run.Policy.MaxLogBytes;
         if (dropped > 0)
         {
-            await _events.RaiseAsync(new TelemetrySuppressed("agent.output", dropped, "Bytes of agent output past max_log_bytes")).ConfigureAwait(false);
+            await _events
+                .RaiseAsync(new TelemetrySuppressed("agent.output", dropped, "Bytes of agent output past max_log_bytes"))
+                .ConfigureAwait(false);
         }
 
         await _exits.TakeAsync(exit).ConfigureAwait(false);

@@ -8,7 +8,13 @@ using UsageFigures = IsolatedAgents.Protocol.ResourceUsage;
 namespace IsolatedAgents.Execution.Translation;
 
 /// <summary>Tells what the agent uses of its limits while it runs, and when it nears one.</summary>
-internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEvents events, OutputLimitWarning outputs, EgressSession? egress)
+internal sealed class UsageReporter(
+    Policy policy,
+    SandboxLimits limits,
+    RunEvents events,
+    OutputLimitWarning outputs,
+    EgressSession? egress
+)
 {
     /// <summary>From this part of a limit on, it is nearly reached.</summary>
     public const double NearLimit = 0.9;
@@ -39,7 +45,11 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         }
 
         // Figures that piled up while this process was suspended come at once: the last of them says it all.
-        if (TimeProvider.System.GetElapsedTime(_lastUsage) < TimeSpan.FromSeconds(policy.ResourceMonitorInterval) / 2 && !IsNearTimeout(usage) && !outputs.IsDue(usage.OutputBytes))
+        if (
+            TimeProvider.System.GetElapsedTime(_lastUsage) < TimeSpan.FromSeconds(policy.ResourceMonitorInterval) / 2
+            && !IsNearTimeout(usage)
+            && !outputs.IsDue(usage.OutputBytes)
+        )
         {
             _folded++;
             return;
@@ -47,7 +57,15 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
 
         if (_folded >= LeastGap)
         {
-            await events.RaiseAsync(new TelemetrySuppressed(EventCatalog.ResourceUsage.Name, _folded, "They came late and all at once: this process was suspended, or the machine overloaded")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new TelemetrySuppressed(
+                        EventCatalog.ResourceUsage.Name,
+                        _folded,
+                        "They came late and all at once: this process was suspended, or the machine overloaded"
+                    )
+                )
+                .ConfigureAwait(false);
         }
 
         _folded = 0;
@@ -69,10 +87,19 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
     public async ValueTask EndAsync(UsageFigures usage)
     {
         // The processes are gone, and with them what they held: the most they had is what is left to tell.
-        await RaiseAsync(usage with { MemoryBytes = Math.Max(usage.MemoryBytes, Math.Min(usage.MemoryPeakBytes, limits.MemoryBytes)) }).ConfigureAwait(false);
+        await RaiseAsync(usage with { MemoryBytes = Math.Max(usage.MemoryBytes, Math.Min(usage.MemoryPeakBytes, limits.MemoryBytes)) })
+            .ConfigureAwait(false);
         if (_lost > 0)
         {
-            await events.RaiseAsync(new TelemetrySuppressed(EventCatalog.ResourceUsage.Name, _lost, "The sandbox's control group could no longer be read: whether memory or processes ran out is not known. Its limits hold all the same")).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new TelemetrySuppressed(
+                        EventCatalog.ResourceUsage.Name,
+                        _lost,
+                        "The sandbox's control group could no longer be read: whether memory or processes ran out is not known. Its limits hold all the same"
+                    )
+                )
+                .ConfigureAwait(false);
         }
     }
 
@@ -93,7 +120,19 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         double cores = limits.CpuMillicores / 1000.0;
         double cpu = elapsed > 0 ? Math.Clamp(100.0 * (usage.CpuNanoseconds - previous.CpuNanoseconds) / elapsed / cores, 0, 100) : 0;
         double memory = 100.0 * usage.MemoryBytes / limits.MemoryBytes;
-        await events.RaiseAsync(new Events.ResourceUsage(cpu, usage.MemoryBytes, limits.MemoryBytes, egress?.BytesSent ?? 0, egress?.BytesReceived ?? 0, usage.OutputBytes, policy.MaxOutputBytes)).ConfigureAwait(false);
+        await events
+            .RaiseAsync(
+                new Events.ResourceUsage(
+                    cpu,
+                    usage.MemoryBytes,
+                    limits.MemoryBytes,
+                    egress?.BytesSent ?? 0,
+                    egress?.BytesReceived ?? 0,
+                    usage.OutputBytes,
+                    policy.MaxOutputBytes
+                )
+            )
+            .ConfigureAwait(false);
         // Told when a threshold is crossed, and again only after it was left.
         bool isCpuHigh = cpu >= policy.CpuThresholdPercent && elapsed >= MinimumCpuNanoseconds;
         if (isCpuHigh && !_isCpuHigh)
@@ -110,7 +149,8 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         _isMemoryHigh = memory >= policy.MemoryThresholdPercent;
     }
 
-    // The control group was there, or nothing would have started. Its limits hold all the same, and nobody sees any more whether they were reached.
+    // The control group was there, or nothing would have started. Its limits hold all the same, and nobody sees any more whether they were
+    // reached.
     private void Lose()
     {
         _lost++;
@@ -118,7 +158,8 @@ internal sealed class UsageReporter(Policy policy, SandboxLimits limits, RunEven
         {
             throw new EngineException(
                 DiagnosticTable.IsolationUnavailable,
-                "The sandbox's control group can no longer be read, so that nobody sees whether the agent reached its limits, and the policy requires it (isolation.require: cgroup). The agent was ended.");
+                "The sandbox's control group can no longer be read, so that nobody sees whether the agent reached its limits, and the policy requires it (isolation.require: cgroup). The agent was ended."
+            );
         }
     }
 }

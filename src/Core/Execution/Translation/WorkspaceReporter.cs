@@ -13,10 +13,16 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Execution.Translation;
 
 /// <summary>
-/// Turns what the supervisor tells of the agent's copy of the workspace into a set of changes, and tells what of it is a violation. The supervisor lists what differs; what is to come back is
-/// decided here, and only that is asked for, and counted.
+/// Turns what the supervisor tells of the agent's copy of the workspace into a set of changes, and tells what of it is a violation. The
+/// supervisor lists what differs; what is to come back is decided here, and only that is asked for, and counted.
 /// </summary>
-internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal original, RunEvents events, SandboxDeadline deadline, SandboxLink link) : IDisposable
+internal sealed class WorkspaceReporter(
+    ResolvedRun run,
+    WorkspaceOriginal original,
+    RunEvents events,
+    SandboxDeadline deadline,
+    SandboxLink link
+) : IDisposable
 {
     private const long AttributeEffort = 800_000_000;
 
@@ -141,7 +147,14 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     {
         if (found.Exceeded)
         {
-            await events.RaiseAsync(new OutputLimitExceeded(found.Bytes, Policy.MaxWorkspaceBytes, "Changes to the workspace dropped") { Key = OutputLimitExceeded.WorkspaceKey }).ConfigureAwait(false);
+            await events
+                .RaiseAsync(
+                    new OutputLimitExceeded(found.Bytes, Policy.MaxWorkspaceBytes, "Changes to the workspace dropped")
+                    {
+                        Key = OutputLimitExceeded.WorkspaceKey,
+                    }
+                )
+                .ConfigureAwait(false);
             return;
         }
 
@@ -207,7 +220,12 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
             _collector.ExpectAside(file);
         }
 
-        await RequestAsync([.. taken.Where(entry => entry.Kind == WorkspaceEntryKind.File && !contents.ContainsKey(entry.Path))], isLast: true, commits).ConfigureAwait(false);
+        await RequestAsync(
+                [.. taken.Where(entry => entry.Kind == WorkspaceEntryKind.File && !contents.ContainsKey(entry.Path))],
+                isLast: true,
+                commits
+            )
+            .ConfigureAwait(false);
     }
 
     private ListedEntry[] NeededForCommits()
@@ -219,7 +237,10 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
 
         _commits = new CommitFiles(original.FullPath, _entries);
         ListedEntry[] needed = [.. _commits.Needed];
-        if (needed.Aggregate(0L, (sum, entry) => sum > long.MaxValue - entry.Entry.Size ? long.MaxValue : sum + entry.Entry.Size) > Policy.MaxOutputBytes)
+        if (
+            needed.Aggregate(0L, (sum, entry) => sum > long.MaxValue - entry.Entry.Size ? long.MaxValue : sum + entry.Entry.Size)
+            > Policy.MaxOutputBytes
+        )
         {
             _commitsProblem = "they take more than max_output_bytes";
             return [];
@@ -241,9 +262,10 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
         }
 
         ChangeRules rules = new(_policy, _tracked.Tracks, _ignoresCase);
-        return CommitSeries.Create(
-            _commits, _collector.Aside, repository, run.HostEnvironment,
-            path => rules.HoldsBack(path) || (!_tracked.Tracks(path) && !_policy.ReturnIgnored.Contains(path) && _selection!.IsIgnored(path, isFolder: false)));
+        return CommitSeries.Create(_commits, _collector.Aside, repository, run.HostEnvironment, path =>
+            rules.HoldsBack(path)
+            || (!_tracked.Tracks(path) && !_policy.ReturnIgnored.Contains(path) && _selection!.IsIgnored(path, isFolder: false))
+        );
     }
 
     private async ValueTask RequestAsync(IReadOnlyCollection<ListedEntry> files, bool isLast, params ListedEntry[] aside)
@@ -262,7 +284,9 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     private async ValueTask ExceedAsync(int files, long bytes)
     {
         _isExceeded = true;
-        await events.RaiseAsync(new OutputLimitExceeded(bytes, Policy.MaxOutputBytes, $"Changes to the workspace dropped ({files} files)")).ConfigureAwait(false);
+        await events
+            .RaiseAsync(new OutputLimitExceeded(bytes, Policy.MaxOutputBytes, $"Changes to the workspace dropped ({files} files)"))
+            .ConfigureAwait(false);
     }
 
     private async ValueTask TellAsync(IReadOnlyList<PendingChange> changes, LeftBehind left)
@@ -281,14 +305,26 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
         {
             if (change is { IsHeldBack: true, Change: { HeldBackReason: { } why } told })
             {
-                await events.RaiseAsync(new WorkspaceHeldBack(change.Path, told.Kind.ToString(), why, told.HeldBackRule)).ConfigureAwait(false);
+                await events
+                    .RaiseAsync(new WorkspaceHeldBack(change.Path, told.Kind.ToString(), why, told.HeldBackRule))
+                    .ConfigureAwait(false);
             }
 
             if (change.IsProtected)
             {
                 string path = $"{SandboxPaths.Workspace}/{change.Path}";
                 string reason = $"{change.Change.HeldBackReason} ({change.Change.Kind.ToString().ToLowerInvariant()})";
-                await events.RaiseAsync(new ViolationFilesystem(path, reason, "Held back", ChangeRules.ProtectedRule, Expected: events.Expected.Matches(ViolationKind.Filesystem, path))).ConfigureAwait(false);
+                await events
+                    .RaiseAsync(
+                        new ViolationFilesystem(
+                            path,
+                            reason,
+                            "Held back",
+                            ChangeRules.ProtectedRule,
+                            Expected: events.Expected.Matches(ViolationKind.Filesystem, path)
+                        )
+                    )
+                    .ConfigureAwait(false);
             }
         }
     }
@@ -296,6 +332,16 @@ internal sealed class WorkspaceReporter(ResolvedRun run, WorkspaceOriginal origi
     private async ValueTask RejectAsync(string path, string reason)
     {
         string name = $"{SandboxPaths.Workspace}/{path}";
-        await events.RaiseAsync(new ViolationOutput(name, reason, "Not applied", "filesystem.workspace", events.Expected.Matches(ViolationKind.Output, name))).ConfigureAwait(false);
+        await events
+            .RaiseAsync(
+                new ViolationOutput(
+                    name,
+                    reason,
+                    "Not applied",
+                    "filesystem.workspace",
+                    events.Expected.Matches(ViolationKind.Output, name)
+                )
+            )
+            .ConfigureAwait(false);
     }
 }

@@ -11,8 +11,16 @@ internal static class GateFolder
     /// <summary>The files of a report folder.</summary>
     private static readonly string[] ReportNames =
     [
-        SessionRecord.FileName, ReportWriter.SarifName, ReportWriter.JUnitName, ReportWriter.SummaryName, ReportWriter.HtmlName,
-        AttestationFile.Name, ChangeReport.ListName, ChangeReport.PatchName, ChangeReport.HeldPatchName, FolderOwnership.FileName,
+        SessionRecord.FileName,
+        ReportWriter.SarifName,
+        ReportWriter.JUnitName,
+        ReportWriter.SummaryName,
+        ReportWriter.HtmlName,
+        AttestationFile.Name,
+        ChangeReport.ListName,
+        ChangeReport.PatchName,
+        ChangeReport.HeldPatchName,
+        FolderOwnership.FileName,
     ];
 
     /// <param name="folder">Absolute path.</param>
@@ -41,9 +49,11 @@ internal static class GateFolder
 
         // Folders on the way to it were made for it, as far as they are the project's.
         string home = Path.GetDirectoryName(project) + Path.DirectorySeparatorChar;
-        for (string? parent = folder;
+        for (
+            string? parent = folder;
             parent?.StartsWith(home, StringComparison.Ordinal) == true && IsGoneOrEmpty(parent);
-            parent = Path.GetDirectoryName(parent))
+            parent = Path.GetDirectoryName(parent)
+        )
         {
             if (Directory.Exists(parent))
             {

@@ -1,6 +1,9 @@
 namespace IsolatedAgents.Execution.UpToDate;
 
-/// <summary>Tells a thing at once, and the same ones that follow within a second as one with their count: an agent that asks a thousand times is not told a thousand times.</summary>
+/// <summary>
+/// Tells a thing at once, and the same ones that follow within a second as one with their count: an agent that asks a thousand times is not
+/// told a thousand times.
+/// </summary>
 /// <typeparam name="T">What makes two things the same.</typeparam>
 /// <param name="tell">Tells one, and how many it stands for.</param>
 internal sealed class RepeatFolder<T>(Func<T, int, ValueTask> tell)

@@ -40,16 +40,16 @@ internal static class RunFingerprint
 
     /// <summary>The host's variables that a run depends on.</summary>
     public static ImmutableArray<string> VariablesOf(AgentRunRequest request, Policy policy) =>
-    [
-        .. policy.AllowedEnvVars
-            .Concat(policy.SensitiveEnvVars)
-            .Concat(request.Environment)
-            .Concat(policy.Network.Credentials.Select(credential => credential.FromEnv))
-            // A mount's path may begin with the user's home.
-            .Concat(policy.ReadonlyMounts.IsEmpty ? [] : ["HOME", "USERPROFILE"])
-            .Distinct(StringComparer.Ordinal)
-            .Order(StringComparer.Ordinal),
-    ];
+        [
+            .. policy
+                .AllowedEnvVars.Concat(policy.SensitiveEnvVars)
+                .Concat(request.Environment)
+                .Concat(policy.Network.Credentials.Select(credential => credential.FromEnv))
+                // A mount's path may begin with the user's home.
+                .Concat(policy.ReadonlyMounts.IsEmpty ? [] : ["HOME", "USERPROFILE"])
+                .Distinct(StringComparer.Ordinal)
+                .Order(StringComparer.Ordinal),
+        ];
 
     /// <summary>Of variables of the host with their values.</summary>
     public static string OfEnvironment(AgentRunRequest request, ImmutableArray<string> variables)
@@ -87,7 +87,8 @@ internal static class RunFingerprint
         string full = Path.GetFullPath(path, request.BaseDirectory);
         return Path.GetRelativePath(
             LinkResolver.Resolve(request.BaseDirectory) ?? request.BaseDirectory,
-            Path.TrimEndingDirectorySeparator(LinkResolver.Resolve(full) ?? full));
+            Path.TrimEndingDirectorySeparator(LinkResolver.Resolve(full) ?? full)
+        );
     }
 
     private static void AppendAll(IncrementalHash hash, IEnumerable<string> values)

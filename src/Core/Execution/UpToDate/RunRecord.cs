@@ -23,12 +23,14 @@ internal static class RunRecord
         }
 
         string agent = request.Agent ?? request.Command ?? "";
-        string reason = stamp?.Exists == true
-            ? "its inputs, agent, arguments, policy or artifacts have changed since its last passing run"
-            : "no passing run of it is on record";
+        string reason =
+            stamp?.Exists == true
+                ? "its inputs, agent, arguments, policy or artifacts have changed since its last passing run"
+                : "no passing run of it is on record";
         throw new ConfigurationException(
             DiagnosticTable.NoRecord,
             $"The project cannot be packaged: agent '{agent}' has to pass first, and {reason}. "
-            + "Build the project with this configuration, and package what that leaves.");
+                + "Build the project with this configuration, and package what that leaves."
+        );
     }
 }

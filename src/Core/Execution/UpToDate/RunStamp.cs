@@ -31,7 +31,8 @@ internal sealed class RunStamp
             ? new RunStamp(
                 Path.GetFullPath(file, request.BaseDirectory),
                 RunFingerprint.Compute(request, AgentPlanner.Plan(request)),
-                request.OutputDirectory is { Length: > 0 } output ? Path.GetFullPath(output, request.BaseDirectory) : null)
+                request.OutputDirectory is { Length: > 0 } output ? Path.GetFullPath(output, request.BaseDirectory) : null
+            )
             : null;
 
     /// <summary>The record of the last passed run, if nothing has changed since and its artifacts are as it left them; else null.</summary>
@@ -43,13 +44,14 @@ internal sealed class RunStamp
 
     /// <summary>The artifacts of a record, where they lie now.</summary>
     public ImmutableArray<Artifact> ArtifactsOf(RunStampContent content) =>
-    [
-        .. content.Artifacts.Select(artifact => new Artifact(
-            _output is null ? artifact.Name : Path.Combine(_output, artifact.Name.Replace('/', Path.DirectorySeparatorChar)),
-            artifact.Name,
-            artifact.Size,
-            artifact.Sha256)),
-    ];
+        [
+            .. content.Artifacts.Select(artifact => new Artifact(
+                _output is null ? artifact.Name : Path.Combine(_output, artifact.Name.Replace('/', Path.DirectorySeparatorChar)),
+                artifact.Name,
+                artifact.Size,
+                artifact.Sha256
+            )),
+        ];
 
     /// <summary>Forgets the last run, so that one that fails or is broken off leaves no record.</summary>
     public void Clear()
@@ -72,7 +74,8 @@ internal sealed class RunStamp
             policy.BaseImage,
             imageId,
             [.. result.Artifacts.Select(artifact => new RunStampArtifact(artifact.Name, artifact.Size, artifact.Sha256))],
-            result.Diagnostics);
+            result.Diagnostics
+        );
         string partial = $"{_path}.{Guid.NewGuid():N}";
         try
         {
@@ -91,8 +94,15 @@ internal sealed class RunStamp
         {
             return RunStampContent.FromJson(File.ReadAllBytes(_path));
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException
-            or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception failure)
+            when (failure
+                    is IOException
+                        or UnauthorizedAccessException
+                        or JsonException
+                        or KeyNotFoundException
+                        or InvalidOperationException
+                        or FormatException
+            )
         {
             return null;
         }

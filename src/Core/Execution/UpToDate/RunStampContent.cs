@@ -21,7 +21,8 @@ internal sealed record RunStampContent(
     string Image,
     string ImageId,
     ImmutableArray<RunStampArtifact> Artifacts,
-    ImmutableArray<Diagnostic> Warnings)
+    ImmutableArray<Diagnostic> Warnings
+)
 {
     /// <summary>Reads what <see cref="ToJson"/> gives.</summary>
     /// <exception cref="Exception">Anything that the reader throws: it is no such thing.</exception>
@@ -36,18 +37,25 @@ internal sealed record RunStampContent(
             Text(root, "image"),
             Text(root, "image_id"),
             [
-                .. root.GetProperty("artifacts").EnumerateArray().Select(artifact =>
-                    new RunStampArtifact(Text(artifact, "name"), artifact.GetProperty("size").GetInt64(), Text(artifact, "sha256"))),
+                .. root.GetProperty("artifacts")
+                    .EnumerateArray()
+                    .Select(artifact => new RunStampArtifact(
+                        Text(artifact, "name"),
+                        artifact.GetProperty("size").GetInt64(),
+                        Text(artifact, "sha256")
+                    )),
             ],
             [
-                .. root.GetProperty("warnings").EnumerateArray().Select(warning =>
-                    new Diagnostic(Text(warning, "code"), DiagnosticSeverity.Warning, Text(warning, "message"))
+                .. root.GetProperty("warnings")
+                    .EnumerateArray()
+                    .Select(warning => new Diagnostic(Text(warning, "code"), DiagnosticSeverity.Warning, Text(warning, "message"))
                     {
                         File = warning.GetProperty("file").GetString(),
                         Line = warning.GetProperty("line").GetInt32(),
                         Column = warning.GetProperty("column").GetInt32(),
                     }),
-            ]);
+            ]
+        );
     }
 
     /// <summary>The content as UTF-8.</summary>

@@ -13,33 +13,41 @@ internal static class UnchangedRun
 {
     /// <summary>The result of the passed run that stands for this one; null where the agent has to run.</summary>
     public static async Task<AgentRunResult?> FindAsync(
-        AgentRunRequest request, RunStamp? stamp, string sessionId, CancellationToken cancellationToken)
+        AgentRunRequest request,
+        RunStamp? stamp,
+        string sessionId,
+        CancellationToken cancellationToken
+    )
     {
         string? reports = FullPath(request, request.ReportDirectory);
         string? record = reports is null ? null : Path.Combine(reports, SessionRecord.FileName);
-        if (request.AlwaysRun
+        if (
+            request.AlwaysRun
             || stamp?.FindUnchanged() is not { } content
             || content.Environment != RunFingerprint.OfEnvironment(request, content.Variables)
             // What was asked for since, or was deleted, takes a run to make.
             || (record is not null && !File.Exists(record))
-            || (FullPath(request, request.AuditLog) is { } log && !File.Exists(log)))
+            || (FullPath(request, request.AuditLog) is { } log && !File.Exists(log))
+        )
         {
             return null;
         }
 
         (bool isOther, string? problem) = await CompareImageAsync(request, content, cancellationToken).ConfigureAwait(false);
-        return isOther ? null : new AgentRunResult
-        {
-            Verdict = Verdict.Passed,
-            SessionId = sessionId,
-            Skipped = true,
-            ImageNotCompared = problem,
-            AgentExitCode = 0,
-            Artifacts = stamp.ArtifactsOf(content),
-            Diagnostics = content.Warnings,
-            ReportFile = record,
-            Reports = reports is null ? null : ReportWriter.FilesIn(reports),
-        };
+        return isOther
+            ? null
+            : new AgentRunResult
+            {
+                Verdict = Verdict.Passed,
+                SessionId = sessionId,
+                Skipped = true,
+                ImageNotCompared = problem,
+                AgentExitCode = 0,
+                Artifacts = stamp.ArtifactsOf(content),
+                Diagnostics = content.Warnings,
+                ReportFile = record,
+                Reports = reports is null ? null : ReportWriter.FilesIn(reports),
+            };
     }
 
     private static string? FullPath(AgentRunRequest request, string? path) =>
@@ -47,7 +55,10 @@ internal static class UnchangedRun
 
     // An engine on this machine is asked by a call of its own: the client of the runs takes longer to load than all else here.
     private static async Task<(bool IsOther, string? Problem)> CompareImageAsync(
-        AgentRunRequest request, RunStampContent content, CancellationToken cancellationToken)
+        AgentRunRequest request,
+        RunStampContent content,
+        CancellationToken cancellationToken
+    )
     {
         EngineLocator locator = new(request.HostEnvironment);
         if (LocalImage.TryFind(locator, request.Engine, content.Image, out string? found) && found == content.ImageId)
@@ -55,7 +66,9 @@ internal static class UnchangedRun
             return (false, null);
         }
 
-        using EngineSearch search = await EngineSearch.BeginAsync(locator, request.Engine, content.Image, cancellationToken).ConfigureAwait(false);
+        using EngineSearch search = await EngineSearch
+            .BeginAsync(locator, request.Engine, content.Image, cancellationToken)
+            .ConfigureAwait(false);
         return search.Image is { } image
             ? (image.Id != content.ImageId, null)
             : (false, search.Problem ?? $"The engine does not have the image '{content.Image}'.");

@@ -31,13 +31,19 @@ internal sealed class AzureHost : BuildHost
     public string? TemporaryFolder(FrozenDictionary<string, string> environment) =>
         environment.GetValueOrDefault(TemporaryFolderVariable) is { Length: > 0 } folder && Directory.Exists(folder) ? folder : null;
 
-    /// <summary>Writes the summary that the agent attaches. It names the attachment after the file, so each run has a file of its own.</summary>
+    /// <summary>
+    /// Writes the summary that the agent attaches. It names the attachment after the file, so each run has a file of its own.
+    /// </summary>
     public static (string? File, string? Problem) WriteSummary(RunReport report, string folder)
     {
         string file = Path.Combine(folder, $"isolated-agents-{report.Result.SessionId}.md");
         try
         {
-            File.WriteAllText(file, SummaryMarkdown.Render(report).TrimStart('\n'), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+            File.WriteAllText(
+                file,
+                SummaryMarkdown.Render(report).TrimStart('\n'),
+                new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)
+            );
             return (file, null);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

@@ -15,7 +15,12 @@ internal sealed class AzureLog(AzureHost host, HostLogContext context) : IHostLo
     public void Mask(ImmutableArray<string> secrets)
     {
         // A secret of several lines is refused, and its lines are what a log would show.
-        foreach (string line in secrets.SelectMany(secret => secret.Split('\n')).Select(line => line.TrimEnd('\r')).Where(line => line.Length > 0))
+        foreach (
+            string line in secrets
+                .SelectMany(secret => secret.Split('\n'))
+                .Select(line => line.TrimEnd('\r'))
+                .Where(line => line.Length > 0)
+        )
         {
             _log.Line(AzureCommand.Of("task.setsecret", line));
         }
@@ -45,14 +50,17 @@ internal sealed class AzureLog(AzureHost host, HostLogContext context) : IHostLo
         End();
         foreach (Annotation annotation in Annotations.Of(outcome))
         {
-            _log.Line(AzureCommand.Of(
-                "task.logissue",
-                annotation.Text,
-                ("type", annotation.IsError ? "error" : "warning"),
-                ("sourcepath", annotation.Place?.File),
-                ("linenumber", Number(annotation.Place?.Line)),
-                ("columnnumber", Number(annotation.Place?.Column)),
-                ("code", annotation.Code)));
+            _log.Line(
+                AzureCommand.Of(
+                    "task.logissue",
+                    annotation.Text,
+                    ("type", annotation.IsError ? "error" : "warning"),
+                    ("sourcepath", annotation.Place?.File),
+                    ("linenumber", Number(annotation.Place?.Line)),
+                    ("columnnumber", Number(annotation.Place?.Column)),
+                    ("code", annotation.Code)
+                )
+            );
         }
 
         if (outcome.Report is { } report && WriteSummary(report) is { } summary)
@@ -60,7 +68,9 @@ internal sealed class AzureLog(AzureHost host, HostLogContext context) : IHostLo
             _log.Line(AzureCommand.Of("task.uploadsummary", summary));
         }
 
-        foreach ((string name, string value) in RunOutputs.Of(outcome.Result, context.AuditLog, path => outcome.HostPaths?.Find(path) ?? path))
+        foreach (
+            (string name, string value) in RunOutputs.Of(outcome.Result, context.AuditLog, path => outcome.HostPaths?.Find(path) ?? path)
+        )
         {
             _log.Line(AzureCommand.Of("task.setvariable", value, ("variable", VariableName(name)), ("isoutput", "true")));
         }

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace IsolatedAgents.Hosts.GitHub;
 
-/// <summary>The files by which a step hands values to the runner, which reads them when the step has ended. Without the file nothing is handed over.</summary>
+/// <summary>
+/// The files by which a step hands values to the runner, which reads them when the step has ended. Without the file nothing is handed over.
+/// </summary>
 internal sealed class GitHubFiles(FrozenDictionary<string, string> environment)
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
@@ -27,8 +29,7 @@ internal sealed class GitHubFiles(FrozenDictionary<string, string> environment)
         do
         {
             delimiter = $"ghadelimiter_{RandomNumberGenerator.GetHexString(32)}";
-        }
-        while (value.Contains(delimiter, StringComparison.Ordinal));
+        } while (value.Contains(delimiter, StringComparison.Ordinal));
         Append(file, Utf8.GetBytes($"{name}<<{delimiter}\n{value}\n{delimiter}\n"));
     }
 

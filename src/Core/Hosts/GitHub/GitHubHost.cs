@@ -31,13 +31,18 @@ internal sealed class GitHubHost : BuildHost
             yield break;
         }
 
-        if (environment.GetValueOrDefault("GITHUB_WORKSPACE") is { Length: > 0 } workspace
-            && environment.GetValueOrDefault("GITHUB_REPOSITORY")?.Split('/') is [_, { Length: > 0 } repository])
+        if (
+            environment.GetValueOrDefault("GITHUB_WORKSPACE") is { Length: > 0 } workspace
+            && environment.GetValueOrDefault("GITHUB_REPOSITORY")?.Split('/') is [_, { Length: > 0 } repository]
+        )
         {
             yield return new PathMapping(workspace, $"{parent}/{repository}");
         }
 
-        if (environment.GetValueOrDefault(TemporaryFolderVariable) is { Length: > 0 } temporary && Path.GetDirectoryName(parent) is { } work)
+        if (
+            environment.GetValueOrDefault(TemporaryFolderVariable) is { Length: > 0 } temporary
+            && Path.GetDirectoryName(parent) is { } work
+        )
         {
             yield return new PathMapping(temporary, $"{work}/_temp");
         }

@@ -5,7 +5,9 @@ using IsolatedAgents.Execution;
 
 namespace IsolatedAgents.Hosts.GitHub;
 
-/// <summary>The log of a step of GitHub Actions: groups, fences around what the agent may have chosen, annotations, step summary and outputs.</summary>
+/// <summary>
+/// The log of a step of GitHub Actions: groups, fences around what the agent may have chosen, annotations, step summary and outputs.
+/// </summary>
 internal sealed class GitHubLog(HostLogContext context) : IHostLog
 {
     private readonly CommandWriter _log = context.Log;
@@ -49,13 +51,16 @@ internal sealed class GitHubLog(HostLogContext context) : IHostLog
         End();
         foreach (Annotation annotation in Annotations.Of(outcome))
         {
-            _log.Line(GitHubCommand.Of(
-                annotation.IsError ? "error" : "warning",
-                annotation.Code.Length > 0 ? $"{annotation.Code}: {annotation.Text}" : annotation.Text,
-                ("file", annotation.Place?.File),
-                ("line", Number(annotation.Place?.Line)),
-                ("col", Number(annotation.Place?.Column)),
-                ("title", annotation.Title)));
+            _log.Line(
+                GitHubCommand.Of(
+                    annotation.IsError ? "error" : "warning",
+                    annotation.Code.Length > 0 ? $"{annotation.Code}: {annotation.Text}" : annotation.Text,
+                    ("file", annotation.Place?.File),
+                    ("line", Number(annotation.Place?.Line)),
+                    ("col", Number(annotation.Place?.Column)),
+                    ("title", annotation.Title)
+                )
+            );
         }
 
         if (outcome.Report is { } report && StepSummary.Append(context.Environment, report) is { } problem)

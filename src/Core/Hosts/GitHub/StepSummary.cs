@@ -17,7 +17,9 @@ internal static class StepSummary
 
     /// <summary>Adds a run's summary, where the host has a file for it. Gives the reason where that fails, else null.</summary>
     public static string? Append(FrozenDictionary<string, string> environment, RunReport report) =>
-        environment.GetValueOrDefault(Variable) is { Length: > 0 } file ? Append(file, Encoding.UTF8.GetBytes(SummaryMarkdown.Render(report))) : null;
+        environment.GetValueOrDefault(Variable) is { Length: > 0 } file
+            ? Append(file, Encoding.UTF8.GetBytes(SummaryMarkdown.Render(report)))
+            : null;
 
     private static string? Append(string file, byte[] bytes)
     {

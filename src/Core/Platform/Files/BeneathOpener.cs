@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Platform.Files;
 
-/// <summary>Makes links below a folder of which no way leads out: openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, symlinkat(2). Linux 5.6 and later.</summary>
+/// <summary>
+/// Makes links below a folder of which no way leads out: openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, symlinkat(2). Linux 5.6
+/// and later.
+/// </summary>
 internal static partial class BeneathOpener
 {
     // include/uapi/asm-generic/unistd.h: the same on every architecture.
@@ -32,7 +35,8 @@ internal static partial class BeneathOpener
         using SafeFileHandle folder = Open(CurrentDirectory, root, PathOnly | Folder | CloseOnExec, 0) ?? throw Failure(root);
         using SafeFileHandle aim = Open(folder, end, PathOnly | NoFollow | CloseOnExec) ?? throw Failure(end);
         int slash = path.LastIndexOf('/');
-        using SafeFileHandle? above = slash < 0 ? null : Open(folder, path[..slash], PathOnly | Folder | CloseOnExec) ?? throw Failure(path);
+        using SafeFileHandle? above =
+            slash < 0 ? null : Open(folder, path[..slash], PathOnly | Folder | CloseOnExec) ?? throw Failure(path);
         if (symlinkat(target, above ?? folder, path[(slash + 1)..]) != 0)
         {
             throw Failure(path);

@@ -6,7 +6,8 @@ namespace IsolatedAgents.Platform.Files;
 /// <summary>What an open descriptor is: statx(2) and fcntl(2). Linux.</summary>
 internal static partial class DescriptorStatus
 {
-    // include/uapi/linux/fcntl.h, include/uapi/asm-generic/fcntl.h: AT_EMPTY_PATH, F_GETFL, O_ACCMODE; O_RDONLY is 0. O_PATH is the same everywhere but on alpha, parisc and sparc.
+    // include/uapi/linux/fcntl.h, include/uapi/asm-generic/fcntl.h: AT_EMPTY_PATH, F_GETFL, O_ACCMODE; O_RDONLY is 0. O_PATH is the same
+    // everywhere but on alpha, parisc and sparc.
     private const int EmptyPath = 0x1000;
     private const int GetStatusFlags = 3;
     private const int AccessMode = 3;
@@ -27,7 +28,8 @@ internal static partial class DescriptorStatus
     {
         byte[] status = new byte[StatusLength];
         int flags = fcntl(descriptor, GetStatusFlags);
-        bool isRegular = flags >= 0
+        bool isRegular =
+            flags >= 0
             && (flags & (AccessMode | PathOnly)) == 0
             && statx(descriptor, "", EmptyPath, Mask, status) == 0
             && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) == RegularFile;

@@ -6,7 +6,8 @@ namespace IsolatedAgents.Platform.Files;
 /// <summary>Tells a folder of this machine from one of the same name on another.</summary>
 internal static partial class FileIdentity
 {
-    // statx(2): AT_FDCWD, STATX_TYPE | STATX_UID | STATX_GID | STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps them in its 256 bytes.
+    // statx(2): AT_FDCWD, STATX_TYPE | STATX_UID | STATX_GID | STATX_INO, and where struct statx (include/uapi/linux/stat.h) keeps them in
+    // its 256 bytes.
     private const int CurrentDirectory = -100;
     private const uint Mask = 0x1 | 0x8 | 0x10 | 0x100;
     private const int UserOffset = 20;
@@ -23,14 +24,16 @@ internal static partial class FileIdentity
     public static long Inode(string path) => Status(path) is { } status ? BitConverter.ToInt64(status, InodeOffset) : 0;
 
     /// <summary>Whether something is there that is no file: a folder, a pipe, a device. False where this system does not tell.</summary>
-    public static bool IsSpecial(string path) => Status(path) is { } status && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) != RegularFile;
+    public static bool IsSpecial(string path) =>
+        Status(path) is { } status && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) != RegularFile;
 
     /// <summary>Who owns a file or folder; null where this system has no such numbers.</summary>
     public static (int UserId, int GroupId)? Owner(string path) =>
         Status(path) is { } status ? (BitConverter.ToInt32(status, UserOffset), BitConverter.ToInt32(status, GroupOffset)) : null;
 
     /// <summary>Gives a file away, where this process may.</summary>
-    public static bool TrySetOwner(string path, (int UserId, int GroupId) owner) => OperatingSystem.IsLinux() && lchown(path, owner.UserId, owner.GroupId) == 0;
+    public static bool TrySetOwner(string path, (int UserId, int GroupId) owner) =>
+        OperatingSystem.IsLinux() && lchown(path, owner.UserId, owner.GroupId) == 0;
 
     /// <summary>Whose rights over files this process has; -1 where this system has no such numbers.</summary>
     public static int CurrentUser() => OperatingSystem.IsLinux() ? geteuid() : -1;
@@ -45,7 +48,11 @@ internal static partial class FileIdentity
     private static long Namespace(string path)
     {
         string? link = OperatingSystem.IsLinux() ? new FileInfo(path).LinkTarget : null;
-        return link is not null && long.TryParse(link.AsSpan(5, link.Length - 6), NumberStyles.None, CultureInfo.InvariantCulture, out long inode) ? inode : 0;
+        return
+            link is not null
+            && long.TryParse(link.AsSpan(5, link.Length - 6), NumberStyles.None, CultureInfo.InvariantCulture, out long inode)
+            ? inode
+            : 0;
     }
 
     private static byte[]? Status(string path)

@@ -60,8 +60,10 @@ internal static partial class FileLock
             // "7: FLOCK  ADVISORY  WRITE 4711 fe:01:262530 0 EOF"; those that wait have an arrow in front.
             foreach (string line in File.ReadLines("/proc/locks"))
             {
-                if (line.Contains(inode, StringComparison.Ordinal)
-                    && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "FLOCK", _, _, string process, ..])
+                if (
+                    line.Contains(inode, StringComparison.Ordinal)
+                    && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "FLOCK", _, _, string process, ..]
+                )
                 {
                     return $"process {process}{CommandOf(process)}";
                 }

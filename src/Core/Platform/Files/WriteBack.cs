@@ -10,7 +10,8 @@ internal static partial class WriteBack
     private const uint StartWriting = 2;
 
     /// <summary>
-    /// Starts to write a part of a file to its disk, and does not wait for it: sync_file_range(2). It promises nothing; whether all of it got there, the flush at the end says. Nothing where this system has no such call.
+    /// Starts to write a part of a file to its disk, and does not wait for it: sync_file_range(2). It promises nothing; whether all of it
+    /// got there, the flush at the end says. Nothing where this system has no such call.
     /// </summary>
     public static void Begin(SafeFileHandle file, long offset, long length)
     {

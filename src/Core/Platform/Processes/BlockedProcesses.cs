@@ -4,14 +4,16 @@ using IsolatedAgents.Text;
 namespace IsolatedAgents.Platform.Processes;
 
 /// <summary>
-/// The processes of a container that the kernel does not let go of, as where the server of a file system never answers: not even SIGKILL ends them before the wait does.
-/// They are seen where the engine runs on this very machine.
+/// The processes of a container that the kernel does not let go of, as where the server of a file system never answers: not even SIGKILL
+/// ends them before the wait does. They are seen where the engine runs on this very machine.
 /// </summary>
 internal static class BlockedProcesses
 {
     private const int MaxTold = 5;
 
-    /// <summary>Names them, with the kernel function that each waits in where it may be known. Empty where there are none to be seen.</summary>
+    /// <summary>
+    /// Names them, with the kernel function that each waits in where it may be known. Empty where there are none to be seen.
+    /// </summary>
     public static string Describe(string containerId)
     {
         const string processes = "/proc";
@@ -20,11 +22,15 @@ internal static class BlockedProcesses
             return "";
         }
 
-        string[] blocked = [.. Directory.EnumerateDirectories(processes)
-            .Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]))
-            .Where(folder => TryRead(folder, "cgroup").Contains(containerId, StringComparison.Ordinal))
-            .SelectMany(folder => Threads(folder).Select(thread => Describe(Path.GetFileName(folder), thread)).OfType<string>().Take(1))
-            .Take(MaxTold)];
+        string[] blocked =
+        [
+            .. Directory
+                .EnumerateDirectories(processes)
+                .Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]))
+                .Where(folder => TryRead(folder, "cgroup").Contains(containerId, StringComparison.Ordinal))
+                .SelectMany(folder => Threads(folder).Select(thread => Describe(Path.GetFileName(folder), thread)).OfType<string>().Take(1))
+                .Take(MaxTold),
+        ];
         return string.Join(", ", blocked);
     }
 
@@ -52,7 +58,10 @@ internal static class BlockedProcesses
 
         string name = UntrustedText.Display(stat[(stat.IndexOf('(', StringComparison.Ordinal) + 1)..nameEnd]);
         string wait = TryRead(thread, "wchan");
-        return string.Create(CultureInfo.InvariantCulture, $"process {processId} ({name}) waits {(wait is "" or "0" ? "in the kernel" : $"in the kernel's {wait}")}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"process {processId} ({name}) waits {(wait is "" or "0" ? "in the kernel" : $"in the kernel's {wait}")}"
+        );
     }
 
     // A process may end at any time, and one of another user's may not be asked everything.

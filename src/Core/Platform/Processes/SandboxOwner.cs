@@ -24,9 +24,10 @@ internal enum OwnerState
 internal sealed record SandboxOwner(string BootId, long PidNamespace, int Pid, long StartTicks)
 {
     /// <summary>This process; null where the system does not tell.</summary>
-    public static SandboxOwner? Current { get; } = OperatingSystem.IsLinux() && ProcessIdentity.StartTicks(Environment.ProcessId) is { } ticks
-        ? new SandboxOwner(HostBoot.Id, FileIdentity.PidNamespace(), Environment.ProcessId, ticks)
-        : null;
+    public static SandboxOwner? Current { get; } =
+        OperatingSystem.IsLinux() && ProcessIdentity.StartTicks(Environment.ProcessId) is { } ticks
+            ? new SandboxOwner(HostBoot.Id, FileIdentity.PidNamespace(), Environment.ProcessId, ticks)
+            : null;
 
     /// <summary>Reads what <see cref="ToString"/> gives; null for anything else.</summary>
     public static SandboxOwner? Parse(string text) =>

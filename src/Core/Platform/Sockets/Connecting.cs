@@ -10,7 +10,10 @@ internal static unsafe partial class Connecting
     private const int InProgress = 115;
     private const int Interrupted = 4;
 
-    /// <summary>Begins, on a socket that does not block. How it ended is what the socket itself says once it can be written to and is asked to connect.</summary>
+    /// <summary>
+    /// Begins, on a socket that does not block. How it ended is what the socket itself says once it can be written to and is asked to
+    /// connect.
+    /// </summary>
     /// <returns>Whether there is something to wait for.</returns>
     public static bool Begin(SafeHandle socket, IPEndPoint endpoint)
     {

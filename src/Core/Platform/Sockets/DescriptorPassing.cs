@@ -31,13 +31,18 @@ internal static unsafe partial class DescriptorPassing
             {
                 Range range = new() { Address = (nuint)bytes, Length = (nuint)buffer.Length };
                 Rights rights = default;
-                Message message = new() { Ranges = &range, RangeCount = 1, Control = &rights, ControlLength = (nuint)sizeof(Rights) };
+                Message message = new()
+                {
+                    Ranges = &range,
+                    RangeCount = 1,
+                    Control = &rights,
+                    ControlLength = (nuint)sizeof(Rights),
+                };
                 nint count;
                 do
                 {
                     count = recvmsg((int)socket.DangerousGetHandle(), &message, CloseOnExec | DoNotWait);
-                }
-                while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+                } while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
                 if (count < 0)
                 {
                     int error = Marshal.GetLastPInvokeError();

@@ -11,11 +11,15 @@ namespace IsolatedAgents.Policies.Access;
 /// <param name="Reason">How the entry holds it, or why it is denied; no full stop.</param>
 internal sealed record EndpointDecision(bool IsAllowed, string? Entry, string Reason)
 {
-    /// <summary>The ports to be told of a host that is asked for without one: those of web servers, and all that entries name for it.</summary>
+    /// <summary>
+    /// The ports to be told of a host that is asked for without one: those of web servers, and all that entries name for it.
+    /// </summary>
     public static ImmutableArray<int> Ports(Policy policy, string host)
     {
         EndpointMatcher all = EgressAllowlist.Of(policy);
-        IEnumerable<int> named = IPAddress.TryParse(host, out IPAddress? address) ? all.Addresses.GetValueOrDefault(address, []) : all.PortsOf(host);
+        IEnumerable<int> named = IPAddress.TryParse(host, out IPAddress? address)
+            ? all.Addresses.GetValueOrDefault(address, [])
+            : all.PortsOf(host);
         return [.. named.Union([443, 80]).OrderDescending()];
     }
 
@@ -25,17 +29,28 @@ internal sealed record EndpointDecision(bool IsAllowed, string? Entry, string Re
     public static EndpointDecision Decide(Policy policy, EgressTarget target)
     {
         // The most exact entry is named, though all of them count.
-        string? entry = policy.Network.AllowedEndpoints
-            .Where(entry => new EndpointMatcher([entry]).IsAllowed(target.Host, target.Port))
-            .OrderBy(entry => entry.Contains('/', StringComparison.Ordinal) || entry.StartsWith('*')).ThenByDescending(entry => entry.Length).FirstOrDefault();
-        return entry is null ? new EndpointDecision(false, null, Denied(policy, target)) : new EndpointDecision(true, entry, Allowed(entry));
+        string? entry = policy
+            .Network.AllowedEndpoints.Where(entry => new EndpointMatcher([entry]).IsAllowed(target.Host, target.Port))
+            .OrderBy(entry => entry.Contains('/', StringComparison.Ordinal) || entry.StartsWith('*'))
+            .ThenByDescending(entry => entry.Length)
+            .FirstOrDefault();
+        return entry is null
+            ? new EndpointDecision(false, null, Denied(policy, target))
+            : new EndpointDecision(true, entry, Allowed(entry));
     }
 
     private static string Allowed(string entry)
     {
         EndpointMatcher matcher = new([entry]);
-        string kind = matcher.Ranges.Length > 0 ? "range" : matcher.Domains.Count > 0 ? "wildcard" : matcher.Addresses.Count > 0 ? "address" : "exact name";
-        int[] ports = matcher.Ranges.Length > 0 ? [.. EndpointMatcher.RangePorts] : matcher.Domains.Values.Concat(matcher.Names.Values).Concat(matcher.Addresses.Values).First();
+        string kind =
+            matcher.Ranges.Length > 0 ? "range"
+            : matcher.Domains.Count > 0 ? "wildcard"
+            : matcher.Addresses.Count > 0 ? "address"
+            : "exact name";
+        int[] ports =
+            matcher.Ranges.Length > 0
+                ? [.. EndpointMatcher.RangePorts]
+                : matcher.Domains.Values.Concat(matcher.Names.Values).Concat(matcher.Addresses.Values).First();
         return ports.Length > 1 ? kind + ", default ports 443 and 80" : kind;
     }
 
@@ -50,8 +65,9 @@ internal sealed record EndpointDecision(bool IsAllowed, string? Entry, string Re
         int[] others = target.IsAddress ? all.Addresses.GetValueOrDefault(IPAddress.Parse(target.Host), []) : all.PortsOf(target.Host);
         string refused = "a run refuses it and tells it as IA3002";
         return others.Length > 0
-            ? $"Allowed on {string.Join(", ", others.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)))} alone; {refused}"
-            : all.Domains.ContainsKey(target.Host) ? $"Not in allowed endpoints: '*.{target.Host}' allows names below it, not that name itself; {refused}"
+                ? $"Allowed on {string.Join(", ", others.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)))} alone; {refused}"
+            : all.Domains.ContainsKey(target.Host)
+                ? $"Not in allowed endpoints: '*.{target.Host}' allows names below it, not that name itself; {refused}"
             : $"Not in allowed endpoints; {refused}";
     }
 
@@ -60,10 +76,15 @@ internal sealed record EndpointDecision(bool IsAllowed, string? Entry, string Re
     {
         if (IPAddress.TryParse(host, out IPAddress? address))
         {
-            return AddressGuard.Problem(address) is { } problem ? $"This address is {problem}: it is reached only where an entry names it or a range that holds it" : "";
+            return AddressGuard.Problem(address) is { } problem
+                ? $"This address is {problem}: it is reached only where an entry names it or a range that holds it"
+                : "";
         }
 
-        string[] listed = [.. policy.Network.AllowedEndpoints.Where(entry => new EndpointMatcher([entry]) is { Names.Count: 0, Domains.Count: 0 })];
+        string[] listed =
+        [
+            .. policy.Network.AllowedEndpoints.Where(entry => new EndpointMatcher([entry]) is { Names.Count: 0, Domains.Count: 0 }),
+        ];
         return "A name that leads to loopback, private, metadata or other special addresses is refused unless an entry names the address or a range that holds it; "
             + (listed.Length == 0 ? "no entry names any" : $"named are {string.Join(", ", listed)}");
     }

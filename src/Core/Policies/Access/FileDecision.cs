@@ -18,20 +18,29 @@ internal sealed record FileDecision(bool IsAllowed, string Rule, string? Entry, 
     public static FileDecision Write(Policy policy, string path) => Decide(Rules(policy).Write(path), path, AllowedPaths.Write(policy));
 
     /// <summary>Why an access was denied, and which key could allow it.</summary>
-    public static (string Reason, string Rule) Explain(DenialReason reason, string path) => reason switch
-    {
-        DenialReason.OutsideReadPaths => ("Outside allowed paths", "filesystem.allowed_read_paths"),
-        DenialReason.OutsideWritePaths when FileRules.Holder(path, [SandboxPaths.Workspace]) is not null => ("The workspace is read-only", "filesystem.workspace"),
-        DenialReason.OutsideWritePaths => ("Outside allowed paths", "filesystem.allowed_write_paths"),
-        DenialReason.ProtectedPath => ("Is protected", "filesystem.protected_paths"),
-        DenialReason.SensitivePath => ("Holds secrets of the system", "sensitive_paths"),
-        _ => ("What it asked for could not be read", "system_calls"),
-    };
+    public static (string Reason, string Rule) Explain(DenialReason reason, string path) =>
+        reason switch
+        {
+            DenialReason.OutsideReadPaths => ("Outside allowed paths", "filesystem.allowed_read_paths"),
+            DenialReason.OutsideWritePaths when FileRules.Holder(path, [SandboxPaths.Workspace]) is not null => (
+                "The workspace is read-only",
+                "filesystem.workspace"
+            ),
+            DenialReason.OutsideWritePaths => ("Outside allowed paths", "filesystem.allowed_write_paths"),
+            DenialReason.ProtectedPath => ("Is protected", "filesystem.protected_paths"),
+            DenialReason.SensitivePath => ("Holds secrets of the system", "sensitive_paths"),
+            _ => ("What it asked for could not be read", "system_calls"),
+        };
 
     private static FileRules Rules(Policy policy)
     {
-        FileRules rules = new([.. AllowedPaths.Read(policy).Select(grant => grant.Path)], [.. AllowedPaths.Write(policy).Select(grant => grant.Path)]);
-        return policy.Filesystem.Workspace == WorkspaceAccess.Write ? rules.Protecting(SandboxPaths.Workspace, [.. policy.Filesystem.ProtectedPaths]) : rules;
+        FileRules rules = new(
+            [.. AllowedPaths.Read(policy).Select(grant => grant.Path)],
+            [.. AllowedPaths.Write(policy).Select(grant => grant.Path)]
+        );
+        return policy.Filesystem.Workspace == WorkspaceAccess.Write
+            ? rules.Protecting(SandboxPaths.Workspace, [.. policy.Filesystem.ProtectedPaths])
+            : rules;
     }
 
     private static FileDecision Decide(DenialReason denial, string path, ImmutableArray<PathGrant> grants)

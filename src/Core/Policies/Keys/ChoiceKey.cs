@@ -9,8 +9,12 @@ internal sealed record Choice<T>(string Word, T Value);
 
 /// <summary>A key whose value is one of a few words.</summary>
 internal sealed class ChoiceKey<T>(
-    string name, string meaning, ImmutableArray<Choice<T>> choices, Func<Policy, T> get, Func<Policy, T, Policy> set)
-    : PolicyKey(name, PolicyKeyKind.Choice, meaning)
+    string name,
+    string meaning,
+    ImmutableArray<Choice<T>> choices,
+    Func<Policy, T> get,
+    Func<Policy, T, Policy> set
+) : PolicyKey(name, PolicyKeyKind.Choice, meaning)
 {
     /// <summary>Null means something only where it is what an unset key has.</summary>
     private readonly bool _allowsNull = get(Policy.Default) is null;

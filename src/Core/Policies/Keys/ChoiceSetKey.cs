@@ -6,8 +6,12 @@ namespace IsolatedAgents.Policies.Keys;
 
 /// <summary>A key whose value is any number of a few words, kept as flags.</summary>
 internal sealed class ChoiceSetKey(
-    string name, string meaning, ImmutableArray<Choice<int>> choices, Func<Policy, int> get, Func<Policy, int, Policy> set)
-    : PolicyKey(name, PolicyKeyKind.ChoiceSet, meaning)
+    string name,
+    string meaning,
+    ImmutableArray<Choice<int>> choices,
+    Func<Policy, int> get,
+    Func<Policy, int, Policy> set
+) : PolicyKey(name, PolicyKeyKind.ChoiceSet, meaning)
 {
     /// <summary>As a parameter's only value it stands for the empty list, which a parameter cannot write.</summary>
     public const string None = "none";
@@ -34,21 +38,28 @@ internal sealed class ChoiceSetKey(
         return set(policy, flags);
     }
 
-    public override JsonObject Schema() => new()
-    {
-        ["type"] = "array",
-        ["items"] = new JsonObject { ["type"] = "string", ["enum"] = Words.Json(choices.Select(choice => choice.Word)) },
-    };
+    public override JsonObject Schema() =>
+        new()
+        {
+            ["type"] = "array",
+            ["items"] = new JsonObject { ["type"] = "string", ["enum"] = Words.Json(choices.Select(choice => choice.Word)) },
+        };
 
     /// <summary>A person who types a parameter need not know the letter case.</summary>
     protected override PolicyNode ManyFromText(ImmutableArray<string> values, PolicySource source)
     {
         bool isNone = values.Length == 1 && values[0].Equals(None, StringComparison.OrdinalIgnoreCase);
-        IEnumerable<string> words = isNone ? [] : values.Select(value =>
-            choices.FirstOrDefault(choice => choice.Word.Equals(value, StringComparison.OrdinalIgnoreCase))?.Word ?? value);
+        IEnumerable<string> words = isNone
+            ? []
+            : values.Select(value =>
+                choices.FirstOrDefault(choice => choice.Word.Equals(value, StringComparison.OrdinalIgnoreCase))?.Word ?? value
+            );
         return new PolicyNode(PolicyNodeKind.Array, default) { Items = [.. words.Select(PolicyNode.FromText)] };
     }
 
     private Diagnostics.ConfigurationException MustHold(PolicyNode item, PolicyContext context) =>
-        context.Source.Error(item.Position, $"'{Name}' must hold {Words.Either(choices.Select(choice => choice.Word))}, but holds {item.Describe()}.");
+        context.Source.Error(
+            item.Position,
+            $"'{Name}' must hold {Words.Either(choices.Select(choice => choice.Word))}, but holds {item.Describe()}."
+        );
 }

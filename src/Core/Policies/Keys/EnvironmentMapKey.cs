@@ -8,8 +8,11 @@ namespace IsolatedAgents.Policies.Keys;
 
 /// <summary>A key whose value is an object of variables. Values may be secret: no message holds one.</summary>
 internal sealed class EnvironmentMapKey(
-    string name, string meaning, Func<Policy, ImmutableSortedDictionary<string, string>> get, Func<Policy, ImmutableSortedDictionary<string, string>, Policy> set)
-    : PolicyKey(name, PolicyKeyKind.Map, meaning)
+    string name,
+    string meaning,
+    Func<Policy, ImmutableSortedDictionary<string, string>> get,
+    Func<Policy, ImmutableSortedDictionary<string, string>, Policy> set
+) : PolicyKey(name, PolicyKeyKind.Map, meaning)
 {
     public override string Allowed => "an object of variables and their texts";
 
@@ -34,12 +37,17 @@ internal sealed class EnvironmentMapKey(
             if (member.Value.Kind != PolicyNodeKind.Text)
             {
                 throw context.Source.Error(
-                    member.Value.Position, $"'{Name}' entry '{member.Name}' must be text; put its value in double quotes.");
+                    member.Value.Position,
+                    $"'{Name}' entry '{member.Name}' must be text; put its value in double quotes."
+                );
             }
 
             if (member.Value.Text.Contains('\0', StringComparison.Ordinal))
             {
-                throw context.Source.Error(member.Value.Position, $"'{Name}' entry '{member.Name}' is refused: its value holds NUL, which no variable can; remove it.");
+                throw context.Source.Error(
+                    member.Value.Position,
+                    $"'{Name}' entry '{member.Name}' is refused: its value holds NUL, which no variable can; remove it."
+                );
             }
 
             variables[member.Name] = member.Value.Text;
@@ -48,12 +56,13 @@ internal sealed class EnvironmentMapKey(
         return set(policy, variables.ToImmutable());
     }
 
-    public override JsonObject Schema() => new()
-    {
-        ["type"] = "object",
-        ["patternProperties"] = new JsonObject { ["^[A-Za-z_][A-Za-z0-9_]*$"] = new JsonObject { ["type"] = "string" } },
-        ["additionalProperties"] = false,
-    };
+    public override JsonObject Schema() =>
+        new()
+        {
+            ["type"] = "object",
+            ["patternProperties"] = new JsonObject { ["^[A-Za-z_][A-Za-z0-9_]*$"] = new JsonObject { ["type"] = "string" } },
+            ["additionalProperties"] = false,
+        };
 
     protected override PolicyNode ManyFromText(ImmutableArray<string> values, PolicySource source)
     {

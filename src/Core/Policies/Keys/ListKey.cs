@@ -15,8 +15,8 @@ internal sealed class ListKey<T>(
     Func<Policy, ImmutableArray<T>> get,
     Func<Policy, ImmutableArray<T>, Policy> set,
     Func<string, PolicyContext, Checked<T>> rule,
-    Func<T, string> text)
-    : PolicyKey(name, PolicyKeyKind.List, meaning)
+    Func<T, string> text
+) : PolicyKey(name, PolicyKeyKind.List, meaning)
 {
     /// <summary>What must not be the same in two entries, and how a message names it; null where nothing must.</summary>
     public (Func<T, string> Of, string Noun)? Unique { get; init; }
@@ -44,7 +44,11 @@ internal sealed class ListKey<T>(
             T entry = result.Problem is null ? result.Value! : throw Refused(item, context, result.Problem);
             if (Unique is { } unique && entries.Any(other => unique.Of(other) == unique.Of(entry)))
             {
-                throw Refused(item, context, $"another entry has the same {unique.Noun} '{QuotedText.Of(unique.Of(entry))}'; keep one of them");
+                throw Refused(
+                    item,
+                    context,
+                    $"another entry has the same {unique.Noun} '{QuotedText.Of(unique.Of(entry))}'; keep one of them"
+                );
             }
 
             entries.Add(entry);
@@ -53,9 +57,10 @@ internal sealed class ListKey<T>(
         return set(policy, entries.ToImmutable());
     }
 
-    public override JsonObject Schema() => new()
-    {
-        ["type"] = "array",
-        ["items"] = new JsonObject { ["type"] = "string", ["minLength"] = 1 },
-    };
+    public override JsonObject Schema() =>
+        new()
+        {
+            ["type"] = "array",
+            ["items"] = new JsonObject { ["type"] = "string", ["minLength"] = 1 },
+        };
 }

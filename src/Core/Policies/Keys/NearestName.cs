@@ -3,7 +3,9 @@ namespace IsolatedAgents.Policies.Keys;
 /// <summary>Finds the name that was probably meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate nearest to <paramref name="typed"/>; null where none is near. Letter case and word separators count nothing.</summary>
+    /// <summary>
+    /// The candidate nearest to <paramref name="typed"/>; null where none is near. Letter case and word separators count nothing.
+    /// </summary>
     public static string? Find(string typed, IEnumerable<string> candidates)
     {
         string simple = Simplified(typed);

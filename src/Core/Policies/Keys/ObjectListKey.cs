@@ -24,8 +24,8 @@ internal sealed class ObjectListKey<T>(
     Func<Policy, ImmutableArray<T>> get,
     Func<Policy, ImmutableArray<T>, Policy> set,
     Func<ObjectValues, T> make,
-    Func<T, JsonObject> json)
-    : PolicyKey(name, PolicyKeyKind.Objects, meaning)
+    Func<T, JsonObject> json
+) : PolicyKey(name, PolicyKeyKind.Objects, meaning)
 {
     public override string Allowed { get; } = $"a list of objects with {All(fields)}";
 
@@ -66,10 +66,11 @@ internal sealed class ObjectListKey<T>(
     }
 
     /// <summary>A parameter's entry is the JSON object that the file would hold.</summary>
-    protected override PolicyNode ManyFromText(ImmutableArray<string> values, PolicySource source) => new(PolicyNodeKind.Array, default)
-    {
-        Items = [.. values.Select(value => PolicyDocument.Parse(Encoding.UTF8.GetBytes(value), source))],
-    };
+    protected override PolicyNode ManyFromText(ImmutableArray<string> values, PolicySource source) =>
+        new(PolicyNodeKind.Array, default)
+        {
+            Items = [.. values.Select(value => PolicyDocument.Parse(Encoding.UTF8.GetBytes(value), source))],
+        };
 
     private ObjectValues Read(PolicyNode item, PolicyContext context)
     {
@@ -78,11 +79,17 @@ internal sealed class ObjectListKey<T>(
             throw context.Source.Error(item.Position, $"'{Name}' must be {Allowed}, but holds {item.Describe()}.");
         }
 
-        ImmutableDictionary<string, ImmutableArray<string>>.Builder values = ImmutableDictionary.CreateBuilder<string, ImmutableArray<string>>(StringComparer.Ordinal);
+        ImmutableDictionary<string, ImmutableArray<string>>.Builder values = ImmutableDictionary.CreateBuilder<
+            string,
+            ImmutableArray<string>
+        >(StringComparer.Ordinal);
         foreach (PolicyMember member in item.Members)
         {
             ObjectField field = fields.FirstOrDefault(field => field.Name == member.Name)
-                ?? throw context.Source.Error(member.NamePosition, $"Unknown key '{QuotedText.Of(member.Name)}' in '{Name}'; an entry has {All(fields)}.");
+                ?? throw context.Source.Error(
+                    member.NamePosition,
+                    $"Unknown key '{QuotedText.Of(member.Name)}' in '{Name}'; an entry has {All(fields)}."
+                );
             values[field.Name] = field.IsList ? ReadList(field, member.Value, context) : [ReadText(field, member.Value, context)];
         }
 
@@ -91,9 +98,13 @@ internal sealed class ObjectListKey<T>(
             : new ObjectValues(values.ToImmutable());
     }
 
-    private ImmutableArray<string> ReadList(ObjectField field, PolicyNode node, PolicyContext context) => node.Kind == PolicyNodeKind.Array
-        ? [.. node.Items.Select(item => ReadText(field, item, context))]
-        : throw context.Source.Error(node.Position, $"'{Name}' field '{field.Name}' must be a list of texts, but is {node.Describe()}.");
+    private ImmutableArray<string> ReadList(ObjectField field, PolicyNode node, PolicyContext context) =>
+        node.Kind == PolicyNodeKind.Array
+            ? [.. node.Items.Select(item => ReadText(field, item, context))]
+            : throw context.Source.Error(
+                node.Position,
+                $"'{Name}' field '{field.Name}' must be a list of texts, but is {node.Describe()}."
+            );
 
     private string ReadText(ObjectField field, PolicyNode node, PolicyContext context)
     {
@@ -103,8 +114,11 @@ internal sealed class ObjectListKey<T>(
         }
 
         Checked<string> result = field.Rule(node.Text);
-        return result.Value ?? throw context.Source.Error(
-            node.Position, $"'{Name}' field '{field.Name}' with the text '{QuotedText.Of(node.Text)}' is refused: {result.Problem}.");
+        return result.Value
+            ?? throw context.Source.Error(
+                node.Position,
+                $"'{Name}' field '{field.Name}' with the text '{QuotedText.Of(node.Text)}' is refused: {result.Problem}."
+            );
     }
 
     private static string All(ImmutableArray<ObjectField> fields) =>

@@ -9,8 +9,8 @@ using IsolatedAgents.Text;
 namespace IsolatedAgents.Policies.Keys;
 
 /// <summary>
-/// One row of <see cref="PolicyKeys"/>: all that is known about a policy key. The reader, the JSON Schema, the command line's options, MSBuild's parameters
-/// and the documentation follow from it.
+/// One row of <see cref="PolicyKeys"/>: all that is known about a policy key. The reader, the JSON Schema, the command line's options,
+/// MSBuild's parameters and the documentation follow from it.
 /// </summary>
 /// <param name="name">In snake_case, with a dot behind its section.</param>
 /// <param name="kind">The form of its value.</param>
@@ -24,7 +24,8 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
     public string Meaning { get; } = meaning;
 
     /// <summary>The object that holds the key; null for the top level.</summary>
-    public string? Section { get; } = name.Contains('.', StringComparison.Ordinal) ? name[..name.IndexOf('.', StringComparison.Ordinal)] : null;
+    public string? Section { get; } =
+        name.Contains('.', StringComparison.Ordinal) ? name[..name.IndexOf('.', StringComparison.Ordinal)] : null;
 
     /// <summary>The name inside its section.</summary>
     public string LeafName { get; } = name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
@@ -97,7 +98,10 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
 
         return values.Length == 1
             ? OneFromText(values[0])
-            : throw source.Error(default, string.Create(CultureInfo.InvariantCulture, $"'{Name}' takes one value, but is given {values.Length}."));
+            : throw source.Error(
+                default,
+                string.Create(CultureInfo.InvariantCulture, $"'{Name}' takes one value, but is given {values.Length}.")
+            );
     }
 
     /// <summary>One scalar from text; what it cannot be stays text, so that the same message says so.</summary>

@@ -6,8 +6,13 @@ namespace IsolatedAgents.Policies.Keys;
 
 /// <summary>A key whose value is text that a rule accepts.</summary>
 internal sealed class TextKey(
-    string name, string meaning, Func<Policy, string?> get, Func<Policy, string?, Policy> set, Func<string, Checked<string>> rule, string allowed)
-    : PolicyKey(name, PolicyKeyKind.Text, meaning)
+    string name,
+    string meaning,
+    Func<Policy, string?> get,
+    Func<Policy, string?, Policy> set,
+    Func<string, Checked<string>> rule,
+    string allowed
+) : PolicyKey(name, PolicyKeyKind.Text, meaning)
 {
     public override string Allowed { get; } = allowed;
 
@@ -32,9 +37,5 @@ internal sealed class TextKey(
         return result.Problem is null ? set(policy, result.Value) : throw Refused(node, context, result.Problem);
     }
 
-    public override JsonObject Schema() => new()
-    {
-        ["type"] = AllowsNull ? new JsonArray("string", "null") : "string",
-        ["minLength"] = 1,
-    };
+    public override JsonObject Schema() => new() { ["type"] = AllowsNull ? new JsonArray("string", "null") : "string", ["minLength"] = 1 };
 }

@@ -39,8 +39,10 @@ internal sealed class PolicyDocument
         int invalid = map.FirstInvalidByte();
         if (invalid >= 0)
         {
-            throw source.Error(map.At(invalid), string.Create(
-                CultureInfo.InvariantCulture, $"The byte 0x{text[invalid]:X2} is not UTF-8; save the policy as UTF-8."));
+            throw source.Error(
+                map.At(invalid),
+                string.Create(CultureInfo.InvariantCulture, $"The byte 0x{text[invalid]:X2} is not UTF-8; save the policy as UTF-8.")
+            );
         }
 
         return new PolicyDocument(source, map).ParseRoot(text);
@@ -68,7 +70,10 @@ internal sealed class PolicyDocument
     {
         if (e.Message.StartsWith("The maximum configured depth", StringComparison.Ordinal))
         {
-            return string.Create(CultureInfo.InvariantCulture, $"The JSON is nested deeper than {MaxDepth} levels; a policy needs no more than 4.");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"The JSON is nested deeper than {MaxDepth} levels; a policy needs no more than 4."
+            );
         }
 
         if (e.Message.StartsWith("The input does not contain any JSON tokens", StringComparison.Ordinal))
@@ -118,8 +123,13 @@ internal sealed class PolicyDocument
             string name = ReadText(ref reader, position);
             if (!seen.TryAdd(name, position))
             {
-                throw _source.Error(position, string.Create(
-                    CultureInfo.InvariantCulture, $"Duplicate key '{QuotedText.Of(name)}', first set on line {seen[name].Line}; keep one of them."));
+                throw _source.Error(
+                    position,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Duplicate key '{QuotedText.Of(name)}', first set on line {seen[name].Line}; keep one of them."
+                    )
+                );
             }
 
             reader.Read();
@@ -137,7 +147,10 @@ internal sealed class PolicyDocument
         }
         catch (InvalidOperationException)
         {
-            throw _source.Error(position, "The text holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character; write the whole pair.");
+            throw _source.Error(
+                position,
+                "The text holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character; write the whole pair."
+            );
         }
     }
 }

@@ -33,14 +33,15 @@ internal sealed record PolicyNode(PolicyNodeKind Kind, TextPosition Position)
     public static PolicyNode FromText(string text) => new(PolicyNodeKind.Text, default) { Text = text };
 
     /// <summary>What was found, for a message.</summary>
-    public string Describe() => Kind switch
-    {
-        PolicyNodeKind.Null => "null",
-        PolicyNodeKind.True => "true",
-        PolicyNodeKind.False => "false",
-        PolicyNodeKind.Number => Text,
-        PolicyNodeKind.Text => $"the text '{QuotedText.Of(Text)}'",
-        PolicyNodeKind.Array => string.Create(CultureInfo.InvariantCulture, $"a list of {Items.Length}"),
-        _ => "an object",
-    };
+    public string Describe() =>
+        Kind switch
+        {
+            PolicyNodeKind.Null => "null",
+            PolicyNodeKind.True => "true",
+            PolicyNodeKind.False => "false",
+            PolicyNodeKind.Number => Text,
+            PolicyNodeKind.Text => $"the text '{QuotedText.Of(Text)}'",
+            PolicyNodeKind.Array => string.Create(CultureInfo.InvariantCulture, $"a list of {Items.Length}"),
+            _ => "an object",
+        };
 }

@@ -40,9 +40,12 @@ internal sealed class PolicyReader
             string path = Path.GetFullPath(file, baseDirectory);
             if (!File.Exists(path))
             {
-                throw source.Error(default, Directory.Exists(path)
-                    ? $"The policy file '{QuotedText.Of(file)}' is a folder; name the file in it."
-                    : $"The policy file '{QuotedText.Of(file)}' does not exist; correct the path, which starts from '{QuotedText.Of(baseDirectory)}' where it is relative.");
+                throw source.Error(
+                    default,
+                    Directory.Exists(path)
+                        ? $"The policy file '{QuotedText.Of(file)}' is a folder; name the file in it."
+                        : $"The policy file '{QuotedText.Of(file)}' does not exist; correct the path, which starts from '{QuotedText.Of(baseDirectory)}' where it is relative."
+                );
             }
 
             using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -61,7 +64,10 @@ internal sealed class PolicyReader
         int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         return length <= PolicyDocument.MaxBytes
             ? buffer[..length]
-            : throw source.Error(default, $"The policy file '{QuotedText.Of(source.File!)}' is larger than 1 MiB; a policy needs a few KiB, name another file.");
+            : throw source.Error(
+                default,
+                $"The policy file '{QuotedText.Of(source.File!)}' is larger than 1 MiB; a policy needs a few KiB, name another file."
+            );
     }
 
     private void ReadMembers(PolicyNode node, PolicySection? section)
@@ -99,8 +105,13 @@ internal sealed class PolicyReader
         if (!_settings.TryAdd(setting.Key, setting))
         {
             PolicySetting first = _settings[setting.Key];
-            throw _source.Error(setting.Position, string.Create(
-                CultureInfo.InvariantCulture, $"'{setting.TypedName}' is another name of '{first.TypedName}', which is set on line {first.Position.Line}; keep one of them."));
+            throw _source.Error(
+                setting.Position,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"'{setting.TypedName}' is another name of '{first.TypedName}', which is set on line {first.Position.Line}; keep one of them."
+                )
+            );
         }
     }
 
@@ -108,20 +119,28 @@ internal sealed class PolicyReader
     {
         string place = section is null ? "at the top level" : $"in '{section.Name}'";
         string name = QuotedText.Of(member.Name);
-        return _source.Error(member.NamePosition, NeverAvailable.Instead(member.Name) is { } instead
-            ? $"Key '{name}' {place} is never available, since it would weaken the sandbox; {instead}."
-            : $"Unknown key '{name}' {place}; {Suggestion(member.Name, section)}.");
+        return _source.Error(
+            member.NamePosition,
+            NeverAvailable.Instead(member.Name) is { } instead
+                ? $"Key '{name}' {place} is never available, since it would weaken the sandbox; {instead}."
+                : $"Unknown key '{name}' {place}; {Suggestion(member.Name, section)}."
+        );
     }
 
     private static string Suggestion(string name, PolicySection? section)
     {
         // A key in the wrong place is likelier than a misspelt one.
         string simple = NearestName.Simplified(name);
-        if (PolicyKeys.All.FirstOrDefault(key => NearestName.Simplified(key.LeafName) == simple || NearestName.Simplified(key.Name) == simple) is { } misplaced)
+        if (
+            PolicyKeys.All.FirstOrDefault(key =>
+                NearestName.Simplified(key.LeafName) == simple || NearestName.Simplified(key.Name) == simple
+            ) is
+            { } misplaced
+        )
         {
-            return misplaced.Section == section?.Name
-                ? $"did you mean '{misplaced.LeafName}'"
-                : misplaced.Section is null ? $"'{misplaced.LeafName}' belongs at the top level" : $"'{misplaced.LeafName}' belongs in '{misplaced.Section}'";
+            return misplaced.Section == section?.Name ? $"did you mean '{misplaced.LeafName}'"
+                : misplaced.Section is null ? $"'{misplaced.LeafName}' belongs at the top level"
+                : $"'{misplaced.LeafName}' belongs in '{misplaced.Section}'";
         }
 
         string[] here =
@@ -129,8 +148,8 @@ internal sealed class PolicyReader
             .. PolicyKeys.All.Where(key => key.Section == section?.Name).Select(key => key.LeafName),
             .. section is null ? PolicyKeys.Sections.Select(known => known.Name) : [],
         ];
-        return NearestName.Find(name, here) is { } nearest
-            ? $"did you mean '{nearest}'"
-            : section is null ? "'isolated-agents policy schema' prints the known keys" : $"it holds {Words.Either(here).Replace(" or ", " and ", StringComparison.Ordinal)}";
+        return NearestName.Find(name, here) is { } nearest ? $"did you mean '{nearest}'"
+            : section is null ? "'isolated-agents policy schema' prints the known keys"
+            : $"it holds {Words.Either(here).Replace(" or ", " and ", StringComparison.Ordinal)}";
     }
 }

@@ -6,9 +6,7 @@ namespace IsolatedAgents.Policies.Reading;
 /// <summary>Where a value comes from, and so how trouble with it is told: a place in a file, or the parameter as it was typed.</summary>
 internal sealed record PolicySource
 {
-    private PolicySource()
-    {
-    }
+    private PolicySource() { }
 
     /// <summary>The file as the user named it.</summary>
     public string? File { get; private init; }
@@ -28,11 +26,13 @@ internal sealed record PolicySource
             return new ConfigurationException(DiagnosticTable.Parameters, $"Parameter '{QuotedText.Of(ParameterName)}': {message}");
         }
 
-        return new ConfigurationException(new Diagnostic(DiagnosticTable.Policy, DiagnosticSeverity.Error, message)
-        {
-            File = File,
-            Line = position.Line,
-            Column = position.Column,
-        });
+        return new ConfigurationException(
+            new Diagnostic(DiagnosticTable.Policy, DiagnosticSeverity.Error, message)
+            {
+                File = File,
+                Line = position.Line,
+                Column = position.Column,
+            }
+        );
     }
 }

@@ -49,7 +49,10 @@ internal sealed record ModelRoute(string Provider, string Operation, string Path
     /// <summary>Null where the request is none that is counted.</summary>
     public static ModelRoute? Find(string method, string path) => All.FirstOrDefault(route => route.Pattern.Matches(method, path));
 
-    /// <summary>Whether a lenient server would take a path for a counted one that it is not, letter by letter: another case, codes, parameters, a slash at the end.</summary>
+    /// <summary>
+    /// Whether a lenient server would take a path for a counted one that it is not, letter by letter: another case, codes, parameters, a
+    /// slash at the end.
+    /// </summary>
     public static bool IsDisguised(string path)
     {
         string loosened = RequestPath.Loosened(path);

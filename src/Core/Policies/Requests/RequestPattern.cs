@@ -18,7 +18,10 @@ internal sealed record RequestPattern(string Method, string Path)
     public bool MatchesPath(ReadOnlySpan<char> path)
     {
         ReadOnlySpan<char> pattern = Path;
-        int star = -1, retry = 0, p = 0, at = 0;
+        int star = -1,
+            retry = 0,
+            p = 0,
+            at = 0;
         while (at < path.Length)
         {
             if (p < pattern.Length && pattern[p] == '*')
@@ -62,7 +65,8 @@ internal sealed record RequestPattern(string Method, string Path)
             {
                 bool isStar = i > 0 && Path[i - 1] == '*';
                 bool isOtherStar = j > 0 && other.Path[j - 1] == '*';
-                row[j] = (i == 0 && j == 0)
+                row[j] =
+                    (i == 0 && j == 0)
                     || (i > 0 && isStar && (above[j] || (j > 0 && row[j - 1])))
                     || (j > 0 && isOtherStar && (row[j - 1] || (i > 0 && above[j])))
                     || (i > 0 && j > 0 && !isStar && !isOtherStar && Path[i - 1] == other.Path[j - 1] && above[j - 1]);

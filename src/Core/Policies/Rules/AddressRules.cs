@@ -8,12 +8,17 @@ namespace IsolatedAgents.Policies.Rules;
 /// <summary>Literal addresses and ranges. Each address has one accepted spelling, so that nothing hides behind another one.</summary>
 internal static class AddressRules
 {
-    /// <summary>Whether <paramref name="host"/> would be read as an IPv4 address somewhere, in any spelling: its last label is a number.</summary>
+    /// <summary>
+    /// Whether <paramref name="host"/> would be read as an IPv4 address somewhere, in any spelling: its last label is a number.
+    /// </summary>
     public static bool LooksLikeIPv4(string host)
     {
         string last = host.TrimEnd('.').Split('.')[^1];
         return last.Length > 0
-            && (last.All(char.IsAsciiDigit) || (last.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && last[2..].All(char.IsAsciiHexDigit)));
+            && (
+                last.All(char.IsAsciiDigit)
+                || (last.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && last[2..].All(char.IsAsciiHexDigit))
+            );
     }
 
     /// <summary>Accepts four decimal numbers without leading zeros.</summary>
@@ -32,7 +37,11 @@ internal static class AddressRules
     /// <summary>Accepts an IPv6 address and gives its shortest form in brackets, or the IPv4 address that it maps.</summary>
     public static Checked<string> CheckIPv6(string text)
     {
-        if (text.Contains('%', StringComparison.Ordinal) || !IPAddress.TryParse(text, out IPAddress? address) || address.AddressFamily != AddressFamily.InterNetworkV6)
+        if (
+            text.Contains('%', StringComparison.Ordinal)
+            || !IPAddress.TryParse(text, out IPAddress? address)
+            || address.AddressFamily != AddressFamily.InterNetworkV6
+        )
         {
             return Checked<string>.Refused("it is no IPv6 address; write it such as '[2001:db8::1]:443', without a zone");
         }
@@ -55,11 +64,20 @@ internal static class AddressRules
 
         string digits = text[(slash + 1)..];
         int bits = isV6 ? 128 : 32;
-        if (digits.Length is 0 or > 3 || !digits.All(char.IsAsciiDigit) || (digits.Length > 1 && digits[0] == '0')
-            || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int prefix) || prefix > bits)
+        if (
+            digits.Length is 0 or > 3
+            || !digits.All(char.IsAsciiDigit)
+            || (digits.Length > 1 && digits[0] == '0')
+            || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int prefix)
+            || prefix > bits
+        )
         {
-            return Checked<string>.Refused(string.Create(
-                CultureInfo.InvariantCulture, $"the length behind '/' is a number from 1 to {bits}, and a range takes no port; write it such as '10.1.0.0/16'"));
+            return Checked<string>.Refused(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the length behind '/' is a number from 1 to {bits}, and a range takes no port; write it such as '10.1.0.0/16'"
+                )
+            );
         }
 
         if (prefix == 0)
@@ -70,18 +88,25 @@ internal static class AddressRules
         string normal = $"{address.Value}/{digits}";
         if (!IPNetwork.TryParse(normal, out IPNetwork network) || !network.BaseAddress.Equals(IPAddress.Parse(address.Value!)))
         {
-            return Checked<string>.Refused($"bits behind the prefix are set; write '{Masked(IPAddress.Parse(address.Value!), prefix)}/{digits}' for the range or the address alone");
+            return Checked<string>.Refused(
+                $"bits behind the prefix are set; write '{Masked(IPAddress.Parse(address.Value!), prefix)}/{digits}' for the range or the address alone"
+            );
         }
 
         return IsNameRange(network.BaseAddress) || (!isV6 && network.Contains(EndpointMatcher.NameRange.BaseAddress))
-            ? Checked<string>.Refused($"it holds addresses of {EndpointMatcher.NameRange}, which stand for names in the sandbox; name ranges beside these")
+            ? Checked<string>.Refused(
+                $"it holds addresses of {EndpointMatcher.NameRange}, which stand for names in the sandbox; name ranges beside these"
+            )
             : normal;
     }
 
-    private static bool IsNameRange(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork && EndpointMatcher.NameRange.Contains(address);
+    private static bool IsNameRange(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetwork && EndpointMatcher.NameRange.Contains(address);
 
     private static Checked<string> CheckIPv4Base(string text) =>
-        IPAddress.TryParse(text, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetwork && address.ToString() == text
+        IPAddress.TryParse(text, out IPAddress? address)
+        && address.AddressFamily == AddressFamily.InterNetwork
+        && address.ToString() == text
             ? text
             : Checked<string>.Refused("a range begins with an address; write it such as '10.1.0.0/16' or '2001:db8::/32'");
 
@@ -97,7 +122,8 @@ internal static class AddressRules
             return Checked<string>.Refused($"the addresses of {EndpointMatcher.NameRange} stand for names in the sandbox; name the host");
         }
 
-        bool isMulticast = address.AddressFamily == AddressFamily.InterNetwork ? address.GetAddressBytes()[0] >= 224 : address.IsIPv6Multicast;
+        bool isMulticast =
+            address.AddressFamily == AddressFamily.InterNetwork ? address.GetAddressBytes()[0] >= 224 : address.IsIPv6Multicast;
         return isMulticast || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
             ? Checked<string>.Refused("the unspecified address, broadcast and multicast are no endpoints; name one host")
             : address.ToString();

@@ -46,7 +46,9 @@ internal static class EndpointRules
 
     private static (string Host, string? Port) Split(string endpoint)
     {
-        int afterHost = endpoint.StartsWith('[') ? endpoint.IndexOf(']', StringComparison.Ordinal) + 1 : endpoint.IndexOf(':', StringComparison.Ordinal);
+        int afterHost = endpoint.StartsWith('[')
+            ? endpoint.IndexOf(']', StringComparison.Ordinal) + 1
+            : endpoint.IndexOf(':', StringComparison.Ordinal);
         if (afterHost <= 0 || afterHost == endpoint.Length)
         {
             return (endpoint, null);
@@ -57,7 +59,9 @@ internal static class EndpointRules
     }
 
     private static bool IsPort(string text) =>
-        text.Length is > 0 and <= 5 && text[0] != '0' && text.All(char.IsAsciiDigit)
+        text.Length is > 0 and <= 5
+        && text[0] != '0'
+        && text.All(char.IsAsciiDigit)
         && int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture) <= 65535;
 
     private static Checked<string> CheckHost(string host)
@@ -104,7 +108,9 @@ internal static class EndpointRules
         }
 
         return PublicSuffixes.Contains(normal)
-            ? Checked<string>.Refused($"anyone can have a host under '{normal}'; name one label more, such as '*.example.{normal}', or the hosts themselves")
+            ? Checked<string>.Refused(
+                $"anyone can have a host under '{normal}'; name one label more, such as '*.example.{normal}', or the hosts themselves"
+            )
             : $"*.{normal}";
     }
 }

@@ -5,7 +5,9 @@ namespace IsolatedAgents.Policies.Rules;
 /// <summary>Which environment variables a policy may set or pass through.</summary>
 internal static class EnvironmentNames
 {
-    private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+    );
 
     private static readonly string[] RefusedPrefixes = ["LD_", "DYLD_", "GLIBC_TUNABLES", "ISOLATED_AGENTS_"];
 
@@ -21,7 +23,9 @@ internal static class EnvironmentNames
         {
             if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
             {
-                return Checked<string>.Refused($"variables that begin with '{prefix}' steer the loader or the sandbox itself and are never available; use another name");
+                return Checked<string>.Refused(
+                    $"variables that begin with '{prefix}' steer the loader or the sandbox itself and are never available; use another name"
+                );
             }
         }
 

@@ -13,7 +13,9 @@ internal static class HostNames
 
     private static readonly IdnMapping Idn = new() { UseStd3AsciiRules = true };
 
-    /// <summary>Accepts a host name and gives it in lower-case ASCII without a trailing dot, so that comparing labels exactly is enough.</summary>
+    /// <summary>
+    /// Accepts a host name and gives it in lower-case ASCII without a trailing dot, so that comparing labels exactly is enough.
+    /// </summary>
     public static Checked<string> Check(string host)
     {
         string lower = host.ToLowerInvariant();
@@ -37,7 +39,9 @@ internal static class HostNames
 
         if (ascii.Length > MaxLength || !ascii.Split('.').All(IsLabel))
         {
-            return Checked<string>.Refused("a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'");
+            return Checked<string>.Refused(
+                "a host name is made of labels of letters, digits and inner hyphens, at most 63 characters each; write it such as 'api.example.com'"
+            );
         }
 
         return ascii;

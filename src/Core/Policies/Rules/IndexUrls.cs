@@ -11,8 +11,11 @@ internal static class IndexUrls
             return Checked<string>.Refused(problem);
         }
 
-        if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0
-            || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp))
+        if (
+            !Uri.TryCreate(url, UriKind.Absolute, out Uri? uri)
+            || uri.Host.Length == 0
+            || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp)
+        )
         {
             return Checked<string>.Refused("an index is an absolute address; write it such as 'https://index.example/simple'");
         }

@@ -45,7 +45,10 @@ internal static class LinkResolver
 
     private static void Push(Stack<string> rest, string path)
     {
-        foreach (string part in path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries).Reverse())
+        foreach (
+            string part in path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
+                .Reverse()
+        )
         {
             if (part != ".")
             {

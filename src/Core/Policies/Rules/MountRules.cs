@@ -51,7 +51,9 @@ internal static class MountRules
         string? resolved = LinkResolver.Resolve(lexical);
         if (resolved is null)
         {
-            return Checked<string>.Refused($"the links of the host path '{QuotedText.Of(lexical)}' cannot be followed; name the folder that is meant");
+            return Checked<string>.Refused(
+                $"the links of the host path '{QuotedText.Of(lexical)}' cannot be followed; name the folder that is meant"
+            );
         }
 
         if (!Path.Exists(resolved))

@@ -5,13 +5,25 @@ namespace IsolatedAgents.Policies.Rules;
 /// <summary>What stands in <c>network.inspect</c> and <c>network.credentials</c>.</summary>
 internal static class RequestRules
 {
-    private static readonly SearchValues<char> Token =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    private static readonly SearchValues<char> Token = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    );
 
     /// <summary>Headers that steer the connection, and not the request.</summary>
     private static readonly string[] Steering =
     [
-        "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive", "proxy-connection", "proxy-authorization", "expect", "http2-settings",
+        "host",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authorization",
+        "expect",
+        "http2-settings",
     ];
 
     /// <summary>Accepts an endpoint other than a range; without a port it is 443, since only TLS can be opened.</summary>
@@ -54,7 +66,9 @@ internal static class RequestRules
             return Checked<string>.Refused($"a method is written in capitals, or '*' for any; {Expected}");
         }
 
-        return rule.AsSpan(blank).IndexOfAny('?', '#') >= 0 ? Checked<string>.Refused($"a path is judged without its query; {Expected}") : rule;
+        return rule.AsSpan(blank).IndexOfAny('?', '#') >= 0
+            ? Checked<string>.Refused($"a path is judged without its query; {Expected}")
+            : rule;
     }
 
     /// <summary>Accepts the name of a header that a request may carry.</summary>

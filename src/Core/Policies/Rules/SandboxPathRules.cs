@@ -7,7 +7,20 @@ internal static class SandboxPathRules
 {
     /// <summary>Folders that the sandbox itself makes; a mount over, above or in one of them would undo what it stands for.</summary>
     private static readonly string[] Reserved =
-        ["/proc", "/sys", "/dev", "/output", "/workspace", "/agent", "/tmp", "/run", "/var/run", "/.isolated-agents", "/etc/resolv.conf", "/etc/hosts"];
+    [
+        "/proc",
+        "/sys",
+        "/dev",
+        "/output",
+        "/workspace",
+        "/agent",
+        "/tmp",
+        "/run",
+        "/var/run",
+        "/.isolated-agents",
+        "/etc/resolv.conf",
+        "/etc/hosts",
+    ];
 
     /// <summary>Accepts an absolute path and gives it without doubled or trailing slashes and without <c>.</c> parts.</summary>
     public static Checked<string> Check(string path)
@@ -49,7 +62,9 @@ internal static class SandboxPathRules
         {
             if (IsSameOrBelow(reserved, normal) || IsSameOrBelow(normal, reserved))
             {
-                return Checked<string>.Refused($"the sandbox path '{QuotedText.Of(normal)}' meets '{reserved}', which the sandbox itself sets up; mount it elsewhere, such as '/mnt/data'");
+                return Checked<string>.Refused(
+                    $"the sandbox path '{QuotedText.Of(normal)}' meets '{reserved}', which the sandbox itself sets up; mount it elsewhere, such as '/mnt/data'"
+                );
             }
         }
 

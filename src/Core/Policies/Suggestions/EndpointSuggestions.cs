@@ -19,7 +19,8 @@ internal sealed class EndpointSuggestions(Policy policy)
     private readonly SortedSet<string> _found = new(StringComparer.Ordinal);
 
     /// <summary>The entries to add; a host without a port covers ports 443 and 80.</summary>
-    public IEnumerable<string> Added => _found.Where(entry => !_found.Any(other => other != entry && (entry == other + ":443" || entry == other + ":80")));
+    public IEnumerable<string> Added =>
+        _found.Where(entry => !_found.Any(other => other != entry && (entry == other + ":443" || entry == other + ":80")));
 
     /// <summary>Takes one refusal.</summary>
     /// <param name="host">Name or address, as the record has it.</param>
@@ -36,7 +37,12 @@ internal sealed class EndpointSuggestions(Policy policy)
         }
 
         string entry = EndpointText.Of(host, port);
-        if (EndpointRules.Check(entry).Value != entry || host.Contains('*', StringComparison.Ordinal) || host.Contains('/', StringComparison.Ordinal) || (port == 0 && !isLookup))
+        if (
+            EndpointRules.Check(entry).Value != entry
+            || host.Contains('*', StringComparison.Ordinal)
+            || host.Contains('/', StringComparison.Ordinal)
+            || (port == 0 && !isLookup)
+        )
         {
             return $"network connection to {subject}: no entry can name it";
         }
@@ -61,9 +67,14 @@ internal sealed class EndpointSuggestions(Policy policy)
     }
 
     private static bool IsPrivateName(string host) =>
-        !host.Contains('.', StringComparison.Ordinal) || PrivateDomains.Any(domain => host.EndsWith("." + domain, StringComparison.Ordinal));
+        !host.Contains('.', StringComparison.Ordinal)
+        || PrivateDomains.Any(domain => host.EndsWith("." + domain, StringComparison.Ordinal));
 
     /// <summary>The limit that a refusal met, from its reason ("More than 3 …"); 0 where it says none.</summary>
     public static long LimitOf(string reason) =>
-        reason.Split(' ') is ["More", "than", { } number, ..] && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long limit) && limit <= 1L << 40 ? limit : 0;
+        reason.Split(' ') is ["More", "than", { } number, ..]
+        && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long limit)
+        && limit <= 1L << 40
+            ? limit
+            : 0;
 }

@@ -18,8 +18,8 @@ internal sealed record PolicyChange(string Key, ImmutableArray<string> Added, lo
 internal sealed record PolicySuggestion(ImmutableArray<PolicyChange> Changes, ImmutableArray<string> Left);
 
 /// <summary>
-/// Finds the smallest change to a policy that would have let recorded runs pass: the very paths and endpoints that were refused, and room where a limit was met. What an agent asked for is
-/// not what it should have: a person reads the result.
+/// Finds the smallest change to a policy that would have let recorded runs pass: the very paths and endpoints that were refused, and room
+/// where a limit was met. What an agent asked for is not what it should have: a person reads the result.
 /// </summary>
 internal sealed class PolicyAdvisor(Policy policy)
 {
@@ -34,14 +34,18 @@ internal sealed class PolicyAdvisor(Policy policy)
     private readonly Dictionary<string, long> _limits = [];
 
     /// <summary>What the events so far ask for.</summary>
-    public PolicySuggestion Suggestion => new(
-        [
-            .. Endpoints(),
-            .. List("filesystem.allowed_read_paths", _readPaths),
-            .. List("filesystem.allowed_write_paths", _writePaths),
-            .. _limits.OrderBy(limit => limit.Key, StringComparer.Ordinal).Select(limit => new PolicyChange(limit.Key, [], limit.Value)),
-        ],
-        [.. _left]);
+    public PolicySuggestion Suggestion =>
+        new(
+            [
+                .. Endpoints(),
+                .. List("filesystem.allowed_read_paths", _readPaths),
+                .. List("filesystem.allowed_write_paths", _writePaths),
+                .. _limits
+                    .OrderBy(limit => limit.Key, StringComparer.Ordinal)
+                    .Select(limit => new PolicyChange(limit.Key, [], limit.Value)),
+            ],
+            [.. _left]
+        );
 
     /// <summary>Takes one event.</summary>
     public void Take(RecordedEvent recorded)
@@ -80,7 +84,11 @@ internal sealed class PolicyAdvisor(Policy policy)
             case "output.limit_exceeded":
                 double found = recorded.Number("isolated_agents.current_size");
                 bool isSize = found > recorded.Number("isolated_agents.size_limit");
-                Raise(isSize ? "max_output_bytes" : "max_output_files", isSize ? found : 0, isSize ? policy.MaxOutputBytes : policy.MaxOutputFiles);
+                Raise(
+                    isSize ? "max_output_bytes" : "max_output_files",
+                    isSize ? found : 0,
+                    isSize ? policy.MaxOutputBytes : policy.MaxOutputFiles
+                );
                 break;
         }
     }
@@ -145,13 +153,19 @@ internal sealed class PolicyAdvisor(Policy policy)
                 Add(_writePaths, folder);
                 break;
             case "filesystem.workspace" when path.EndsWith(".lock", StringComparison.Ordinal):
-                Leave($"write to {QuotedText.Of(path)}: it is a lock, which a tool that only looks does without; the workspace can stay read-only");
+                Leave(
+                    $"write to {QuotedText.Of(path)}: it is a lock, which a tool that only looks does without; the workspace can stay read-only"
+                );
                 break;
             case "filesystem.workspace":
-                Leave($"write to {QuotedText.Of(path)}: the workspace is read-only; write results to /output, or set filesystem.workspace to 'write'");
+                Leave(
+                    $"write to {QuotedText.Of(path)}: the workspace is read-only; write results to /output, or set filesystem.workspace to 'write'"
+                );
                 break;
             case "filesystem.protected_paths":
-                Leave($"write to {QuotedText.Of(path)}: it is protected; take its entry out of filesystem.protected_paths only if the agent is to write it");
+                Leave(
+                    $"write to {QuotedText.Of(path)}: it is protected; take its entry out of filesystem.protected_paths only if the agent is to write it"
+                );
                 break;
             case "sensitive_paths":
                 Leave($"read of {QuotedText.Of(path)}: it holds secrets of the system, and no policy allows it");
@@ -179,12 +193,16 @@ internal sealed class PolicyAdvisor(Policy policy)
         }
     }
 
-    private IEnumerable<PolicyChange> Endpoints() => _endpoints.Added.ToImmutableArray() is { Length: > 0 } added ? [new PolicyChange(EgressAllowlist.Key, added)] : [];
+    private IEnumerable<PolicyChange> Endpoints() =>
+        _endpoints.Added.ToImmutableArray() is { Length: > 0 } added ? [new PolicyChange(EgressAllowlist.Key, added)] : [];
 
     // What lies in a folder that is added needs no entry of its own.
     private static IEnumerable<PolicyChange> List(string key, SortedSet<string> paths)
     {
-        ImmutableArray<string> added = [.. paths.Where(path => !paths.Any(other => other != path && SandboxPathRules.IsSameOrBelow(path, other)))];
+        ImmutableArray<string> added =
+        [
+            .. paths.Where(path => !paths.Any(other => other != path && SandboxPathRules.IsSameOrBelow(path, other))),
+        ];
         return added.Length == 0 ? [] : [new PolicyChange(key, added)];
     }
 }

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace IsolatedAgents.Policies.Suggestions;
 
-/// <summary>Changes a policy file's text and leaves the rest of it, comments included, as its author wrote it. The text is a valid policy.</summary>
+/// <summary>
+/// Changes a policy file's text and leaves the rest of it, comments included, as its author wrote it. The text is a valid policy.
+/// </summary>
 internal sealed class PolicyTextEditor
 {
     private const string Indent = "  ";
@@ -59,7 +61,17 @@ internal sealed class PolicyTextEditor
     }
 
     private void Insert(Span members, int depth, string member) =>
-        Replace(members.Start + 1, members.Start + 1, _newLine + Line(depth, member) + (!members.IsEmpty ? "," : IsBrokenAfter(members.Start + 1) ? "" : _newLine + Repeat(depth - 1)));
+        Replace(
+            members.Start + 1,
+            members.Start + 1,
+            _newLine
+                + Line(depth, member)
+                + (
+                    !members.IsEmpty ? ","
+                    : IsBrokenAfter(members.Start + 1) ? ""
+                    : _newLine + Repeat(depth - 1)
+                )
+        );
 
     private bool IsBrokenAfter(int at) => _text.AsSpan(at).TrimStart((byte)' ') is [(byte)'\r' or (byte)'\n', ..];
 
@@ -109,7 +121,9 @@ internal sealed class PolicyTextEditor
     }
 
     private static string Value(PolicyChange change) =>
-        change.Value is { } number ? JsonSerializer.Serialize(number, SuggestionContext.Default.Int64) : "[" + string.Join(", ", change.Added.Select(Quote)) + "]";
+        change.Value is { } number
+            ? JsonSerializer.Serialize(number, SuggestionContext.Default.Int64)
+            : "[" + string.Join(", ", change.Added.Select(Quote)) + "]";
 
     private static string Quote(string text) => JsonSerializer.Serialize(text, SuggestionContext.Default.String);
 

@@ -5,7 +5,9 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Suggestions;
 
-/// <summary>Reads the events of a session record, an audit log, or JSON telemetry that was kept: one JSON object a line. Bounded, and strict.</summary>
+/// <summary>
+/// Reads the events of a session record, an audit log, or JSON telemetry that was kept: one JSON object a line. Bounded, and strict.
+/// </summary>
 internal static class SessionRecordReader
 {
     private const int MaxLineBytes = 1024 * 1024;
@@ -27,7 +29,7 @@ internal static class SessionRecordReader
         for (int line = 1; ; line++)
         {
             int end = buffer.AsSpan(0, filled).IndexOf(LineFeed);
-            for (int count = 1; end < 0 && count > 0 && filled < buffer.Length;)
+            for (int count = 1; end < 0 && count > 0 && filled < buffer.Length; )
             {
                 count = record.Read(buffer, filled, buffer.Length - filled);
                 int at = buffer.AsSpan(filled, count).IndexOf(LineFeed);
@@ -66,13 +68,20 @@ internal static class SessionRecordReader
         }
     }
 
-    private static ConfigurationException Error(string name, int line, string problem) => new(new Diagnostic(
-        DiagnosticTable.Parameters,
-        DiagnosticSeverity.Error,
-        string.Create(CultureInfo.InvariantCulture, $"Line {line} of '{QuotedText.Of(name)}' {problem}; give a session.jsonl of a report directory, an audit log, or JSON telemetry."))
-    {
-        File = name,
-        Line = line,
-        Column = 1,
-    });
+    private static ConfigurationException Error(string name, int line, string problem) =>
+        new(
+            new Diagnostic(
+                DiagnosticTable.Parameters,
+                DiagnosticSeverity.Error,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Line {line} of '{QuotedText.Of(name)}' {problem}; give a session.jsonl of a report directory, an audit log, or JSON telemetry."
+                )
+            )
+            {
+                File = name,
+                Line = line,
+                Column = 1,
+            }
+        );
 }

@@ -8,7 +8,9 @@ using IsolatedAgents.Text;
 namespace IsolatedAgents.Reports.Attestations;
 
 /// <summary>What a verification found.</summary>
-/// <param name="IsValid">Whether the key's owner has signed the statement, and the artifacts, where they were looked at, are those that it names and no others.</param>
+/// <param name="IsValid">
+/// Whether the key's owner has signed the statement, and the artifacts, where they were looked at, are those that it names and no others.
+/// </param>
 /// <param name="Message">One line for a person.</param>
 /// <param name="Verdict">How the run ended by the statement; null where nothing in it can be believed.</param>
 /// <param name="SessionId">The run; null likewise.</param>
@@ -57,9 +59,11 @@ internal static class AttestationVerifier
 
     private static AttestationVerification VerifyStatement(DsseEnvelope envelope, JsonElement statement, string? artifacts)
     {
-        if (envelope.PayloadType != DsseEnvelope.InToto
+        if (
+            envelope.PayloadType != DsseEnvelope.InToto
             || statement.GetProperty("_type").GetString() != RunStatement.Type
-            || statement.GetProperty("predicateType").GetString() != RunStatement.PredicateType)
+            || statement.GetProperty("predicateType").GetString() != RunStatement.PredicateType
+        )
         {
             return Invalid("It is signed, and is not a statement of a run.");
         }
@@ -67,10 +71,19 @@ internal static class AttestationVerifier
         JsonElement predicate = statement.GetProperty("predicate");
         string verdict = predicate.GetProperty("isolatedAgents_result").GetProperty("verdict").GetString() ?? "";
         string session = predicate.GetProperty("runDetails").GetProperty("metadata").GetProperty("invocationId").GetString() ?? "";
-        ImmutableArray<(string Name, string Sha256)> subjects = [.. statement.GetProperty("subject").EnumerateArray()
-            .Select(subject => (subject.GetProperty("name").GetString() ?? "", subject.GetProperty("digest").GetProperty("sha256").GetString() ?? ""))];
+        ImmutableArray<(string Name, string Sha256)> subjects =
+        [
+            .. statement
+                .GetProperty("subject")
+                .EnumerateArray()
+                .Select(subject =>
+                    (subject.GetProperty("name").GetString() ?? "", subject.GetProperty("digest").GetProperty("sha256").GetString() ?? "")
+                ),
+        ];
         string? problem = artifacts is null ? null : FindDifference(subjects, artifacts);
-        string looked = artifacts is null ? "; its artifacts were not looked at" : $", and its {Units.Count(subjects.Length, "artifact")} are as they were";
+        string looked = artifacts is null
+            ? "; its artifacts were not looked at"
+            : $", and its {Units.Count(subjects.Length, "artifact")} are as they were";
         return problem is null
             ? new AttestationVerification(true, $"Signed{looked}. The run {session} ended as {verdict}.", verdict, session)
             : new AttestationVerification(false, problem, verdict, session);
@@ -101,8 +114,15 @@ internal static class AttestationVerifier
             named.Add(path);
         }
 
-        return Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
-            .FirstOrDefault(file => !named.Contains(file) && Path.GetFileName(file) != OutputDirectory.ManifestName) is { } foreign
+        return
+            Directory
+                .EnumerateFiles(
+                    folder,
+                    "*",
+                    new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }
+                )
+                .FirstOrDefault(file => !named.Contains(file) && Path.GetFileName(file) != OutputDirectory.ManifestName)
+                is { } foreign
             ? $"The file '{UntrustedText.Display(Path.GetRelativePath(folder, foreign))}' is not of this run."
             : null;
     }

@@ -22,7 +22,9 @@ internal sealed record DsseEnvelope(string PayloadType, ImmutableArray<byte> Pay
     /// <summary>What is signed: type and payload, each behind its length, so that neither can be taken for a part of the other.</summary>
     public static byte[] ToBeSigned(string payloadType, ReadOnlySpan<byte> payload)
     {
-        byte[] head = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"DSSEv1 {Encoding.UTF8.GetByteCount(payloadType)} {payloadType} {payload.Length} "));
+        byte[] head = Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"DSSEv1 {Encoding.UTF8.GetByteCount(payloadType)} {payloadType} {payload.Length} ")
+        );
         return [.. head, .. payload];
     }
 
@@ -37,9 +39,15 @@ internal sealed record DsseEnvelope(string PayloadType, ImmutableArray<byte> Pay
             return new DsseEnvelope(
                 root.GetProperty("payloadType").GetString() ?? "",
                 [.. root.GetProperty("payload").GetBytesFromBase64()],
-                [.. root.GetProperty("signatures").EnumerateArray().Select(signature => new DsseSignature(
-                    signature.TryGetProperty("keyid", out JsonElement id) ? id.GetString() ?? "" : "",
-                    [.. signature.GetProperty("sig").GetBytesFromBase64()]))]);
+                [
+                    .. root.GetProperty("signatures")
+                        .EnumerateArray()
+                        .Select(signature => new DsseSignature(
+                            signature.TryGetProperty("keyid", out JsonElement id) ? id.GetString() ?? "" : "",
+                            [.. signature.GetProperty("sig").GetBytesFromBase64()]
+                        )),
+                ]
+            );
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -15,9 +15,7 @@ internal sealed class AttributeFile
     private readonly List<AttributeLine> _lines = [];
     private readonly List<(string Name, string[] Names)> _macros = [];
 
-    private AttributeFile()
-    {
-    }
+    private AttributeFile() { }
 
     /// <summary>The lines that are for files.</summary>
     public IReadOnlyList<AttributeLine> Lines => _lines;
@@ -56,8 +54,14 @@ internal sealed class AttributeFile
             pattern = line[..length].ToArray();
         }
 
-        string[] names = [.. Encoding.UTF8.GetString(line[length..]).Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries)
-            .Where(word => word[0] is not ('-' or '!')).Select(word => word.Split('=')[0])];
+        string[] names =
+        [
+            .. Encoding
+                .UTF8.GetString(line[length..])
+                .Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries)
+                .Where(word => word[0] is not ('-' or '!'))
+                .Select(word => word.Split('=')[0]),
+        ];
         if (pattern.Length > MacroPrefix.Length && pattern.AsSpan().StartsWith("[attr]"u8))
         {
             _macros.Add((Encoding.UTF8.GetString(pattern.AsSpan(MacroPrefix.Length)), names));

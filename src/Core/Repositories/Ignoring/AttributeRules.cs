@@ -11,7 +11,11 @@ namespace IsolatedAgents.Repositories.Ignoring;
 /// <param name="ignoresCase">Whether names in either case are the same.</param>
 /// <param name="effort">What may still go into comparing.</param>
 internal sealed class AttributeRules(
-    Func<string, IReadOnlyList<AttributeFile>?> load, IReadOnlyList<AttributeFile> others, bool ignoresCase, MatchEffort effort)
+    Func<string, IReadOnlyList<AttributeFile>?> load,
+    IReadOnlyList<AttributeFile> others,
+    bool ignoresCase,
+    MatchEffort effort
+)
 {
     private readonly Dictionary<string, IReadOnlyList<AttributeFile>?> _folders = new(StringComparer.Ordinal);
     private Dictionary<string, ContentHiding>? _kinds;
@@ -89,13 +93,14 @@ internal sealed class AttributeRules(
             ["crlf"] = ContentHiding.LineEnds,
         };
         (string Name, string[] Names)[] macros = [.. others.Concat(Find("") ?? []).SelectMany(file => file.Macros)];
-        for (bool isMore = true; isMore && !effort.IsSpent;)
+        for (bool isMore = true; isMore && !effort.IsSpent; )
         {
             isMore = false;
             foreach ((string name, string[] names) in macros)
             {
                 effort.Spend(names.Length + 1);
-                ContentHiding kind = KindOf(names, kinds), known = kinds.GetValueOrDefault(name);
+                ContentHiding kind = KindOf(names, kinds),
+                    known = kinds.GetValueOrDefault(name);
                 if ((kind & ~known) != 0)
                 {
                     kinds[name] = known | kind;

@@ -4,7 +4,8 @@ using System.Text;
 namespace IsolatedAgents.Repositories.Ignoring;
 
 /// <summary>
-/// Which files a repository tracks: gitformat-index(5), versions 2 to 4. What cannot be read for sure, such as a split index, counts as an index that tracks nothing: less comes back then, not more.
+/// Which files a repository tracks: gitformat-index(5), versions 2 to 4. What cannot be read for sure, such as a split index, counts as an
+/// index that tracks nothing: less comes back then, not more.
 /// </summary>
 internal sealed class GitIndex
 {
@@ -48,7 +49,15 @@ internal sealed class GitIndex
             FileInfo file = new(path);
             return file.Exists && file.Length <= MaxBytes ? Parse(File.ReadAllBytes(path), isSha256) : Empty;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentOutOfRangeException or IndexOutOfRangeException or OverflowException)
+        catch (Exception failure)
+            when (failure
+                    is IOException
+                        or UnauthorizedAccessException
+                        or InvalidDataException
+                        or ArgumentOutOfRangeException
+                        or IndexOutOfRangeException
+                        or OverflowException
+            )
         {
             return Empty;
         }
@@ -133,7 +142,8 @@ internal sealed class GitIndex
         return name;
     }
 
-    private static int IndexOfZero(ReadOnlySpan<byte> text) => text.IndexOf((byte)0) is >= 0 and int end ? end : throw new InvalidDataException();
+    private static int IndexOfZero(ReadOnlySpan<byte> text) =>
+        text.IndexOf((byte)0) is >= 0 and int end ? end : throw new InvalidDataException();
 
     // An extension in small letters changes what the entries mean: 'link' refers to another file, 'sdir' has folders among them.
     private static bool HasLink(ReadOnlySpan<byte> extensions)

@@ -3,7 +3,9 @@ using IsolatedAgents.Platform.Files;
 
 namespace IsolatedAgents.Repositories.Ignoring;
 
-/// <summary>A repository that holds a part of the workspace, or all of it, as it is on this machine. No program is run to look at it.</summary>
+/// <summary>
+/// A repository that holds a part of the workspace, or all of it, as it is on this machine. No program is run to look at it.
+/// </summary>
 internal sealed class GitRepository
 {
     private const string GitName = ".git";
@@ -29,18 +31,25 @@ internal sealed class GitRepository
         IsSha256 = settings.IsSha256;
         Index = GitIndex.Read(Path.Combine(gitFolder, "index"), settings.IsSha256);
         string? home = environment.GetValueOrDefault("HOME") ?? environment.GetValueOrDefault("USERPROFILE");
-        string? user = environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git")
-            : home is null ? null : Path.Combine(home, ".config", "git");
+        string? user =
+            environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git")
+            : home is null ? null
+            : Path.Combine(home, ".config", "git");
         Excludes =
         [
             .. Files(settings.ExcludesFile, "exclude", "ignore")
-                .Select(file => Load(file, IgnoreAll, followsLinks: true)).OfType<byte[]>().Select(content => IgnoreFile.Parse(content)),
+                .Select(file => Load(file, IgnoreAll, followsLinks: true))
+                .OfType<byte[]>()
+                .Select(content => IgnoreFile.Parse(content)),
         ];
         string[] system = environment.ContainsKey("GIT_ATTR_NOSYSTEM") ? [] : SystemAttributes;
         Attributes =
         [
-            .. Files(settings.AttributesFile, "attributes", "attributes").Concat(system)
-                .Select(file => Load(file, HideAll, followsLinks: true)).OfType<byte[]>().Select(content => AttributeFile.Parse(content)),
+            .. Files(settings.AttributesFile, "attributes", "attributes")
+                .Concat(system)
+                .Select(file => Load(file, HideAll, followsLinks: true))
+                .OfType<byte[]>()
+                .Select(content => AttributeFile.Parse(content)),
         ];
         string modules = Path.Combine(root, GitNames.Modules);
         _knowsModules = _modules.Read(modules) && (!Index.Has(GitNames.Modules) || File.Exists(modules));
@@ -95,7 +104,8 @@ internal sealed class GitRepository
     /// <summary>Whether git does not show some or all of what changes in a submodule.</summary>
     /// <param name="path">Where that lies in the repository.</param>
     public bool HidesModule(string path) =>
-        !_knowsModules || _settings.HidesModules
+        !_knowsModules
+        || _settings.HidesModules
         || _settings.HiddenModules.Concat(_modules.HiddenModules).Any(name => name == path || PathsOfModule(name).Contains(path));
 
     /// <summary>The repository whose files a folder's are, by that folder or one above it; null where there is none.</summary>
@@ -119,7 +129,8 @@ internal sealed class GitRepository
         try
         {
             return Directory.Exists(git) ? new GitRepository(folder, git, environment)
-                : ReadLine(git) is { } line && line.StartsWith(Pointer, StringComparison.Ordinal) ? new GitRepository(folder, Path.GetFullPath(line[Pointer.Length..].Trim(), folder), environment)
+                : ReadLine(git) is { } line && line.StartsWith(Pointer, StringComparison.Ordinal)
+                    ? new GitRepository(folder, Path.GetFullPath(line[Pointer.Length..].Trim(), folder), environment)
                 : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
@@ -167,7 +178,9 @@ internal sealed class GitRepository
         GitSettings settings = new(home, followsIncludes: true);
         string?[] files =
         [
-            environment.ContainsKey("GIT_CONFIG_NOSYSTEM") ? null : environment.GetValueOrDefault("GIT_CONFIG_SYSTEM") ?? (OperatingSystem.IsWindows() ? null : "/etc/gitconfig"),
+            environment.ContainsKey("GIT_CONFIG_NOSYSTEM")
+                ? null
+                : environment.GetValueOrDefault("GIT_CONFIG_SYSTEM") ?? (OperatingSystem.IsWindows() ? null : "/etc/gitconfig"),
             .. environment.GetValueOrDefault("GIT_CONFIG_GLOBAL") is { } global ? [global] : UserFiles(environment, home),
             Path.Combine(common, "config"),
             Path.Combine(gitFolder, "config.worktree"),
@@ -181,10 +194,12 @@ internal sealed class GitRepository
     }
 
     private static string?[] UserFiles(FrozenDictionary<string, string> environment, string? home) =>
-    [
-        environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git", "config") : home is null ? null : Path.Combine(home, ".config", "git", "config"),
-        home is null ? null : Path.Combine(home, ".gitconfig"),
-    ];
+        [
+            environment.GetValueOrDefault("XDG_CONFIG_HOME") is { Length: > 0 } folder ? Path.Combine(folder, "git", "config")
+            : home is null ? null
+            : Path.Combine(home, ".config", "git", "config"),
+            home is null ? null : Path.Combine(home, ".gitconfig"),
+        ];
 
     private static string? ReadLine(string path)
     {

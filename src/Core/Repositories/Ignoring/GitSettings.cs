@@ -74,8 +74,11 @@ internal sealed class GitSettings(string? home, bool followsIncludes)
     /// <summary>Takes the text of a file.</summary>
     public void Take(string text, string path)
     {
-        string section = "", name = "";
-        foreach (string line in text.Replace("\\\r\n", "", StringComparison.Ordinal).Replace("\\\n", "", StringComparison.Ordinal).Split('\n'))
+        string section = "",
+            name = "";
+        foreach (
+            string line in text.Replace("\\\r\n", "", StringComparison.Ordinal).Replace("\\\n", "", StringComparison.Ordinal).Split('\n')
+        )
         {
             string trimmed = line.Trim();
             if (trimmed.StartsWith('['))
@@ -159,7 +162,8 @@ internal sealed class GitSettings(string? home, bool followsIncludes)
 
     private static bool IsOff(string value) => value.ToLowerInvariant() is "false" or "no" or "off" or "0" or "";
 
-    private string Expand(string path) => home is not null && path.StartsWith("~/", StringComparison.Ordinal) ? Path.Combine(home, path[2..]) : path;
+    private string Expand(string path) =>
+        home is not null && path.StartsWith("~/", StringComparison.Ordinal) ? Path.Combine(home, path[2..]) : path;
 
     private static string Value(string text)
     {
@@ -174,7 +178,15 @@ internal sealed class GitSettings(string? home, bool followsIncludes)
             }
             else if (letter == '\\' && i + 1 < text.Length)
             {
-                value.Append(text[++i] switch { 'n' => '\n', 't' => '\t', 'b' => '\b', char other => other });
+                value.Append(
+                    text[++i] switch
+                    {
+                        'n' => '\n',
+                        't' => '\t',
+                        'b' => '\b',
+                        char other => other,
+                    }
+                );
             }
             else if (!isQuoted && letter is ('#' or ';'))
             {

@@ -63,7 +63,9 @@ internal sealed class IgnorePattern
             return false;
         }
 
-        return _isForNames ? MatchesName(subject.Path.AsSpan(subject.NameStart), ignoresCase, effort) : MatchesPath(subject.Path.AsSpan(from), ignoresCase, effort);
+        return _isForNames
+            ? MatchesName(subject.Path.AsSpan(subject.NameStart), ignoresCase, effort)
+            : MatchesPath(subject.Path.AsSpan(from), ignoresCase, effort);
     }
 
     private bool MatchesName(ReadOnlySpan<byte> name, bool ignoresCase, MatchEffort effort) =>

@@ -27,9 +27,15 @@ internal sealed class IgnoreRules(Func<string, byte[]?> load, IReadOnlyList<Igno
         }
 
         Folder? above = path.Length == 0 ? null : Find(path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "");
-        Folder folder = above is not null && (above.IsIgnored || Judge(above, path, isFolder: true))
-            ? new Folder(above, 0, null, IsIgnored: true)
-            : new Folder(above, path.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(path) + 1, load(path) is { } content ? IgnoreFile.Parse(content) : null, IsIgnored: false);
+        Folder folder =
+            above is not null && (above.IsIgnored || Judge(above, path, isFolder: true))
+                ? new Folder(above, 0, null, IsIgnored: true)
+                : new Folder(
+                    above,
+                    path.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(path) + 1,
+                    load(path) is { } content ? IgnoreFile.Parse(content) : null,
+                    IsIgnored: false
+                );
         _folders.Add(path, folder);
         return folder;
     }

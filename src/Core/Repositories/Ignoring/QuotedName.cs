@@ -40,7 +40,13 @@ internal static class QuotedName
 
         return text[at] switch
         {
-            (byte)'a' => 7, (byte)'b' => 8, (byte)'t' => 9, (byte)'n' => 10, (byte)'v' => 11, (byte)'f' => 12, (byte)'r' => 13,
+            (byte)'a' => 7,
+            (byte)'b' => 8,
+            (byte)'t' => 9,
+            (byte)'n' => 10,
+            (byte)'v' => 11,
+            (byte)'f' => 12,
+            (byte)'r' => 13,
             byte other => other,
         };
     }

@@ -29,8 +29,8 @@ internal sealed class MatchEffort(long steps, Action? progressed = null)
 }
 
 /// <summary>
-/// Compares a path with a pattern of a <c>.gitignore</c> file as git's wildmatch.c does, byte by byte. All ways through the pattern are followed at once, so that the time is
-/// bounded by the product of both lengths, whatever the pattern.
+/// Compares a path with a pattern of a <c>.gitignore</c> file as git's wildmatch.c does, byte by byte. All ways through the pattern are
+/// followed at once, so that the time is bounded by the product of both lengths, whatever the pattern.
 /// </summary>
 internal static class WildMatch
 {
@@ -70,7 +70,7 @@ internal static class WildMatch
     private static int Read(ReadOnlySpan<byte> pattern, Token[] tokens)
     {
         int count = 0;
-        for (int i = 0; i < pattern.Length;)
+        for (int i = 0; i < pattern.Length; )
         {
             switch (pattern[i])
             {
@@ -117,9 +117,14 @@ internal static class WildMatch
             end++;
         }
 
-        bool isAlone = end - at >= 2
+        bool isAlone =
+            end - at >= 2
             && (at == 0 || pattern[at - 1] == '/')
-            && (end == pattern.Length || pattern[end] == '/' || (pattern[end] == '\\' && end + 1 < pattern.Length && pattern[end + 1] == '/'));
+            && (
+                end == pattern.Length
+                || pattern[end] == '/'
+                || (pattern[end] == '\\' && end + 1 < pattern.Length && pattern[end + 1] == '/')
+            );
         if (isAlone && end < pattern.Length && pattern[end] == '/')
         {
             // Any number of folders, none included.
@@ -132,10 +137,17 @@ internal static class WildMatch
         return end;
     }
 
-    private static bool Run(ReadOnlySpan<byte> pattern, ReadOnlySpan<Token> tokens, ReadOnlySpan<byte> text, bool ignoresCase, MatchEffort effort)
+    private static bool Run(
+        ReadOnlySpan<byte> pattern,
+        ReadOnlySpan<Token> tokens,
+        ReadOnlySpan<byte> text,
+        bool ignoresCase,
+        MatchEffort effort
+    )
     {
         bool[] states = ArrayPool<bool>.Shared.Rent(2 * (tokens.Length + 1));
-        Span<bool> now = states.AsSpan(0, tokens.Length + 1), next = states.AsSpan(tokens.Length + 1, tokens.Length + 1);
+        Span<bool> now = states.AsSpan(0, tokens.Length + 1),
+            next = states.AsSpan(tokens.Length + 1, tokens.Length + 1);
         now.Clear();
         now[0] = true;
         Expand(tokens, now);
@@ -196,7 +208,10 @@ internal static class WildMatch
                 return true;
             case Kind.Any when letter != '/':
             case Kind.Literal when IsSame(token.Value, letter, ignoresCase):
-            case Kind.Class when letter != '/' && ReadClass(pattern, token.Start, ignoresCase ? Lower(letter) : letter, ignoresCase, out bool isMember) >= 0 && isMember:
+            case Kind.Class
+                when letter != '/'
+                    && ReadClass(pattern, token.Start, ignoresCase ? Lower(letter) : letter, ignoresCase, out bool isMember) >= 0
+                    && isMember:
                 next[1] = true;
                 return true;
             default:
@@ -208,14 +223,16 @@ internal static class WildMatch
 
     private static byte Lower(byte letter) => letter is >= (byte)'A' and <= (byte)'Z' ? (byte)(letter | 0x20) : letter;
 
-    // Where the bracket that opens at a place closes, and whether a byte is in it; -1 where it can match nothing. As dowild() in wildmatch.c goes through it, step by step.
+    // Where the bracket that opens at a place closes, and whether a byte is in it; -1 where it can match nothing. As dowild() in
+    // wildmatch.c goes through it, step by step.
     private static int ReadClass(ReadOnlySpan<byte> pattern, int open, byte letter, bool ignoresCase, out bool isMember)
     {
         isMember = false;
         int at = open + 1;
         bool isNegated = At(pattern, at) is (byte)'!' or (byte)'^';
         at += isNegated ? 1 : 0;
-        int current = At(pattern, at), previous = 0;
+        int current = At(pattern, at),
+            previous = 0;
         do
         {
             switch (current)
@@ -229,7 +246,9 @@ internal static class WildMatch
                 case '-' when previous != 0 && At(pattern, at + 1) is not (0 or ']'):
                     current = At(pattern, ++at);
                     current = current == '\\' ? At(pattern, ++at) : current;
-                    isMember |= IsBetween(letter, previous, current) || (ignoresCase && letter is >= (byte)'a' and <= (byte)'z' && IsBetween(letter - 0x20, previous, current));
+                    isMember |=
+                        IsBetween(letter, previous, current)
+                        || (ignoresCase && letter is >= (byte)'a' and <= (byte)'z' && IsBetween(letter - 0x20, previous, current));
                     current = current == 0 ? -1 : 0;
                     break;
                 case '[' when At(pattern, at + 1) == ':':
@@ -267,8 +286,7 @@ internal static class WildMatch
 
             previous = current;
             current = At(pattern, ++at);
-        }
-        while (current != ']');
+        } while (current != ']');
         isMember ^= isNegated;
         return at;
     }

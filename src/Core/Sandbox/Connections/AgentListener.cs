@@ -5,7 +5,9 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Sandbox.Connections;
 
-/// <summary>Takes the agent's connections to one endpoint from the socket of the sandbox's that they arrive at, in the thread that then serves them.</summary>
+/// <summary>
+/// Takes the agent's connections to one endpoint from the socket of the sandbox's that they arrive at, in the thread that then serves them.
+/// </summary>
 internal sealed class AgentListener : IAsyncDisposable
 {
     // An agent that has ended may have opened its last ones just before.
@@ -26,7 +28,13 @@ internal sealed class AgentListener : IAsyncDisposable
     /// <param name="target">What connections that arrive here asked for.</param>
     /// <param name="connections">Takes them.</param>
     /// <param name="holders">Knows whether the agent's ends are still held.</param>
-    public AgentListener(ReadinessLoop loop, Socket socket, EgressTarget target, ChannelWriter<AgentConnection> connections, SocketHolders holders)
+    public AgentListener(
+        ReadinessLoop loop,
+        Socket socket,
+        EgressTarget target,
+        ChannelWriter<AgentConnection> connections,
+        SocketHolders holders
+    )
     {
         _loop = loop;
         _socket = socket;
@@ -44,15 +52,18 @@ internal sealed class AgentListener : IAsyncDisposable
         _readiness.Dispose();
         if (await _accepting.ConfigureAwait(false))
         {
-            for (int left = MaxLast; left > 0 && _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) && Accept() == SocketError.Success; left--)
-            {
-            }
+            for (
+                int left = MaxLast;
+                left > 0 && _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) && Accept() == SocketError.Success;
+                left--
+            ) { }
         }
 
         _socket.Dispose();
     }
 
-    // False where the supervisor has ended it, which has taken what had arrived. One at a time, so that other sockets of the loop's have their turn.
+    // False where the supervisor has ended it, which has taken what had arrived. One at a time, so that other sockets of the loop's have
+    // their turn.
     private async Task<bool> AcceptAsync()
     {
         while (true)

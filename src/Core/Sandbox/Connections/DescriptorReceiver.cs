@@ -9,7 +9,8 @@ using IsolatedAgents.Sockets;
 namespace IsolatedAgents.Sandbox.Connections;
 
 /// <summary>
-/// Takes what the agent's connections arrive at, and those that the supervisor has taken itself, as the sockets that they are, over a Unix socket of their own.
+/// Takes what the agent's connections arrive at, and those that the supervisor has taken itself, as the sockets that they are, over a Unix
+/// socket of their own.
 /// </summary>
 /// <param name="loop">Waits for the sockets.</param>
 /// <param name="from">The Unix socket.</param>
@@ -31,13 +32,19 @@ internal sealed class DescriptorReceiver(ReadinessLoop loop, Socket from, Channe
     private readonly List<AgentListener> _listeners = [];
     private readonly Queue<int> _descriptors = new();
 
-    /// <summary>Passes each connection on, until the supervisor closes the socket or it is cancelled; and then those that lie in it, or have arrived in the sandbox.</summary>
+    /// <summary>
+    /// Passes each connection on, until the supervisor closes the socket or it is cancelled; and then those that lie in it, or have arrived
+    /// in the sandbox.
+    /// </summary>
     /// <exception cref="ProtocolException">Something else than that came.</exception>
     /// <exception cref="SocketException">The socket broke.</exception>
     public async Task ReceiveAsync(CancellationToken cancellationToken)
     {
         using SocketReadiness readiness = new(loop, from.SafeHandle);
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((SocketReadiness)state!).Dispose(), readiness);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((SocketReadiness)state!).Dispose(),
+            readiness
+        );
         try
         {
             await ReceiveAsync(readiness, cancellationToken).ConfigureAwait(false);
@@ -109,7 +116,11 @@ internal sealed class DescriptorReceiver(ReadinessLoop loop, Socket from, Channe
     private int Take(byte[] buffer, int filled)
     {
         Span<byte> rest = buffer.AsSpan(0, filled);
-        while (rest.Length >= sizeof(ushort) && BinaryPrimitives.ReadUInt16LittleEndian(rest) is var length && rest.Length >= sizeof(ushort) + length)
+        while (
+            rest.Length >= sizeof(ushort)
+            && BinaryPrimitives.ReadUInt16LittleEndian(rest) is var length
+            && rest.Length >= sizeof(ushort) + length
+        )
         {
             EgressHandover handover = EgressHandover.FromPayload(rest.Slice(sizeof(ushort), length));
             Take(new EgressTarget(handover.Host, handover.Port));
@@ -133,7 +144,10 @@ internal sealed class DescriptorReceiver(ReadinessLoop loop, Socket from, Channe
         }
 
         Socket socket = new(new SafeSocketHandle(descriptor, ownsHandle: true));
-        if (socket is not { SocketType: SocketType.Stream, AddressFamily: AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 } || _listeners.Count == MaxListeners)
+        if (
+            socket is not { SocketType: SocketType.Stream, AddressFamily: AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 }
+            || _listeners.Count == MaxListeners
+        )
         {
             socket.Dispose();
             throw new ProtocolException("Something else than a connection was handed over, or too much.");
@@ -145,8 +159,8 @@ internal sealed class DescriptorReceiver(ReadinessLoop loop, Socket from, Channe
         }
         else if (!socket.Connected)
         {
-            // A listener that the supervisor closed before it was taken from here accepts no more and has no other end. The same is true of a connection that the agent has reset:
-            // nobody holds it, and no byte of it left.
+            // A listener that the supervisor closed before it was taken from here accepts no more and has no other end. The same is true of
+            // a connection that the agent has reset: nobody holds it, and no byte of it left.
             socket.Dispose();
         }
         else if (!connections.TryWrite(new AgentConnection(new SocketDuplexStream(socket, loop, holders.WhenUnheldAsync), target)))

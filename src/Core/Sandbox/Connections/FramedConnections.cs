@@ -9,7 +9,11 @@ namespace IsolatedAgents.Sandbox.Connections;
 /// <param name="connections">Takes each new one.</param>
 /// <param name="send">Sends a frame to the supervisor.</param>
 /// <param name="holders">Knows whether the agent's ends are still held.</param>
-internal sealed class FramedConnections(ChannelWriter<AgentConnection> connections, Func<FrameType, byte[], CancellationToken, Task> send, SocketHolders holders)
+internal sealed class FramedConnections(
+    ChannelWriter<AgentConnection> connections,
+    Func<FrameType, byte[], CancellationToken, Task> send,
+    SocketHolders holders
+)
 {
     private readonly ConcurrentDictionary<int, FramedDuplexStream> _open = new();
 

@@ -10,13 +10,20 @@ namespace IsolatedAgents.Sandbox.Connections;
 /// <param name="send">Sends a frame to the supervisor.</param>
 /// <param name="whenUnheld">Completes when no process holds the agent's end.</param>
 /// <param name="all">Where it is to be forgotten.</param>
-internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[], CancellationToken, Task> send, Func<CancellationToken, Task> whenUnheld, FramedConnections all) : DuplexStream
+internal sealed class FramedDuplexStream(
+    int connection,
+    Func<FrameType, byte[], CancellationToken, Task> send,
+    Func<CancellationToken, Task> whenUnheld,
+    FramedConnections all
+) : DuplexStream
 {
     // Few large grants: each is a frame of its own.
     private const int GrantBatch = EgressWindow.Initial / 4;
 
-    private readonly Channel<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)> _received =
-        Channel.CreateUnbounded<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<(ReadOnlyMemory<byte> Bytes, bool IsUrgent)> _received = Channel.CreateUnbounded<(
+        ReadOnlyMemory<byte> Bytes,
+        bool IsUrgent
+    )>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _grown = new(0);
@@ -106,7 +113,8 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
             int granted = _taken;
             _taken = 0;
             Interlocked.Add(ref _outstanding, -granted);
-            await send(FrameType.EgressSentWindow, new EgressWindow(connection, granted).ToPayload(), cancellationToken).ConfigureAwait(false);
+            await send(FrameType.EgressSentWindow, new EgressWindow(connection, granted).ToPayload(), cancellationToken)
+                .ConfigureAwait(false);
         }
 
         return count;
@@ -128,7 +136,8 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
         }
     }
 
-    public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) => await WriteOnceAsync(FrameType.EgressReplyUrgent, one, CancellationToken.None).ConfigureAwait(false);
+    public override async ValueTask WriteUrgentAsync(ReadOnlyMemory<byte> one) =>
+        await WriteOnceAsync(FrameType.EgressReplyUrgent, one, CancellationToken.None).ConfigureAwait(false);
 
     public override async Task WhenLeftAsync(CancellationToken cancellationToken)
     {
@@ -140,7 +149,8 @@ internal sealed class FramedDuplexStream(int connection, Func<FrameType, byte[],
     }
 
     public override async ValueTask CompleteWritesAsync(CancellationToken cancellationToken) =>
-        await send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), cancellationToken).ConfigureAwait(false);
+        await send(FrameType.EgressReplyEnd, new EgressEnd(connection, IsReset: false).ToPayload(), cancellationToken)
+            .ConfigureAwait(false);
 
     public override void Abort()
     {

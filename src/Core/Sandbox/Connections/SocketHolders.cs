@@ -4,8 +4,8 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Sandbox.Connections;
 
 /// <summary>
-/// Whether a process of the sandbox still holds the agent's end of a connection. A FIN does not tell it: who has ended and who has only said all, and waits for the answer, send the same.
-/// The supervisor can look, as both ends are in its network.
+/// Whether a process of the sandbox still holds the agent's end of a connection. A FIN does not tell it: who has ended and who has only
+/// said all, and waits for the answer, send the same. The supervisor can look, as both ends are in its network.
 /// </summary>
 /// <param name="send">Sends a frame to the supervisor.</param>
 internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, Task> send)
@@ -14,7 +14,8 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
-    // To look takes the supervisor a while where the sandbox has many sockets. One question at a time, and a rest after each that is longer than it took, leaves it most of its time.
+    // To look takes the supervisor a while where the sandbox has many sockets. One question at a time, and a rest after each that is longer
+    // than it took, leaves it most of its time.
     private const int RestFactor = 4;
     private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(10);
 
@@ -25,7 +26,9 @@ internal sealed class SocketHolders(Func<FrameType, byte[], CancellationToken, T
     private int _number;
     private bool _isEnded;
 
-    /// <summary>Completes when nobody holds the agent's end of a connection. To be called once the agent has said that it sends nothing more.</summary>
+    /// <summary>
+    /// Completes when nobody holds the agent's end of a connection. To be called once the agent has said that it sends nothing more.
+    /// </summary>
     /// <param name="socket">The end's name (<see cref="SocketName"/>).</param>
     /// <param name="cancellationToken">Waits no longer.</param>
     public async Task WhenUnheldAsync(string socket, CancellationToken cancellationToken)

@@ -1,8 +1,8 @@
 namespace IsolatedAgents.Text.Masking;
 
 /// <summary>
-/// Finds secrets that come in short pieces, each on a line of its own: what continues the lines before it within one secret is masked once all of them are half of it. The first pieces, which chance
-/// makes too, have then been shown. For one stream, and one thread at a time.
+/// Finds secrets that come in short pieces, each on a line of its own: what continues the lines before it within one secret is masked once
+/// all of them are half of it. The first pieces, which chance makes too, have then been shown. For one stream, and one thread at a time.
 /// </summary>
 /// <param name="forms">Secrets, and what they become in the usual encodings.</param>
 internal sealed class BrokenSecrets(string[] forms)
@@ -36,7 +36,11 @@ internal sealed class BrokenSecrets(string[] forms)
         string? shortest = null;
         foreach (string form in forms)
         {
-            if (pieces.Length <= form.Length && (shortest is null || form.Length < shortest.Length) && form.AsSpan().Contains(pieces, StringComparison.Ordinal))
+            if (
+                pieces.Length <= form.Length
+                && (shortest is null || form.Length < shortest.Length)
+                && form.AsSpan().Contains(pieces, StringComparison.Ordinal)
+            )
             {
                 shortest = form;
             }

@@ -50,14 +50,21 @@ internal sealed class DecodedView
         return new DecodedView(bytes, sources);
     }
 
-    /// <summary>The hexadecimal digits of a text in lower case, without what usually separates two of them; null where they are too few.</summary>
+    /// <summary>
+    /// The hexadecimal digits of a text in lower case, without what usually separates two of them; null where they are too few.
+    /// </summary>
     public static DecodedView? HexadecimalDigits(string text)
     {
         // Most texts have no such run, and cost no more than being looked at.
         int run = 0;
         for (int i = 0; i < text.Length && run < LeastDigits; i++)
         {
-            run = DigitAt(text, i) switch { Barrier => 0, 0 => run, _ => run + 1 };
+            run = DigitAt(text, i) switch
+            {
+                Barrier => 0,
+                0 => run,
+                _ => run + 1,
+            };
         }
 
         if (run < LeastDigits)
@@ -101,7 +108,7 @@ internal sealed class DecodedView
     {
         int written = 0;
         Span<byte> encoded = stackalloc byte[4];
-        for (int i = 0; i < Length;)
+        for (int i = 0; i < Length; )
         {
             (int taken, int value) = Next(_bytes.AsSpan(i, Length - i));
             (int Start, int End) source = (_sources[i].Start, _sources[i + taken - 1].End);
@@ -127,27 +134,33 @@ internal sealed class DecodedView
     }
 
     // How many bytes the next sign takes and what it stands for: a byte, a marked code point, or nothing (-1).
-    private static (int Taken, int Value) Next(ReadOnlySpan<byte> rest) => rest[0] switch
-    {
-        (byte)'%' when Hexadecimal(rest, 1, 2) is >= 0 and int value => (3, value),
-        (byte)'\\' when rest.Length > 1 => NextAfterBackslash(rest),
-        Escape => (SequenceLength(rest), -1),
-        < 0x20 or 0x7F => (1, -1),
-        0xC2 when rest is [_, 0xAD, ..] => (2, -1),
-        0xCD when rest is [_, 0x8F, ..] => (2, -1),
-        0xD8 when rest is [_, 0x9C, ..] => (2, -1),
-        0xE1 when rest is [_, 0xA0, 0x8E, ..] => (3, -1),
-        0xE2 when rest is [_, 0x80, >= 0x8B and <= 0x8F or >= 0xAA and <= 0xAE, ..] or [_, 0x81, >= 0xA0 and <= 0xA9, ..] => (3, -1),
-        0xEF when rest is [_, 0xBB, 0xBF, ..] => (3, -1),
-        _ => (1, rest[0]),
-    };
+    private static (int Taken, int Value) Next(ReadOnlySpan<byte> rest) =>
+        rest[0] switch
+        {
+            (byte)'%' when Hexadecimal(rest, 1, 2) is >= 0 and int value => (3, value),
+            (byte)'\\' when rest.Length > 1 => NextAfterBackslash(rest),
+            Escape => (SequenceLength(rest), -1),
+            < 0x20 or 0x7F => (1, -1),
+            0xC2 when rest is [_, 0xAD, ..] => (2, -1),
+            0xCD when rest is [_, 0x8F, ..] => (2, -1),
+            0xD8 when rest is [_, 0x9C, ..] => (2, -1),
+            0xE1 when rest is [_, 0xA0, 0x8E, ..] => (3, -1),
+            0xE2 when rest is [_, 0x80, >= 0x8B and <= 0x8F or >= 0xAA and <= 0xAE, ..] or [_, 0x81, >= 0xA0 and <= 0xA9, ..] => (3, -1),
+            0xEF when rest is [_, 0xBB, 0xBF, ..] => (3, -1),
+            _ => (1, rest[0]),
+        };
 
     private static (int Taken, int Value) NextAfterBackslash(ReadOnlySpan<byte> rest)
     {
         switch (rest[1])
         {
             case (byte)'u' when Hexadecimal(rest, 2, 4) is >= 0 and int unit:
-                if (char.IsHighSurrogate((char)unit) && rest is [_, _, _, _, _, _, (byte)'\\', (byte)'u', ..] && Hexadecimal(rest, 8, 4) is >= 0 and int low && char.IsLowSurrogate((char)low))
+                if (
+                    char.IsHighSurrogate((char)unit)
+                    && rest is [_, _, _, _, _, _, (byte)'\\', (byte)'u', ..]
+                    && Hexadecimal(rest, 8, 4) is >= 0 and int low
+                    && char.IsLowSurrogate((char)low)
+                )
                 {
                     return (12, char.ConvertToUtf32((char)unit, (char)low) | CodePoint);
                 }

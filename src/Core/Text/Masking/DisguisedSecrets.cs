@@ -4,15 +4,17 @@ using System.Text;
 namespace IsolatedAgents.Text.Masking;
 
 /// <summary>
-/// Finds secrets that are not there as they are: with any of their characters escaped, once or several times over, with invisible characters or terminal sequences in between,
-/// as hexadecimal digits with separators, and broken over lines. Immutable; safe for any number of threads.
+/// Finds secrets that are not there as they are: with any of their characters escaped, once or several times over, with invisible
+/// characters or terminal sequences in between, as hexadecimal digits with separators, and broken over lines. Immutable; safe for any
+/// number of threads.
 /// </summary>
 internal sealed class DisguisedSecrets
 {
     // The text itself and three times what it stands for: a JSON text in a JSON text in a URL.
     private const int MaxLevels = 4;
 
-    // Of a secret that is broken over lines one part is at least half of it (less than half can stay), or a piece of a long one that chance does not make.
+    // Of a secret that is broken over lines one part is at least half of it (less than half can stay), or a piece of a long one that chance
+    // does not make.
     private const int TellingLength = 12;
 
     // A line in the middle of a secret is told by being nothing else.
@@ -21,7 +23,8 @@ internal sealed class DisguisedSecrets
     // What an escape or a terminal sequence begins with, controls, and characters that nobody sees.
     private static readonly SearchValues<char> Signs = SearchValues.Create(
         "%\\\u00AD\u034F\u061C\u180E\u200B\u200C\u200D\u200E\u200F\u202A\u202B\u202C\u202D\u202E\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\uFEFF"
-        + string.Concat(Enumerable.Range(0, 0x20).Append(0x7F).Select(code => (char)code)));
+            + string.Concat(Enumerable.Range(0, 0x20).Append(0x7F).Select(code => (char)code))
+    );
 
     private readonly byte[][] _secrets;
     private readonly byte[][] _hexadecimal;

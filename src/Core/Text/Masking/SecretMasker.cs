@@ -7,8 +7,8 @@ using System.Text.Json;
 namespace IsolatedAgents.Text.Masking;
 
 /// <summary>
-/// Replaces secrets by <c>***</c>, in the forms that they usually leak in: as they are, line by line, Base64 (whatever surrounds them), percent-encoded, hexadecimal, JSON-escaped, and disguised (<see cref="DisguisedSecrets"/>).
-/// Immutable; safe for any number of threads.
+/// Replaces secrets by <c>***</c>, in the forms that they usually leak in: as they are, line by line, Base64 (whatever surrounds them),
+/// percent-encoded, hexadecimal, JSON-escaped, and disguised (<see cref="DisguisedSecrets"/>). Immutable; safe for any number of threads.
 /// </summary>
 internal sealed class SecretMasker
 {
@@ -82,7 +82,8 @@ internal sealed class SecretMasker
         IsEmpty || texts.IsDefaultOrEmpty ? texts : [.. texts.Select(text => Mask(text))];
 
     /// <summary>
-    /// Masks the start of a text whose end is not known yet, and gives how much of it that start is: what is left could be the start of a secret, and has to be offered again with what follows.
+    /// Masks the start of a text whose end is not known yet, and gives how much of it that start is: what is left could be the start of a
+    /// secret, and has to be offered again with what follows.
     /// </summary>
     /// <param name="text">The text so far.</param>
     /// <param name="masked">Receives the masked start.</param>
@@ -95,7 +96,9 @@ internal sealed class SecretMasker
         return end;
     }
 
-    /// <summary>Appends everything up to the end of the last secret, and from there up to <paramref name="end"/> where that is further.</summary>
+    /// <summary>
+    /// Appends everything up to the end of the last secret, and from there up to <paramref name="end"/> where that is further.
+    /// </summary>
     private int MaskComplete(ReadOnlySpan<char> text, StringBuilder masked, int end, bool isStart = false)
     {
         int position = 0;
@@ -135,7 +138,10 @@ internal sealed class SecretMasker
         {
             if (text.StartsWith(form, StringComparison.Ordinal))
             {
-                bool hasRest = text.Length > form.Length && _rests.TryGetValue(form, out string? rest) && rest.Contains(text[form.Length], StringComparison.Ordinal);
+                bool hasRest =
+                    text.Length > form.Length
+                    && _rests.TryGetValue(form, out string? rest)
+                    && rest.Contains(text[form.Length], StringComparison.Ordinal);
                 return form.Length + (hasRest ? 1 : 0);
             }
         }
@@ -193,7 +199,8 @@ internal sealed class SecretMasker
     }
 
     /// <summary>
-    /// The characters that depend on the secret alone when it starts <paramref name="phase"/> bytes into a group of three; and those of which one stands behind them, with the secret's last bits first.
+    /// The characters that depend on the secret alone when it starts <paramref name="phase"/> bytes into a group of three; and those of
+    /// which one stands behind them, with the secret's last bits first.
     /// </summary>
     private static (string Form, string Behind) Base64At(byte[] bytes, int phase)
     {
@@ -209,7 +216,10 @@ internal sealed class SecretMasker
         }
 
         int first = Base64Alphabet.IndexOf(base64[end], StringComparison.Ordinal) >> (6 - known) << (6 - known);
-        return (base64[start..end], string.Concat(Base64Alphabet.AsSpan(first, 1 << (6 - known)), first + (1 << (6 - known)) == Base64Alphabet.Length ? "-_" : ""));
+        return (
+            base64[start..end],
+            string.Concat(Base64Alphabet.AsSpan(first, 1 << (6 - known)), first + (1 << (6 - known)) == Base64Alphabet.Length ? "-_" : "")
+        );
     }
 
     private static string LowerEscapes(string percent)

@@ -17,10 +17,12 @@ public sealed class SuggestionTests
             Denied("/srv/a", "filesystem.allowed_read_paths"),
             Denied("/srv/b", "filesystem.allowed_read_paths"),
             Denied("/srv/b/c", "filesystem.allowed_read_paths"),
-            Denied("/home/me/x", "filesystem.allowed_write_paths"));
+            Denied("/home/me/x", "filesystem.allowed_write_paths")
+        );
         Assert.AreEqual(
             "filesystem.allowed_read_paths /srv/a /srv/b; filesystem.allowed_write_paths /home/me",
-            string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}")));
+            string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}"))
+        );
         Assert.IsEmpty(suggestion.Left);
     }
 
@@ -33,7 +35,8 @@ public sealed class SuggestionTests
             Denied("/etc/x", "filesystem.allowed_write_paths"),
             Denied("/a/../b", "filesystem.allowed_read_paths"),
             """{"event.name":"violation.process","severity_text":"ERROR","isolated_agents.system_call":"mount"}""",
-            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"a.example","server.port":443}""");
+            """{"event.name":"violation.network","severity_text":"ERROR","server.address":"a.example","server.port":443}"""
+        );
         Assert.IsEmpty(suggestion.Changes);
         Assert.HasCount(6, suggestion.Left);
     }
@@ -41,7 +44,10 @@ public sealed class SuggestionTests
     [TestMethod]
     public void Advisor_LockOfATool_SuggestsNoWritableWorkspace()
     {
-        PolicySuggestion suggestion = Advise(Denied("/workspace/.git/index.lock", "filesystem.workspace"), Denied("/workspace/yarn.lock", "filesystem.workspace"));
+        PolicySuggestion suggestion = Advise(
+            Denied("/workspace/.git/index.lock", "filesystem.workspace"),
+            Denied("/workspace/yarn.lock", "filesystem.workspace")
+        );
         Assert.IsEmpty(suggestion.Changes);
         Assert.DoesNotContain(sentence => sentence.Contains("to 'write'", StringComparison.Ordinal), suggestion.Left);
     }
@@ -54,8 +60,12 @@ public sealed class SuggestionTests
             Refused("b.example", 443, "Not in allowed endpoints"),
             Refused("b.example", 8443, "Not in allowed endpoints"),
             Refused("2606:4700::1", 443, "Not in allowed endpoints"),
-            Refused("9.9.9.9", 53, "Not in allowed endpoints"));
-        Assert.AreEqual("network.allowed_endpoints 9.9.9.9:53 [2606:4700::1]:443 b.example b.example:8443", string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}")));
+            Refused("9.9.9.9", 53, "Not in allowed endpoints")
+        );
+        Assert.AreEqual(
+            "network.allowed_endpoints 9.9.9.9:53 [2606:4700::1]:443 b.example b.example:8443",
+            string.Join("; ", suggestion.Changes.Select(change => $"{change.Key} {string.Join(' ', change.Added)}"))
+        );
         Assert.IsEmpty(suggestion.Left);
     }
 
@@ -98,15 +108,26 @@ public sealed class SuggestionTests
             """{"event.name":"model.limit_exceeded","severity_text":"ERROR","isolated_agents.model.tokens":150,"isolated_agents.model.token_limit":100}""",
         ];
         Assert.IsEmpty(Advise(met).Changes);
-        PolicyAdvisor advisor = new(Policy.Default with { Network = new NetworkPolicy { MaxUploadBytes = 5000 }, Limits = new LimitsPolicy { MaxModelTokens = 100 } });
+        PolicyAdvisor advisor = new(
+            Policy.Default with
+            {
+                Network = new NetworkPolicy { MaxUploadBytes = 5000 },
+                Limits = new LimitsPolicy { MaxModelTokens = 100 },
+            }
+        );
         Read(string.Join('\n', met) + "\n", advisor.Take);
-        Assert.AreEqual("limits.max_model_tokens=300 network.max_upload_bytes=10000", string.Join(' ', advisor.Suggestion.Changes.Select(change => $"{change.Key}={change.Value}")));
+        Assert.AreEqual(
+            "limits.max_model_tokens=300 network.max_upload_bytes=10000",
+            string.Join(' ', advisor.Suggestion.Changes.Select(change => $"{change.Key}={change.Value}"))
+        );
     }
 
     [TestMethod]
     public void Advisor_ExpectedViolation_AsksForNothing()
     {
-        PolicySuggestion suggestion = Advise("""{"event.name":"violation.filesystem","severity_text":"INFO","file.path":"/srv/b","security_rule.name":"filesystem.allowed_read_paths"}""");
+        PolicySuggestion suggestion = Advise(
+            """{"event.name":"violation.filesystem","severity_text":"INFO","file.path":"/srv/b","security_rule.name":"filesystem.allowed_read_paths"}"""
+        );
         Assert.IsEmpty(suggestion.Changes);
         Assert.IsEmpty(suggestion.Left);
     }
@@ -114,17 +135,44 @@ public sealed class SuggestionTests
     [TestMethod]
     [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":300}""", "timeout_seconds", 600L)]
     [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":20}""", "", 0L)]
-    [DataRow("""{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":536870912}""", "memory_mb", 1024L)]
+    [DataRow(
+        """{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":536870912}""",
+        "memory_mb",
+        1024L
+    )]
     [DataRow("""{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":256}""", "pids_limit", 512L)]
-    [DataRow("""{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":4000000}""", "pids_limit", 4194304L)]
-    [DataRow("""{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":17592186044416}""", "memory_mb", 16777216L)]
-    [DataRow("""{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":600000}""", "timeout_seconds", 604800L)]
-    [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30000000,"isolated_agents.size_limit":10485760}""", "max_output_bytes", 60000000L)]
-    [DataRow("""{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30,"isolated_agents.size_limit":10485760}""", "max_output_files", 2000L)]
+    [DataRow(
+        """{"event.name":"resource.pids_exhausted","severity_text":"ERROR","isolated_agents.limit":4000000}""",
+        "pids_limit",
+        4194304L
+    )]
+    [DataRow(
+        """{"event.name":"resource.out_of_memory","severity_text":"ERROR","isolated_agents.memory.limit":17592186044416}""",
+        "memory_mb",
+        16777216L
+    )]
+    [DataRow(
+        """{"event.name":"timeout.exceeded","severity_text":"ERROR","isolated_agents.time_limit":600000}""",
+        "timeout_seconds",
+        604800L
+    )]
+    [DataRow(
+        """{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30000000,"isolated_agents.size_limit":10485760}""",
+        "max_output_bytes",
+        60000000L
+    )]
+    [DataRow(
+        """{"event.name":"output.limit_exceeded","severity_text":"ERROR","isolated_agents.current_size":30,"isolated_agents.size_limit":10485760}""",
+        "max_output_files",
+        2000L
+    )]
     public void Advisor_LimitThatWasMet_IsRaisedWithHeadRoom(string recorded, string key, long value)
     {
         PolicySuggestion suggestion = Advise(recorded);
-        Assert.AreEqual(key.Length == 0 ? "" : $"{key}={value}", string.Join(' ', suggestion.Changes.Select(change => $"{change.Key}={change.Value}")));
+        Assert.AreEqual(
+            key.Length == 0 ? "" : $"{key}={value}",
+            string.Join(' ', suggestion.Changes.Select(change => $"{change.Key}={change.Value}"))
+        );
     }
 
     [TestMethod]
@@ -153,10 +201,26 @@ public sealed class SuggestionTests
 
     [TestMethod]
     [DataRow("{\n}\n", "filesystem.allowed_read_paths", "{\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"]\n  }\n}\n")]
-    [DataRow("{ \"memory_mb\": 64 }", "filesystem.allowed_read_paths", "{\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"]\n  }, \"memory_mb\": 64 }")]
-    [DataRow("{\n  // why\n  \"filesystem\": { \"workspace\": \"none\" },\n}", "filesystem.allowed_read_paths", "{\n  // why\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"], \"workspace\": \"none\" },\n}")]
-    [DataRow("{ \"filesystem\": { \"allowed_read_paths\": [ /* c */ \"/x\", ] } }", "filesystem.allowed_read_paths", "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\",  /* c */ \"/x\", ] } }")]
-    [DataRow("{ \"filesystem\": { \"allowed_read_paths\": [] } }", "filesystem.allowed_read_paths", "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\"] } }")]
+    [DataRow(
+        "{ \"memory_mb\": 64 }",
+        "filesystem.allowed_read_paths",
+        "{\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"]\n  }, \"memory_mb\": 64 }"
+    )]
+    [DataRow(
+        "{\n  // why\n  \"filesystem\": { \"workspace\": \"none\" },\n}",
+        "filesystem.allowed_read_paths",
+        "{\n  // why\n  \"filesystem\": {\n    \"allowed_read_paths\": [\"/a\", \"/b\"], \"workspace\": \"none\" },\n}"
+    )]
+    [DataRow(
+        "{ \"filesystem\": { \"allowed_read_paths\": [ /* c */ \"/x\", ] } }",
+        "filesystem.allowed_read_paths",
+        "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\",  /* c */ \"/x\", ] } }"
+    )]
+    [DataRow(
+        "{ \"filesystem\": { \"allowed_read_paths\": [] } }",
+        "filesystem.allowed_read_paths",
+        "{ \"filesystem\": { \"allowed_read_paths\": [\"/a\", \"/b\"] } }"
+    )]
     [DataRow("{ \"memory_mb\" : 64 }", "memory_mb", "{ \"memory_mb\" : 128 }")]
     [DataRow("{\r\n  \"cpu_cores\": 1\r\n}\r\n", "memory_mb", "{\r\n  \"memory_mb\": 128,\r\n  \"cpu_cores\": 1\r\n}\r\n")]
     public void Editor_Change_LeavesTheRestAsItIs(string before, string key, string after)

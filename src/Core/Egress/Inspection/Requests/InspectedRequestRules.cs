@@ -32,7 +32,13 @@ internal static class InspectedRequestRules
     }
 
     /// <exception cref="EgressRefusedException">Another host, a tunnel, or not among the requests that the policy allows.</exception>
-    public static void RequireAllowed(IFeatureCollection context, IHttpRequestFeature request, InspectedConnection connection, string path, string uri)
+    public static void RequireAllowed(
+        IFeatureCollection context,
+        IHttpRequestFeature request,
+        InspectedConnection connection,
+        string path,
+        string uri
+    )
     {
         EgressTarget target = connection.Connection.Target;
         StringValues host = request.Headers.Host;
@@ -46,10 +52,16 @@ internal static class InspectedRequestRules
             throw Refused("The HTTP request's target holds a blank, a control character or '#'");
         }
 
-        bool isUpgrade = context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true || context.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect == true || request.Method == "CONNECT";
+        bool isUpgrade =
+            context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true
+            || context.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect == true
+            || request.Method == "CONNECT";
         if (isUpgrade && !IsWebSocket(context, request))
         {
-            throw new EgressRefusedException("The HTTP request asks for another protocol than WebSocket over HTTP/1.1, which cannot be inspected", "network.inspect");
+            throw new EgressRefusedException(
+                "The HTTP request asks for another protocol than WebSocket over HTTP/1.1, which cannot be inspected",
+                "network.inspect"
+            );
         }
 
         if (connection.Allowance.Problem(request.Method, path) is { } problem)
@@ -62,15 +74,25 @@ internal static class InspectedRequestRules
     /// <exception cref="EgressRefusedException">The method is one of those, and no rule of the policy names it.</exception>
     public static void RequireNoEcho(string method, string path, InspectedConnection connection, EgressCredentials? credentials)
     {
-        if (method.ToUpperInvariant() is "TRACE" or "TRACK" or "CONNECT" or "DEBUG" && credentials?.For(connection.Connection.Target).Count > 0 && !connection.Allowance.Names(method, path))
+        if (
+            method.ToUpperInvariant() is "TRACE" or "TRACK" or "CONNECT" or "DEBUG"
+            && credentials?.For(connection.Connection.Target).Count > 0
+            && !connection.Allowance.Names(method, path)
+        )
         {
-            throw new EgressRefusedException($"'{method} {RequestAllowance.Short(path)}' would give the credential of this endpoint away; list it in 'allow' by its method if it may be asked for", EgressCredentials.Key);
+            throw new EgressRefusedException(
+                $"'{method} {RequestAllowance.Short(path)}' would give the credential of this endpoint away; list it in 'allow' by its method if it may be asked for",
+                EgressCredentials.Key
+            );
         }
     }
 
     /// <summary>Whether a request asks to go on as a WebSocket (RFC 6455, 4.1).</summary>
     public static bool IsWebSocket(IFeatureCollection context, IHttpRequestFeature request) =>
-        context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true && request.Method == "GET" && request.Headers.Upgrade is [{ } protocol] && protocol.Equals("websocket", StringComparison.OrdinalIgnoreCase);
+        context.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest == true
+        && request.Method == "GET"
+        && request.Headers.Upgrade is [{ } protocol]
+        && protocol.Equals("websocket", StringComparison.OrdinalIgnoreCase);
 
     /// <exception cref="EgressRefusedException">A placeholder stands anywhere but in the header that it is for.</exception>
     public static void RequireNoPlaceholder(IHttpRequestFeature request, string uri, EgressCredentials? credentials, EgressTarget target)
@@ -97,7 +119,10 @@ internal static class InspectedRequestRules
                 throw EgressCredentials.Refusal($"to '{target}' as the name of a header");
             }
 
-            if (credentials.IsIn(values.ToString()) && !credentials.For(target).Any(credential => credential.Header.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            if (
+                credentials.IsIn(values.ToString())
+                && !credentials.For(target).Any(credential => credential.Header.Equals(name, StringComparison.OrdinalIgnoreCase))
+            )
             {
                 throw EgressCredentials.Refusal($"to '{target}' in the header '{Short(name)}', where it is no credential");
             }

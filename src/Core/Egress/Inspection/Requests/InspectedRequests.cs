@@ -15,16 +15,16 @@ using Microsoft.AspNetCore.Http.Features;
 namespace IsolatedAgents.Egress.Inspection.Requests;
 
 /// <summary>Judges each request of an inspected connection, passes it on, and passes the answer back.</summary>
-internal sealed class InspectedRequests(UpstreamClient client, InspectionParts parts, ModelTokens tokens) : IHttpApplication<IFeatureCollection>, IDisposable
+internal sealed class InspectedRequests(UpstreamClient client, InspectionParts parts, ModelTokens tokens)
+    : IHttpApplication<IFeatureCollection>,
+        IDisposable
 {
     private readonly IEgressSink _sink = parts.Sink;
     private readonly EgressCredentials? _credentials = parts.Options.Credentials;
 
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
-    public void DisposeContext(IFeatureCollection context, Exception? exception)
-    {
-    }
+    public void DisposeContext(IFeatureCollection context, Exception? exception) { }
 
     public async Task ProcessRequestAsync(IFeatureCollection context)
     {
@@ -48,9 +48,18 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
                 await _sink.BlockedAsync(target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             }
 
-            await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule)).ConfigureAwait(false);
+            await AnswerAsync(context, 403, HttpAnswer.Body("blocked by policy", target, refusal.Message, refusal.Rule))
+                .ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException or UnreachableException or AuthenticationException)
+        catch (Exception exception)
+            when (exception
+                    is HttpRequestException
+                        or IOException
+                        or SocketException
+                        or OperationCanceledException
+                        or UnreachableException
+                        or AuthenticationException
+            )
         {
             string reason = Reason(exception);
             connection.Connection.NoteBroken($"{reason} ({Name(context.GetRequiredFeature<IHttpRequestFeature>())})");
@@ -67,7 +76,12 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
 
     public void Dispose() => client.Dispose();
 
-    private async Task ForwardAsync(IFeatureCollection context, InspectedConnection connection, EgressTarget target, OpenExchanges.Exchange exchange)
+    private async Task ForwardAsync(
+        IFeatureCollection context,
+        InspectedConnection connection,
+        EgressTarget target,
+        OpenExchanges.Exchange exchange
+    )
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         CancellationToken cancellationToken = context.Get<IHttpRequestLifetimeFeature>()?.RequestAborted ?? CancellationToken.None;
@@ -87,7 +101,9 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
 
         bool isWebSocket = InspectedRequestRules.IsWebSocket(context, request);
-        using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal => _sink.BlockedAsync(target, refusal.Message, refusal.Rule));
+        using RequestChecks checks = new(_credentials?.NewGuard(), usage, tokens, refusal =>
+            _sink.BlockedAsync(target, refusal.Message, refusal.Rule)
+        );
         using HttpRequestMessage message = Message(context, connection, uri, checks, exchange);
         await PrepareAsync(message, checks, cancellationToken).ConfigureAwait(false);
         if (isWebSocket)
@@ -107,7 +123,13 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
     }
 
-    private async Task ExchangeAsync(IFeatureCollection context, HttpRequestMessage message, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task ExchangeAsync(
+        IFeatureCollection context,
+        HttpRequestMessage message,
+        RequestChecks checks,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
@@ -127,16 +149,21 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
 
         AnswerTransfer transfer = new(context, guard, checks.Usage);
-        await transfer.RunAsync(answer, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken).ConfigureAwait(false);
+        await transfer
+            .RunAsync(answer, () => SettleAsync(checks.Usage, isSent: true, isWhole: true), cancellationToken)
+            .ConfigureAwait(false);
     }
 
-    private ValueTask TellAsync(HttpRequestMessage message, EgressTarget target, int? status) => _sink.AllowedAsync(new EgressRequest(target, EgressRequest.Http)
-    {
-        Method = message.Method.Method,
-        Path = InspectedRequestRules.Path(message.RequestUri!),
-        Status = status,
-        IsInspected = true,
-    });
+    private ValueTask TellAsync(HttpRequestMessage message, EgressTarget target, int? status) =>
+        _sink.AllowedAsync(
+            new EgressRequest(target, EgressRequest.Http)
+            {
+                Method = message.Method.Method,
+                Path = InspectedRequestRules.Path(message.RequestUri!),
+                Status = status,
+                IsInspected = true,
+            }
+        );
 
     private ValueTask SettleAsync(UsageScanner? usage, bool isSent, bool isWhole) =>
         usage?.TrySettle() == true && isSent ? tokens.AddAsync(usage, isWhole, _sink) : ValueTask.CompletedTask;
@@ -154,7 +181,12 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     }
 
     private HttpRequestMessage Message(
-        IFeatureCollection context, InspectedConnection connection, string uri, RequestChecks checks, OpenExchanges.Exchange exchange)
+        IFeatureCollection context,
+        InspectedConnection connection,
+        string uri,
+        RequestChecks checks,
+        OpenExchanges.Exchange exchange
+    )
     {
         EgressTarget target = connection.Connection.Target;
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
@@ -197,7 +229,13 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         return message;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, EgressTarget target, RequestChecks checks, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage message,
+        EgressTarget target,
+        RequestChecks checks,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -215,7 +253,13 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         }
     }
 
-    private async Task CarryWebSocketAsync(IFeatureCollection context, AnswerGuard? guard, HttpResponseMessage answer, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    private async Task CarryWebSocketAsync(
+        IFeatureCollection context,
+        AnswerGuard? guard,
+        HttpResponseMessage answer,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         EgressTarget target = context.GetRequiredFeature<InspectedConnection>().Connection.Target;
         IHeaderDictionary headers = context.GetRequiredFeature<IHttpResponseFeature>().Headers;
@@ -234,7 +278,9 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
         exchange.BeginSending();
         try
         {
-            await WebSocketRelay.RunAsync(agent, server, (_credentials?.NewGuard(), guard), exchange, cancellationToken).ConfigureAwait(false);
+            await WebSocketRelay
+                .RunAsync(agent, server, (_credentials?.NewGuard(), guard), exchange, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (EgressRefusedException refusal)
         {
@@ -267,13 +313,16 @@ internal sealed class InspectedRequests(UpstreamClient client, InspectionParts p
     }
 
     /// <summary>Method and path of a request, which may have been refused before they were looked at.</summary>
-    private static string Name(IHttpRequestFeature request) => $"'{request.Method} {RequestAllowance.Short(request.RawTarget.Split('?')[0])}'";
+    private static string Name(IHttpRequestFeature request) =>
+        $"'{request.Method} {RequestAllowance.Short(request.RawTarget.Split('?')[0])}'";
 
     private static string Reason(Exception exception) =>
         Find<UnreachableException>(exception)?.Message
-        ?? (Find<AuthenticationException>(exception) is { } tls
-            ? $"The server's identity could not be verified: {tls.Message.TrimEnd('.')}"
-            : exception is OperationCanceledException ? "The exchange was broken off" : $"The exchange with the server failed: {exception.Message.TrimEnd('.')}");
+        ?? (
+            Find<AuthenticationException>(exception) is { } tls ? $"The server's identity could not be verified: {tls.Message.TrimEnd('.')}"
+            : exception is OperationCanceledException ? "The exchange was broken off"
+            : $"The exchange with the server failed: {exception.Message.TrimEnd('.')}"
+        );
 
     private static T? Find<T>(Exception exception)
         where T : Exception

@@ -64,7 +64,11 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
             await (_first is null ? SendPlainAsync(write, either.Token) : SendReservedAsync(write, either.Token)).ConfigureAwait(false);
             return true;
         }
-        catch (Exception exception) when (_stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested && exception is OperationCanceledException or IOException)
+        catch (Exception exception)
+            when (_stop.IsCancellationRequested
+                && !cancellationToken.IsCancellationRequested
+                && exception is OperationCanceledException or IOException
+            )
         {
             return false;
         }
@@ -95,15 +99,18 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
     /// <summary>The server wants no more of it.</summary>
     public void Stop() => _stop.Cancel();
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) => SendAsync(
-        async (piece, token) =>
-        {
-            await stream.WriteAsync(piece, token).ConfigureAwait(false);
-            await stream.FlushAsync(token).ConfigureAwait(false);
-        },
-        cancellationToken);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
+        SendAsync(
+            async (piece, token) =>
+            {
+                await stream.WriteAsync(piece, token).ConfigureAwait(false);
+                await stream.FlushAsync(token).ConfigureAwait(false);
+            },
+            cancellationToken
+        );
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override bool TryComputeLength(out long bytes)
     {
@@ -125,7 +132,10 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
     }
 
     /// <summary>A model that has not seen a question whole does not answer it: so the last piece waits for room, and no other.</summary>
-    private async Task SendReservedAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellationToken)
+    private async Task SendReservedAsync(
+        Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write,
+        CancellationToken cancellationToken
+    )
     {
         (byte[] piece, int count, byte[] next, int nextCount) = (_first!, _firstCount, _second!, _secondCount);
         while (nextCount > 0)

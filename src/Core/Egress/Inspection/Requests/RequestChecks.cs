@@ -7,8 +7,15 @@ namespace IsolatedAgents.Egress.Inspection.Requests;
 /// <param name="Guard">Finds placeholders; null where there are none.</param>
 /// <param name="Usage">Reads what a model is asked; null where none is.</param>
 /// <param name="Tokens">Counts for the run.</param>
-/// <param name="Tell">Is told of a refusal at once, since a server may have answered already and nobody waits for the body any more.</param>
-internal sealed record RequestChecks(IByteGuard? Guard, UsageScanner? Usage, ModelTokens Tokens, Func<EgressRefusedException, ValueTask> Tell) : IDisposable
+/// <param name="Tell">
+/// Is told of a refusal at once, since a server may have answered already and nobody waits for the body any more.
+/// </param>
+internal sealed record RequestChecks(
+    IByteGuard? Guard,
+    UsageScanner? Usage,
+    ModelTokens Tokens,
+    Func<EgressRefusedException, ValueTask> Tell
+) : IDisposable
 {
     private ModelTokens.Reservation? _reservation;
 

@@ -13,7 +13,10 @@ internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection co
     : DuplexStream
 {
     private readonly ChunkedBody? _chunks = framing.Kind == HttpFramingKind.Chunked ? new ChunkedBody(keepsTrailers: true) : null;
-    private long _left = framing.Kind == HttpFramingKind.Length ? framing.Length : framing.Kind == HttpFramingKind.None ? 0 : long.MaxValue;
+    private long _left =
+        framing.Kind == HttpFramingKind.Length ? framing.Length
+        : framing.Kind == HttpFramingKind.None ? 0
+        : long.MaxValue;
     private bool _isEnded;
     private bool _isKept;
 
@@ -41,7 +44,8 @@ internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection co
         return WaitAndReadAsync(buffer, cancellationToken);
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
 
     public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -60,7 +64,10 @@ internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection co
 
     private async ValueTask<int> WaitAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((Http1Connection)state!).Stream.Abort(),
+            connection
+        );
         try
         {
             if (buffer.IsEmpty)
@@ -110,7 +117,8 @@ internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection co
     private int Take(Span<byte> buffer)
     {
         ReadOnlySpan<byte> available = connection.Reader.Available.Span;
-        int taken, count;
+        int taken,
+            count;
         if (_chunks is null)
         {
             taken = count = (int)Math.Min(Math.Min(buffer.Length, available.Length), _left);
@@ -130,7 +138,10 @@ internal sealed class Http1AnswerBody(Http1Exchange exchange, Http1Connection co
     {
         _isEnded = true;
         ReadOnlySpan<byte> lines = _chunks is null ? [] : _chunks.Trailers;
-        while (HeaderLines.TryTakeLine(ref lines, out ReadOnlySpan<byte> line) && HeaderLines.TrySplit(line, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
+        while (
+            HeaderLines.TryTakeLine(ref lines, out ReadOnlySpan<byte> line)
+            && HeaderLines.TrySplit(line, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+        )
         {
             answer.TrailingHeaders.TryAddWithoutValidation(Encoding.ASCII.GetString(name), Encoding.Latin1.GetString(value));
         }

@@ -22,7 +22,10 @@ internal static class Http1AnswerHead
     public static void Headers(HttpResponseMessage answer, ReadOnlySpan<byte> bytes)
     {
         HeaderLines.TryTakeLine(ref bytes, out _);
-        while (HeaderLines.TryTakeLine(ref bytes, out ReadOnlySpan<byte> line) && HeaderLines.TrySplit(line, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
+        while (
+            HeaderLines.TryTakeLine(ref bytes, out ReadOnlySpan<byte> line)
+            && HeaderLines.TrySplit(line, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+        )
         {
             string field = Encoding.ASCII.GetString(name);
             string text = Encoding.Latin1.GetString(value);

@@ -30,7 +30,12 @@ internal sealed class Http1Client : IDisposable
     }
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there.</summary>
-    public async Task<HttpResponseMessage> SendAsync(EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(
+        EgressTarget target,
+        HttpRequestMessage request,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         while (true)
         {
@@ -41,7 +46,12 @@ internal sealed class Http1Client : IDisposable
             {
                 return await one.SendAsync(request, exchange, cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException && isKept && one.IsUnheard && !cancellationToken.IsCancellationRequested)
+            catch (Exception exception)
+                when (exception is IOException or SocketException or ObjectDisposedException
+                    && isKept
+                    && one.IsUnheard
+                    && !cancellationToken.IsCancellationRequested
+                )
             {
                 // The server had ended the connection when the request came: it has seen none, and another may have it.
                 connection.Dispose();
@@ -74,7 +84,10 @@ internal sealed class Http1Client : IDisposable
 
     private bool TryTake(EgressTarget target, out Http1Connection? connection)
     {
-        while (_kept.TryGetValue(target, out ConcurrentStack<(Http1Connection Connection, long Since)>? stack) && stack.TryPop(out (Http1Connection Connection, long Since) kept))
+        while (
+            _kept.TryGetValue(target, out ConcurrentStack<(Http1Connection Connection, long Since)>? stack)
+            && stack.TryPop(out (Http1Connection Connection, long Since) kept)
+        )
         {
             if (!kept.Connection.IsEnded)
             {

@@ -35,8 +35,14 @@ internal sealed class Http1Connection(DuplexStream stream) : IDisposable
         if (Reader.IsFilling)
         {
             // Nobody asks any more how that ended.
-            _ = Reader.BeginFill().ContinueWith(
-                static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = Reader
+                .BeginFill()
+                .ContinueWith(
+                    static ended => ended.Exception,
+                    CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default
+                );
         }
 
         Reader.Dispose();

@@ -6,8 +6,8 @@ using IsolatedAgents.Policies.Access;
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>
-/// One request over HTTP/1.1 and its answer. The answer is read while the request is sent: a server that refuses a body need not take it, and what it says is heard even where it has closed the
-/// connection meanwhile.
+/// One request over HTTP/1.1 and its answer. The answer is read while the request is sent: a server that refuses a body need not take it,
+/// and what it says is heard even where it has closed the connection meanwhile.
 /// </summary>
 /// <param name="client">Takes the connection back where another exchange may follow.</param>
 /// <param name="target">The server.</param>
@@ -27,9 +27,16 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
     public bool IsUnheard { get; private set; } = true;
 
     /// <summary>Sends the request, and gives the answer once its head is there.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Http1Connection)state!).Stream.Abort(), connection);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((Http1Connection)state!).Stream.Abort(),
+            connection
+        );
         _body = request.Content as RequestBody;
         ArraySegment<byte> sent = Http1RequestHead.Rent(request, _body);
         await connection.Stream.WriteAsync(sent, CancellationToken.None).ConfigureAwait(false);
@@ -45,9 +52,10 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
                 return await ReadHeadAsync(request).ConfigureAwait(false);
             }
 
-            _mayContinue = request.Headers.ExpectContinue == true
-                ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
-                : null;
+            _mayContinue =
+                request.Headers.ExpectContinue == true
+                    ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+                    : null;
             _sending = SendBodyAsync(_body, cancellationToken);
             reading = ReadHeadAsync(request).AsTask();
             if (await Task.WhenAny(_sending, reading).ConfigureAwait(false) == _sending && !_sending.IsCompletedSuccessfully)
@@ -94,7 +102,11 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
         {
             _body.Stop();
             _ = _sending.ContinueWith(
-                static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                static ended => ended.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
         }
     }
 
@@ -112,7 +124,11 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
     /// <summary>Sending has failed: where that was the server's doing, it may have said why.</summary>
     private async Task HearOutAsync(Task sending, Task reading)
     {
-        if (_isWriteBroken && await Task.WhenAny(reading, Task.Delay(LastWords)).ConfigureAwait(false) == reading && reading.IsCompletedSuccessfully)
+        if (
+            _isWriteBroken
+            && await Task.WhenAny(reading, Task.Delay(LastWords)).ConfigureAwait(false) == reading
+            && reading.IsCompletedSuccessfully
+        )
         {
             return;
         }
@@ -132,7 +148,11 @@ internal sealed class Http1Exchange(Http1Client client, EgressTarget target, Htt
         }
 
         bool isWhole = await body.SendAsync(
-            async (piece, token) => await WriteAsync(body.Bytes is null ? Http1RequestHead.Chunk(piece.Span) : piece, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                async (piece, token) =>
+                    await WriteAsync(body.Bytes is null ? Http1RequestHead.Chunk(piece.Span) : piece, token).ConfigureAwait(false),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         if (isWhole && body.Bytes is null)
         {
             await WriteAsync(await body.LastChunkAsync().ConfigureAwait(false), cancellationToken).ConfigureAwait(false);

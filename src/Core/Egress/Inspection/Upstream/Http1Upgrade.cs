@@ -18,9 +18,11 @@ internal sealed class Http1Upgrade(Http1Connection connection) : DuplexStream
         return count;
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => connection.Stream.WriteAsync(buffer, cancellationToken);
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        connection.Stream.WriteAsync(buffer, cancellationToken);
 
-    public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken) => connection.Stream.CompleteWritesAsync(cancellationToken);
+    public override ValueTask CompleteWritesAsync(CancellationToken cancellationToken) =>
+        connection.Stream.CompleteWritesAsync(cancellationToken);
 
     public override void Abort() => connection.Stream.Abort();
 

@@ -33,7 +33,11 @@ internal sealed class TlsDialler(Dialler dialler, EgressOptions options)
     /// <param name="protocols">What is offered, best first.</param>
     /// <param name="cancellationToken">Breaks it off.</param>
     /// <returns>The connection, and whether the server chose HTTP/2.</returns>
-    public async ValueTask<(Http1Connection Connection, bool IsHttp2)> OpenAsync(EgressTarget target, List<SslApplicationProtocol> protocols, CancellationToken cancellationToken)
+    public async ValueTask<(Http1Connection Connection, bool IsHttp2)> OpenAsync(
+        EgressTarget target,
+        List<SslApplicationProtocol> protocols,
+        CancellationToken cancellationToken
+    )
     {
         Socket socket = await DialAsync(target, cancellationToken).ConfigureAwait(false);
         SslStream tls = new(new NetworkStream(socket, FileAccess.ReadWrite, ownsSocket: true));
@@ -42,12 +46,22 @@ internal sealed class TlsDialler(Dialler dialler, EgressOptions options)
             using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             late.CancelAfter(HandshakeTime);
             await tls.AuthenticateAsClientAsync(
-                new SslClientAuthenticationOptions { TargetHost = target.Host, ApplicationProtocols = protocols, CertificateChainPolicy = ChainPolicy() }, late.Token).ConfigureAwait(false);
+                    new SslClientAuthenticationOptions
+                    {
+                        TargetHost = target.Host,
+                        ApplicationProtocols = protocols,
+                        CertificateChainPolicy = ChainPolicy(),
+                    },
+                    late.Token
+                )
+                .ConfigureAwait(false);
         }
         catch (Exception exception)
         {
             await tls.DisposeAsync().ConfigureAwait(false);
-            throw exception is OperationCanceledException && !cancellationToken.IsCancellationRequested ? new UnreachableException($"The TLS handshake with {target} did not end in time") : exception;
+            throw exception is OperationCanceledException && !cancellationToken.IsCancellationRequested
+                ? new UnreachableException($"The TLS handshake with {target} did not end in time")
+                : exception;
         }
 
         return (new Http1Connection(new TlsDuplexStream(socket, tls)), tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2);

@@ -7,13 +7,18 @@ namespace IsolatedAgents.Egress.Inspection.Upstream;
 /// <summary>The inside of a TLS connection to a server, which it owns.</summary>
 internal sealed class TlsDuplexStream(Socket socket, SslStream tls) : DuplexStream
 {
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => tls.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        tls.ReadAsync(buffer, cancellationToken);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => tls.WriteAsync(buffer, cancellationToken);
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        tls.WriteAsync(buffer, cancellationToken);
 
-    public override async ValueTask CompleteWritesAsync(CancellationToken cancellationToken) => await tls.ShutdownAsync().ConfigureAwait(false);
+    public override async ValueTask CompleteWritesAsync(CancellationToken cancellationToken) =>
+        await tls.ShutdownAsync().ConfigureAwait(false);
 
-    /// <summary>What still reads or writes ends with an error, and the server sees an end: nobody is to take that for one of the answer.</summary>
+    /// <summary>
+    /// What still reads or writes ends with an error, and the server sees an end: nobody is to take that for one of the answer.
+    /// </summary>
     public override void Abort()
     {
         try

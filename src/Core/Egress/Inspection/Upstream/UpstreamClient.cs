@@ -12,8 +12,9 @@ using Microsoft.Net.Http.Headers;
 namespace IsolatedAgents.Egress.Inspection.Upstream;
 
 /// <summary>
-/// Talks to inspected servers: over connections that the dialler opens to the pinned address, and only where the server's certificate is good for its name. The framework's client speaks HTTP/2,
-/// and reads answers while it sends; in HTTP/1.1 it reads none before it has sent all, so that <see cref="Http1Client"/> speaks that.
+/// Talks to inspected servers: over connections that the dialler opens to the pinned address, and only where the server's certificate is
+/// good for its name. The framework's client speaks HTTP/2, and reads answers while it sends; in HTTP/1.1 it reads none before it has sent
+/// all, so that <see cref="Http1Client"/> speaks that.
 /// </summary>
 internal sealed class UpstreamClient : IDisposable
 {
@@ -55,7 +56,11 @@ internal sealed class UpstreamClient : IDisposable
 
     /// <summary>Sends a request, and gives the answer as soon as its head is there, whether or not all of the request was sent.</summary>
     public Task<HttpResponseMessage> SendAsync(
-        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken) =>
+        EgressTarget target,
+        HttpRequestMessage request,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    ) =>
         request.Version == HttpVersion.Version11 || SpeaksHttp2Async(target) is { IsCompletedSuccessfully: true, Result: false }
             ? _http1.SendAsync(target, request, exchange, cancellationToken)
             : SendAsAgreedAsync(target, request, exchange, cancellationToken);
@@ -67,7 +72,11 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     private async Task<HttpResponseMessage> SendAsAgreedAsync(
-        EgressTarget target, HttpRequestMessage request, OpenExchanges.Exchange exchange, CancellationToken cancellationToken)
+        EgressTarget target,
+        HttpRequestMessage request,
+        OpenExchanges.Exchange exchange,
+        CancellationToken cancellationToken
+    )
     {
         if (!await SpeaksHttp2Async(target).WaitAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -105,13 +114,16 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     /// <summary>Asked once a run and server, by the first connection; one that failed is asked again.</summary>
-    private Task<bool> SpeaksHttp2Async(EgressTarget target) => _isHttp2.GetOrAdd(target, static (target, client) => new Lazy<Task<bool>>(() => client.NegotiateAsync(target)), this).Value;
+    private Task<bool> SpeaksHttp2Async(EgressTarget target) =>
+        _isHttp2.GetOrAdd(target, static (target, client) => new Lazy<Task<bool>>(() => client.NegotiateAsync(target)), this).Value;
 
     private async Task<bool> NegotiateAsync(EgressTarget target)
     {
         try
         {
-            (Http1Connection connection, bool isHttp2) = await _dialler.OpenAsync(target, Offered, CancellationToken.None).ConfigureAwait(false);
+            (Http1Connection connection, bool isHttp2) = await _dialler
+                .OpenAsync(target, Offered, CancellationToken.None)
+                .ConfigureAwait(false);
             if (isHttp2)
             {
                 connection.Dispose();
@@ -133,6 +145,10 @@ internal sealed class UpstreamClient : IDisposable
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         EgressTarget target = new(context.DnsEndPoint.Host.Trim('[', ']'), context.DnsEndPoint.Port);
-        return new NetworkStream(await _dialler.DialAsync(target, cancellationToken).ConfigureAwait(false), FileAccess.ReadWrite, ownsSocket: true);
+        return new NetworkStream(
+            await _dialler.DialAsync(target, cancellationToken).ConfigureAwait(false),
+            FileAccess.ReadWrite,
+            ownsSocket: true
+        );
     }
 }

@@ -25,6 +25,7 @@ internal static class Program
             Output = Console.Out,
             Error = Console.Error,
             IsOutputTerminal = !Console.IsOutputRedirected,
+            Columns = static () => Console.IsOutputRedirected || Console.WindowWidth <= 0 ? null : Console.WindowWidth,
             CurrentDirectory = Environment.CurrentDirectory,
             ProgramName = Path.GetFileName(Environment.GetCommandLineArgs()[0]),
             Environment = Environment

@@ -26,6 +26,7 @@ internal static class TelemetryComposition
                                 Format = FormatOf(settings, terminal),
                                 Level = settings.Level,
                                 IsTerminal = terminal.IsOutputTerminal,
+                                Columns = terminal.Columns,
                                 Encoding = terminal.Output.Encoding,
                                 Environment = terminal.Environment,
                             }

@@ -18,6 +18,9 @@ internal sealed record Terminal
     /// <summary>Whether standard output is shown to a person.</summary>
     public bool IsOutputTerminal { get; init; }
 
+    /// <summary>Gives the width of the terminal's window in cells; null where standard output is none.</summary>
+    public Func<int?> Columns { get; init; } = static () => null;
+
     /// <summary>Absolute folder that relative paths of the command line start from.</summary>
     public required string CurrentDirectory { get; init; }
 

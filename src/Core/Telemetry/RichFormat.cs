@@ -17,6 +17,7 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
     private readonly TimeZoneInfo _zone;
     private readonly bool _unicode;
     private readonly List<string> _details = [];
+    private readonly List<string> _lines = [];
 
     public RichFormat(TextWriter output, RichCapabilities capabilities, TimeZoneInfo zone)
         : this(CreateConsole(output, capabilities), capabilities.Unicode, zone) { }
@@ -28,25 +29,47 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
         _zone = zone;
     }
 
+    /// <summary>Gives the width of the window in cells, where there is one; asked for each event, since people resize windows.</summary>
+    public Func<int?> Columns { get; init; } = static () => null;
+
+    /// <summary>Whether each probe of the sandbox has a line of its own; else one line counts those that held.</summary>
+    public bool ShowsProbes { get; init; } = true;
+
     public void Write(TelemetryEvent telemetryEvent)
     {
         var segments = new List<Segment>();
+        int? columns = Columns();
+        _lines.Clear();
         if (telemetryEvent is AgentOutput output)
         {
-            segments.Add(new Segment((_unicode ? "│ " : "| ") + UntrustedText.Display(output.Line)));
-            segments.Add(Segment.LineBreak);
+            string bar = _unicode ? "│ " : "| ";
+            HangingIndent.Append(_lines, bar, bar + "  ", UntrustedText.Display(output.Line), columns);
         }
         else
         {
             _details.Clear();
-            telemetryEvent.Describe(this);
+            if (telemetryEvent is SandboxVerified verified && !ShowsProbes)
+            {
+                Add("Probes", Held(verified));
+            }
+            else
+            {
+                telemetryEvent.Describe(this);
+            }
+
             segments.Add(new Segment(Heading(telemetryEvent), new Style(ColorOf(telemetryEvent.Descriptor.Color))));
             segments.Add(Segment.LineBreak);
             for (int i = 0; i < _details.Count; i++)
             {
-                segments.Add(new Segment(Branch(last: i == _details.Count - 1) + _details[i]));
-                segments.Add(Segment.LineBreak);
+                bool isLast = i == _details.Count - 1;
+                HangingIndent.Append(_lines, Branch(isLast), Trunk(isLast), _details[i], columns);
             }
+        }
+
+        foreach (string line in _lines)
+        {
+            segments.Add(new Segment(line));
+            segments.Add(Segment.LineBreak);
         }
 
         _console.Write(new Unwrapped(segments));
@@ -168,6 +191,20 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
             (false, false) => "|- ",
             (false, true) => "`- ",
         };
+
+    // What stands below a branch that takes several lines.
+    private string Trunk(bool last) =>
+        last ? "   "
+        : _unicode ? "│  "
+        : "|  ";
+
+    private static string Held(SandboxVerified verified)
+    {
+        int all = verified.Probes.Length;
+        return verified.IsLandlockMissing
+            ? string.Create(CultureInfo.InvariantCulture, $"{all - 1} of {all} held; this machine has no Landlock")
+            : string.Create(CultureInfo.InvariantCulture, $"{all} of {all} held");
+    }
 
     private void Add(string label, string value) => _details.Add($"{label}: {value}");
 

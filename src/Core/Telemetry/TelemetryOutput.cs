@@ -19,6 +19,12 @@ public sealed record TelemetryOutput
     /// <summary>Whether <see cref="Stream"/> is a terminal: without one, trees have neither colour nor emoji.</summary>
     public bool IsTerminal { get; init; }
 
+    /// <summary>
+    /// Gives the width of the terminal's window in cells; null where it has none. Trees break longer lines between words. By default nothing
+    /// is broken.
+    /// </summary>
+    public Func<int?> Columns { get; init; } = static () => null;
+
     /// <summary>The terminal's encoding.</summary>
     public Encoding Encoding { get; init; } = Encoding.UTF8;
 
@@ -37,7 +43,11 @@ public sealed record TelemetryOutput
                 Writer(WithoutPreamble(Encoding)),
                 RichCapabilities.Detect(Environment, IsTerminal, Encoding),
                 Time.LocalTimeZone
-            ),
+            )
+            {
+                Columns = Columns,
+                ShowsProbes = Level <= TelemetryLevel.Debug,
+            },
         };
 
     private static Encoding WithoutPreamble(Encoding encoding) =>

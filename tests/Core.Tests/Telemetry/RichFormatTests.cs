@@ -10,6 +10,48 @@ namespace IsolatedAgents.Core.Tests.Telemetry;
 public sealed class RichFormatTests
 {
     [TestMethod]
+    public void LineLongerThanTheWindow_BreaksBetweenWordsBelowItsBeginning()
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var format = new RichFormat(output, new RichCapabilities(Color: false, Unicode: true), TimeZoneInfo.Utc) { Columns = () => 30 };
+        format.Write(
+            SampleEvents.Stamped(new ViolationFilesystem("/etc/passwd", "It lies outside of all that the policy allows", "Access blocked"))
+        );
+        format.Write(SampleEvents.Stamped(new AgentOutput(OutputStream.Standard, "日本語 日本語 日本語 日本語 日本語", false)));
+
+        string[] lines = output.ToString().Split('\n');
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "├─ Path: /etc/passwd",
+                "├─ Reason: It lies outside of",
+                "│  all that the policy allows",
+                "└─ Action: Access blocked",
+                "│ 日本語 日本語 日本語 日本語",
+                "│   日本語",
+                "",
+            },
+            lines[1..]
+        );
+    }
+
+    [TestMethod]
+    [DataRow(false, "└─ Probes: 2 of 2 held", false)]
+    [DataRow(false, "└─ Probes: 1 of 2 held; this machine has no Landlock", true)]
+    [DataRow(true, "├─ Network: refused|└─ Host files: absent", false)]
+    public void ProbesOfTheSandbox_AreOneLineUnlessEachIsAskedFor(bool each, string expected, bool isLandlockMissing)
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var format = new RichFormat(output, new RichCapabilities(Color: false, Unicode: true), TimeZoneInfo.Utc) { ShowsProbes = each };
+
+        format.Write(
+            SampleEvents.Stamped(new SandboxVerified([new("Network", "refused"), new("Host files", "absent")], isLandlockMissing))
+        );
+
+        Assert.EndsWith(expected.Replace('|', '\n') + "\n", output.ToString());
+    }
+
+    [TestMethod]
     public void Write_SessionOfTheSpecification_LooksExactlyLikeIt()
     {
         var output = new StringWriter { NewLine = "\n" };

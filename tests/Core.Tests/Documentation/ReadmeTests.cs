@@ -22,6 +22,10 @@ public sealed partial class ReadmeTests
         string[] pages =
         [
             "README.md",
+            "CONTRIBUTING.md",
+            "AGENTS.md",
+            "SECURITY.md",
+            "CHANGELOG.md",
             .. Directory.GetFiles(Repository.File("docs"), "*.md").Select(page => $"docs/{Path.GetFileName(page)}"),
         ];
         string[] broken =

@@ -4,6 +4,7 @@ using IsolatedAgents.Execution.Resolution;
 using IsolatedAgents.Hosts;
 using IsolatedAgents.Policies;
 using IsolatedAgents.Runs;
+using IsolatedAgents.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace IsolatedAgents.Action;
@@ -45,9 +46,22 @@ internal sealed class HostedRun(Terminal terminal, PrepareRun prepareRun, BuildH
 
     private IHostLog Open(TelemetrySettings settings, string? auditLog)
     {
+        TelemetryFormat format = TelemetryComposition.FormatOf(settings, terminal);
+        if (host is null)
+        {
+            return settings.Enabled && format == TelemetryFormat.Rich && terminal.IsOutputTerminal
+                ? new TerminalLog(
+                    terminal.Output,
+                    terminal.Error,
+                    RichCapabilities.Detect(terminal.Environment, terminal.IsOutputTerminal, terminal.Output.Encoding),
+                    terminal.Columns
+                )
+                : new PlainLog(terminal.Error);
+        }
+
         // Standard output then holds JSON lines and nothing else; hosts read commands from standard error as well.
-        bool isJson = TelemetryComposition.FormatOf(settings, terminal) == TelemetryFormat.Json;
+        bool isJson = format == TelemetryFormat.Json;
         CommandWriter writer = new(isJson ? terminal.Error : terminal.Output);
-        return host?.Open(new HostLogContext(writer, terminal.Environment, auditLog, ShowsGroups: !isJson)) ?? new PlainLog(terminal.Error);
+        return host.Open(new HostLogContext(writer, terminal.Environment, auditLog, ShowsGroups: !isJson));
     }
 }

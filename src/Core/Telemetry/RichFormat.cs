@@ -152,7 +152,8 @@ internal sealed class RichFormat : IEventFormat, IDetailVisitor
     public void Sentence(DetailName subjectName, string noun, string subject, DetailName statusName, string status) =>
         _details.Add($"{noun} {UntrustedText.Display(subject)} {UntrustedText.Display(status)}");
 
-    private static IAnsiConsole CreateConsole(TextWriter output, RichCapabilities capabilities) =>
+    /// <summary>A console over a writer, which asks neither the process nor the machine for anything.</summary>
+    public static IAnsiConsole CreateConsole(TextWriter output, RichCapabilities capabilities) =>
         AnsiConsole.Create(
             new AnsiConsoleSettings
             {

@@ -1,4 +1,5 @@
 using System.Text;
+using IsolatedAgents.Reports;
 using IsolatedAgents.Text;
 using IsolatedAgents.Text.Masking;
 
@@ -65,8 +66,8 @@ public sealed class SecretMaskerTests
     public void Mask_TextThatIsEscapedForAPage_IsMaskedBeforeAndAfter()
     {
         var masker = new SecretMasker(["Sk_Live_0123456789"]);
-        Assert.AreEqual("out&#47;&#42;&#42;&#42;.md", Reports.InertHtml.Encode("out/Sk_Live_0123456789.md", 100, masker));
-        Assert.AreEqual("a ***", Reports.InertHtml.Encode("a x_y", 100, new SecretMasker(["x&#95;y"])));
+        Assert.AreEqual("out&#47;&#42;&#42;&#42;.md", InertHtml.Encode("out/Sk_Live_0123456789.md", 100, masker));
+        Assert.AreEqual("a ***", InertHtml.Encode("a x_y", 100, new SecretMasker(["x&#95;y"])));
     }
 
     [TestMethod]

@@ -87,7 +87,7 @@ internal static class CleanCommand
     }
 }
 
-/// <summary>What <c>clean --json</c> prints.</summary>
+/// <summary>The output of <c>clean --json</c>.</summary>
 internal sealed record CleanReport(bool DryRun, IReadOnlyList<Leftover> Leftovers);
 
 [JsonSerializable(typeof(CleanReport))]

@@ -13,7 +13,7 @@ internal sealed class CommandLine(Terminal terminal, PrepareRun prepareRun)
 {
     private const string Name = "isolated-agents";
 
-    /// <summary>What is behind it belongs to the agent and is never read as ours.</summary>
+    /// <summary>Words behind it belong to the agent and are never read as options of this program.</summary>
     private const string EndOfOptions = "--";
 
     // An agent's name may begin with '@', and its options are not ours to unpack.

@@ -69,7 +69,7 @@ internal static class DoctorCommand
         );
 }
 
-/// <summary>What <c>doctor --json</c> prints.</summary>
+/// <summary>The output of <c>doctor --json</c>.</summary>
 internal sealed record DoctorReport(bool CanRun, IReadOnlyList<Finding> Findings);
 
 [JsonSerializable(typeof(DoctorReport))]

@@ -7,7 +7,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>What <c>policy explain</c> says of a host, with or without a port.</summary>
+/// <summary>The output of <c>policy explain</c> for a host, with or without a port.</summary>
 internal static class EndpointExplanation
 {
     public static Explanation Of(Policy policy, string asked)

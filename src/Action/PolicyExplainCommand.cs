@@ -80,7 +80,7 @@ internal static class PolicyExplainCommand
         + string.Concat(explanation.Notes.Select(note => $"\n  {QuotedText.Of(note)}"));
 }
 
-/// <summary>What <c>policy explain</c> says.</summary>
+/// <summary>The output of <c>policy explain</c>.</summary>
 /// <param name="Subject">What was asked, in its normal form.</param>
 /// <param name="Accesses">What may be done with it.</param>
 /// <param name="Notes">What else to know of it, one sentence each.</param>

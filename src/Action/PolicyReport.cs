@@ -10,7 +10,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>What <c>policy check</c> prints.</summary>
+/// <summary>The output of <c>policy check</c>.</summary>
 internal static class PolicyReport
 {
     private const string VariablesKey = "env_vars";
@@ -59,7 +59,7 @@ internal static class PolicyReport
     public static string Json(Diagnostic diagnostic) =>
         new JsonObject { ["valid"] = false, ["error"] = Json(diagnostic, key: null) }.ToJsonString(Plain);
 
-    /// <summary>What a run would be refused for.</summary>
+    /// <summary>The error for which a run would be refused.</summary>
     public static Diagnostic Refusal(LoadedPolicy loaded, UnavailableControl control) =>
         loaded.DiagnosticAt(control.Key, DiagnosticTable.Policy, DiagnosticSeverity.Error, control.Message);
 

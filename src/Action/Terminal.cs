@@ -3,7 +3,7 @@ using IsolatedAgents.Hosts;
 
 namespace IsolatedAgents.Action;
 
-/// <summary>What the process has around it. Nothing else in this project reads process state, so that tests can give their own.</summary>
+/// <summary>The state of the process. Nothing else in this project reads it, so that tests can give their own.</summary>
 internal sealed record Terminal
 {
     /// <summary>Standard output as bytes, for telemetry.</summary>
@@ -33,6 +33,6 @@ internal sealed record Terminal
     /// <summary>The build hosts that the process may run on.</summary>
     public BuildHosts Hosts { get; init; } = BuildHosts.Known;
 
-    /// <summary>What <c>~</c> stands for.</summary>
+    /// <summary>The folder that <c>~</c> stands for.</summary>
     public string? HomeDirectory => Environment.GetValueOrDefault("HOME") ?? Environment.GetValueOrDefault("USERPROFILE");
 }

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>What a process of the agent did, or tried to. Values are part of the wire format.</summary>
+/// <summary>The kind of thing that a process of the agent did or tried. Values are part of the wire format.</summary>
 internal enum ActivityKind : byte
 {
     /// <summary>A regular file was opened for reading.</summary>
@@ -27,7 +27,7 @@ internal enum ActivityKind : byte
     /// <summary>A system call was made that is never allowed.</summary>
     CallDenied,
 
-    /// <summary>What is past the bound on activities: only a count.</summary>
+    /// <summary>Activities past the bound, which are only counted.</summary>
     Omitted,
 }
 
@@ -79,13 +79,13 @@ internal sealed record Activity
 {
     private const int TypicalLength = 64;
 
-    /// <summary>What it was.</summary>
+    /// <summary>The kind of activity.</summary>
     public required ActivityKind Kind { get; init; }
 
     /// <summary>Why it was denied.</summary>
     public DenialReason Reason { get; init; }
 
-    /// <summary>Who did it, in the sandbox's own numbering.</summary>
+    /// <summary>The process, in the sandbox's own numbering.</summary>
     public int ProcessId { get; init; }
 
     /// <summary>How many times since the last time this was told; 1 or more.</summary>
@@ -105,7 +105,7 @@ internal sealed record Activity
     /// <summary>The program of the process; only where something was denied.</summary>
     public byte[] Program { get; init; } = [];
 
-    /// <summary>What one frame carries: one or more.</summary>
+    /// <summary>Reads the activities of one frame: one or more.</summary>
     public static List<Activity> FromPayload(ReadOnlySpan<byte> payload)
     {
         MessageReader reader = new(payload);
@@ -144,7 +144,7 @@ internal sealed record Activity
     }
 }
 
-/// <summary>What was tried from inside before the agent was started, and how it was refused.</summary>
+/// <summary>The probes that were tried from inside before the agent started, and how each was refused.</summary>
 /// <param name="Names">Each control.</param>
 /// <param name="Results">What was found of it.</param>
 internal sealed record ProbeResults(string[] Names, string[] Results)

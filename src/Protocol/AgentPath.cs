@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>Where an agent's programs are looked for, in an image that does not say.</summary>
+/// <summary>The PATH of an agent whose image sets none.</summary>
 internal static class AgentPath
 {
     /// <summary>The value of <c>PATH</c>, as Debian and Docker set it.</summary>

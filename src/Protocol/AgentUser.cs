@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>Who an agent runs as: whoever owns the workspace, and never root.</summary>
+/// <summary>Chooses the user of an agent: the owner of the workspace, and never root.</summary>
 internal static class AgentUser
 {
     private const int DefaultId = 1000;

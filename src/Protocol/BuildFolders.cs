@@ -1,8 +1,8 @@
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// What builds and package managers make. Untracked files of this kind never come back from a writable workspace unless the policy names
-/// them: the next build would run or ship them unseen.
+/// The folders and files that builds and package managers make. Untracked files of this kind never come back from a writable workspace
+/// unless the policy names them: the next build would run or ship them unseen.
 /// </summary>
 internal static class BuildFolders
 {

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>What a frame carries. Values are part of the wire format: never renumbered.</summary>
+/// <summary>The content of a frame. Values are part of the wire format and never change.</summary>
 internal enum FrameType : byte
 {
     /// <summary>To the supervisor, once: everything it needs (<see cref="LaunchSpec"/>).</summary>
@@ -64,7 +64,7 @@ internal enum FrameType : byte
     /// <summary>Every process of the sandbox but the supervisor has ended (<see cref="AgentExit"/>).</summary>
     Exited = 70,
 
-    /// <summary>What the output folder holds (<see cref="OutputsFound"/>).</summary>
+    /// <summary>The content of the output folder (<see cref="OutputsFound"/>).</summary>
     OutputsFound = 71,
 
     /// <summary>An entry that is not taken (<see cref="OutputRejection"/>).</summary>
@@ -83,7 +83,7 @@ internal enum FrameType : byte
     Verified = 76,
 
     /// <summary>
-    /// What the agent did or tried, one thing or several (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of
+    /// Things that the agent did or tried, one or several (<see cref="Protocol.Activity"/>). Counts against the credit, so that nothing of
     /// it is ever dropped.
     /// </summary>
     Activity = 77,

@@ -20,7 +20,7 @@ internal sealed record LaunchSpec
     /// </summary>
     public string HostBootId { get; init; } = "";
 
-    /// <summary>Who the agent runs as; 0 where the owner of the mounted workspace decides.</summary>
+    /// <summary>The agent's user; 0 when the owner of the mounted workspace decides.</summary>
     public int AgentUserId { get; init; }
 
     /// <summary>Its group; 0 likewise.</summary>
@@ -53,7 +53,8 @@ internal sealed record LaunchSpec
     public required string[] AllowedWritePaths { get; init; }
 
     /// <summary>
-    /// What the agent may connect to, in the spelling of <see cref="EndpointMatcher"/>. Empty: nothing, and no lookups either.
+    /// The endpoints that the agent may connect to, in the spelling of <see cref="EndpointMatcher"/>. Empty: nothing, and no lookups
+    /// either.
     /// </summary>
     public string[] AllowedEndpoints { get; init; } = [];
 
@@ -84,7 +85,7 @@ internal sealed record LaunchSpec
     /// </summary>
     public string SentinelPath { get; init; } = "";
 
-    /// <summary>What that file must hold.</summary>
+    /// <summary>The content that the file must have.</summary>
     public string Sentinel { get; init; } = "";
 
     /// <summary>Inode of the host's network namespace; 0 where it has none.</summary>

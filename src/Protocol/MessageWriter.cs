@@ -9,7 +9,7 @@ internal sealed class MessageWriter
 {
     private readonly ArrayBufferWriter<byte> _buffer = new(256);
 
-    /// <summary>What was written so far.</summary>
+    /// <summary>The bytes written so far.</summary>
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
 
     public MessageWriter Byte(byte value)

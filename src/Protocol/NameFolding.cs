@@ -4,8 +4,8 @@ using System.Text;
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// What file systems that ignore case, or the form of a character, take for the same name. Finds more than any one of them does, and less
-/// than none: it decides what must not be written. Needs no data of the system's, so that it holds wherever this runs.
+/// Finds names that file systems take for the same when they ignore case or the form of a character. Finds more than any one of them does,
+/// and less than none: it decides what must not be written. Needs no data of the system's, so that it holds wherever this runs.
 /// </summary>
 internal static class NameFolding
 {

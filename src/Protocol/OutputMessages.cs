@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Protocol;
 
-/// <summary>What the output folder holds, once every process that could change it is gone.</summary>
+/// <summary>Size and number of the entries of the output folder, once every process that could change it is gone.</summary>
 /// <param name="Files">Regular files.</param>
 /// <param name="Bytes">Their apparent sizes together.</param>
 /// <param name="Passed">

@@ -5,7 +5,7 @@ using System.Net;
 namespace IsolatedAgents.Protocol;
 
 /// <summary>
-/// What one end of a TCP connection is called in the kernel's table: its own address and the other one, as they stand there (proc_net_tcp,
+/// Names one end of a TCP connection as in the kernel's table: its own address and the other one, as they stand there (proc_net_tcp,
 /// Documentation/networking/proc_net_tcp.rst).
 /// </summary>
 internal static class SocketName

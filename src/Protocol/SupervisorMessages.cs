@@ -36,7 +36,7 @@ internal enum SetupFailureKind : byte
     /// <summary>The supervisor itself failed.</summary>
     Internal,
 
-    /// <summary>What must be refused was tried from inside, and was not.</summary>
+    /// <summary>A probe succeeded that the sandbox must refuse.</summary>
     Probe,
 }
 

@@ -16,7 +16,7 @@ internal static class WorkspaceBounds
     public const int MaxDepth = 128;
 }
 
-/// <summary>What has become of an entry of the workspace.</summary>
+/// <summary>How an entry of the workspace differs from the original.</summary>
 internal enum WorkspaceEntryKind : byte
 {
     /// <summary>A file that was made, or may have been changed.</summary>

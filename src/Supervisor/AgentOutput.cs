@@ -13,7 +13,7 @@ internal sealed class AgentOutput(int fd, FrameType type, AgentOutput.Budget bud
 {
     private readonly byte[] _buffer = new byte[Frame.MaxDataLength];
 
-    /// <summary>What both streams together may still send.</summary>
+    /// <summary>Bytes that both streams together may still send.</summary>
     internal sealed class Budget(long bytes)
     {
         public long Left { get; set; } = bytes;

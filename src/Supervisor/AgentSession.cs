@@ -63,7 +63,7 @@ internal sealed unsafe class AgentSession
         _timeoutNear = spec.TimeoutMilliseconds / 10 * 9;
     }
 
-    /// <summary>What the observer has seen.</summary>
+    /// <summary>The observer's report.</summary>
     public required ActivityReport Report { get; init; }
 
     /// <summary>Measures the agent's output folder.</summary>

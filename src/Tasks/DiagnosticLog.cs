@@ -10,7 +10,7 @@ internal static class DiagnosticLog
     /// <param name="log">The build's log.</param>
     /// <param name="diagnostic">What to write.</param>
     /// <param name="baseDirectory">
-    /// Where relative paths start. A build's log is read far from there: by a host, for a build of many projects.
+    /// The folder that relative paths start from. A build's log is read far from there: by a host, for a build of many projects.
     /// </param>
     public static void Write(TaskLoggingHelper log, Diagnostic diagnostic, string baseDirectory)
     {

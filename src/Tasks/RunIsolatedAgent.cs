@@ -34,7 +34,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// <summary>The workspace; <see cref="BaseDirectory"/> when not given.</summary>
     public string? WorkingDirectory { get; set; }
 
-    /// <summary>Where collected outputs go; when not given, they are measured and dropped.</summary>
+    /// <summary>The folder for collected outputs; when not given, outputs are measured and dropped.</summary>
     public string? OutputDirectory { get; set; }
 
     /// <summary>The policy file; the default policy when not given.</summary>
@@ -85,7 +85,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     /// </summary>
     public string? Project { get; set; }
 
-    /// <summary>What tells the step apart from others of <see cref="Project"/>; the agent when not given.</summary>
+    /// <summary>The name that tells the step apart from others of <see cref="Project"/>; the agent when not given.</summary>
     public string? Item { get; set; }
 
     /// <summary>The configuration that <see cref="Project"/> is built in.</summary>
@@ -102,7 +102,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     [Output]
     public string Verdict { get; set; } = "";
 
-    /// <summary>What the agent tried against the policy, with metadata Kind, Rule, Subject, Reason and Action.</summary>
+    /// <summary>The agent's violations of the policy, with metadata Kind, Rule, Subject, Reason and Action.</summary>
     [Output]
     public ITaskItem[] Violations { get; set; } = [];
 
@@ -111,7 +111,7 @@ public sealed partial class RunIsolatedAgent : Microsoft.Build.Utilities.Task, I
     public ITaskItem[] Artifacts { get; set; } = [];
 
     /// <summary>
-    /// What the agent changed in a writable workspace, by paths below it, with metadata Kind, Status, RunsCode, Size, Sha256 and Reason.
+    /// The agent's changes to a writable workspace, by paths below it, with metadata Kind, Status, RunsCode, Size, Sha256 and Reason.
     /// </summary>
     [Output]
     public ITaskItem[] Changes { get; set; } = [];

@@ -9,7 +9,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Action.GitHub;
 
-/// <summary>What the image of the action starts: the step itself, or what cleans up behind it.</summary>
+/// <summary>Runs what the action's image starts: the step itself, or its clean-up.</summary>
 internal sealed class ActionCommand
 {
     /// <summary>

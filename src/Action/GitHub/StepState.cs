@@ -4,7 +4,7 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Action.GitHub;
 
-/// <summary>What a step tells its own clean-up, before anything is made that may have to be cleaned up.</summary>
+/// <summary>The state that a step leaves for its clean-up, before it makes anything that may have to be removed.</summary>
 /// <param name="SessionId">The run.</param>
 /// <param name="Output">Absolute path of the output directory; null where there is none.</param>
 internal sealed record StepState(string SessionId, string? Output)
@@ -24,7 +24,7 @@ internal sealed record StepState(string SessionId, string? Output)
         }
     }
 
-    /// <summary>What the runner gives back; null where the step never came so far.</summary>
+    /// <summary>Reads the state that the runner kept; null when the step never came so far.</summary>
     public static StepState? Read(FrozenDictionary<string, string> environment) =>
         environment.GetValueOrDefault("STATE_" + SessionName) is { Length: SessionLength } session && session.All(char.IsAsciiHexDigitLower)
             ? new StepState(

@@ -14,16 +14,16 @@ internal static class AuditChain
     /// <summary>Bytes of <c>,"audit.prev":"…","audit.hash":"…"}</c>.</summary>
     public static int SuffixLength => PreviousName.Length + HashLength + HashName.Length + HashLength + End.Length;
 
-    /// <summary>What stands before the hash of the entry before.</summary>
+    /// <summary>The text before the hash of the previous entry.</summary>
     public static ReadOnlySpan<byte> PreviousName => ",\"audit.prev\":\""u8;
 
-    /// <summary>What stands before the entry's own hash.</summary>
+    /// <summary>The text before the entry's own hash.</summary>
     public static ReadOnlySpan<byte> HashName => "\",\"audit.hash\":\""u8;
 
-    /// <summary>What ends an entry.</summary>
+    /// <summary>The text that ends an entry.</summary>
     public static ReadOnlySpan<byte> End => "\"}"u8;
 
-    /// <summary>What the first entry of a file has for the hash before it.</summary>
+    /// <summary>The hash that the first entry of a file names as the previous one.</summary>
     public static ReadOnlySpan<byte> Genesis => "0000000000000000000000000000000000000000000000000000000000000000"u8;
 
     /// <summary>The hash of an entry, given its line up to the closing quote of the hash before it.</summary>

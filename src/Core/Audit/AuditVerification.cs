@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Audit;
 
-/// <summary>What an audit log turned out to be.</summary>
+/// <summary>The state of an audit log, as a verification found it.</summary>
 public enum AuditStatus
 {
     /// <summary>There is no entry in it.</summary>

@@ -12,11 +12,11 @@ namespace IsolatedAgents.Changes;
 /// <param name="NewHash">SHA-256 of the new content; null for a deletion.</param>
 internal sealed record ChangeStep(string Path, string? Ready, string? Kept, string? NewHash)
 {
-    /// <summary>What a link holds that is made there; null where it is none.</summary>
+    /// <summary>The target of the link to make; null when the step makes none.</summary>
     public string? Link { get; init; }
 }
 
-/// <summary>What is to be done to a workspace.</summary>
+/// <summary>The steps that put changes into a workspace.</summary>
 /// <param name="Files">In their order.</param>
 /// <param name="NewFolders">Folders that are made for them, the outer ones first.</param>
 internal sealed record ChangeSteps(IReadOnlyList<ChangeStep> Files, IReadOnlyList<string> NewFolders);
@@ -86,7 +86,7 @@ internal sealed class ChangeJournal : IDisposable
         }
     }
 
-    /// <summary>What is to be done from here on; once nothing is, null.</summary>
+    /// <summary>Writes the steps that are left to do; null once all are done.</summary>
     public void Write(ChangeSteps? steps)
     {
         string path = System.IO.Path.Combine(_folder, StepsName);
@@ -102,7 +102,7 @@ internal sealed class ChangeJournal : IDisposable
         File.Move(written, path);
     }
 
-    /// <summary>What was to be done; null where nothing was begun, or all is done.</summary>
+    /// <summary>The steps of a run that was killed; null when none were begun, or all were done.</summary>
     /// <exception cref="IOException">It is no journal.</exception>
     public ChangeSteps? Read()
     {

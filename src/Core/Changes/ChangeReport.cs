@@ -5,8 +5,8 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes;
 
 /// <summary>
-/// What an agent changed, in the report folder: a list for programs, a patch of what was or would be applied, and one of what is held back.
-/// Paths are quoted as git and JSON quote them: in neither can a name do anything.
+/// Writes an agent's changes into the report folder: a list for programs, a patch of what was or would be applied, and one of what is held
+/// back. Paths are quoted as git and JSON quote them: in neither can a name do anything.
 /// </summary>
 internal sealed class ChangeReport(string folder, SecretMasker masker)
 {

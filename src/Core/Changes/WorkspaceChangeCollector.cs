@@ -28,7 +28,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Whether all that was asked for has come.</summary>
     public bool IsComplete => _expected.Count == 0 && !_incoming.IsIncomplete;
 
-    /// <summary>What was asked for and is no change, by its path: where its content lies.</summary>
+    /// <summary>Files that were requested and did not change, by path, with the place of their content.</summary>
     public IReadOnlyDictionary<string, string> Aside => _aside;
 
     /// <summary>Takes note of a file that is asked for.</summary>
@@ -102,7 +102,7 @@ internal sealed class WorkspaceChangeCollector(WorkspaceOriginal original, long 
     /// <summary>Drops a file that has come.</summary>
     public void Drop(string path) => _taken.Remove(path);
 
-    /// <summary>What really differs, in the order of paths.</summary>
+    /// <summary>The files that differ, in the order of paths.</summary>
     /// <exception cref="ProtocolException">Something that was asked for has not come.</exception>
     public IReadOnlyList<PendingChange> Complete()
     {

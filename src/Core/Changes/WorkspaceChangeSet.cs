@@ -3,7 +3,7 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes;
 
-/// <summary>What an agent has changed in its copy of the workspace, with the new content, until it is decided what becomes of it.</summary>
+/// <summary>The changes in an agent's copy of the workspace, with the new content, until the run decides about them.</summary>
 internal sealed class WorkspaceChangeSet(WorkspaceOriginal original, IReadOnlyList<PendingChange> changes, string? staging) : IDisposable
 {
     /// <summary>Absolute host path of the workspace.</summary>
@@ -15,7 +15,7 @@ internal sealed class WorkspaceChangeSet(WorkspaceOriginal original, IReadOnlyLi
     /// <summary>The agent's commits; null where they were not asked for.</summary>
     public Commits.CommitSeries? Commits { get; set; }
 
-    /// <summary>What stays in the agent's copy.</summary>
+    /// <summary>Counts of the changes that stay in the agent's copy.</summary>
     public Returning.LeftBehind Left { get; set; } = new(0, 0, 0, 0);
 
     /// <summary>Whether the workspace has what is not held back.</summary>

@@ -3,7 +3,7 @@ using IsolatedAgents.Platform.Processes;
 
 namespace IsolatedAgents.CleanUp;
 
-/// <summary>What was left behind by a run that nobody owns any more.</summary>
+/// <summary>A container or folder of a run whose process is gone.</summary>
 /// <param name="Kind"><c>container</c>, <c>folder</c>, or <c>changes</c> that were put into a workspace in part and are taken back.</param>
 /// <param name="Id">The engine's id, or the path; the workspace's for changes.</param>
 /// <param name="Engine">Which engine had it; null for what is in the file system.</param>

@@ -19,7 +19,7 @@ internal sealed class StartSweep : IDisposable
     /// <summary>Begins it, unless the engine was swept lately.</summary>
     public static StartSweep Begin(IContainerEngine engine, EngineMemory memory) => new(engine, memory);
 
-    /// <summary>What it removed. A run that is over waits only where something is being removed, and not for long.</summary>
+    /// <summary>Gives the things it removed. A run that is over waits only for a removal that has begun, and not for long.</summary>
     public Task<IReadOnlyList<Leftover>> EndAsync()
     {
         _deadline.CancelAfter(Patience);

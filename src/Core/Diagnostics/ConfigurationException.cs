@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Diagnostics;
 
-/// <summary>What was asked for cannot be right, whatever the machine. Thrown before anything is created.</summary>
+/// <summary>The request is wrong on any machine. Thrown before anything is created.</summary>
 public sealed class ConfigurationException : Exception
 {
     /// <summary>Wraps the one diagnostic that says what is wrong.</summary>
@@ -17,6 +17,6 @@ public sealed class ConfigurationException : Exception
     public ConfigurationException(string code, string message)
         : this(new Diagnostic(code, DiagnosticSeverity.Error, message)) { }
 
-    /// <summary>What is wrong, where, and what to do.</summary>
+    /// <summary>The error: its cause, its place, and the remedy.</summary>
     public Diagnostic Diagnostic { get; }
 }

@@ -25,7 +25,7 @@ public sealed record Diagnostic(string Code, DiagnosticSeverity Severity, string
     /// <summary>Column in <see cref="File"/>, from 1, in characters; 0 when unknown.</summary>
     public int Column { get; init; }
 
-    /// <summary>Where the code is explained.</summary>
+    /// <summary>The address of the page that explains the code.</summary>
     public string HelpLink => DiagnosticTable.HelpLink(Code);
 
     /// <summary>The canonical form that build tools and editors recognise: <c>file(line,column): error CODE: message</c>.</summary>

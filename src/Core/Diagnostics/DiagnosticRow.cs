@@ -5,16 +5,16 @@ namespace IsolatedAgents.Diagnostics;
 /// <param name="Title">A few words, without a full stop.</param>
 internal sealed record DiagnosticRow(string Code, string Title)
 {
-    /// <summary>What has happened, in Markdown.</summary>
+    /// <summary>The meaning of the code as an error, in Markdown.</summary>
     public required string Meaning { get; init; }
 
-    /// <summary>What has happened where the code is a warning; null where it never is one beside being an error.</summary>
+    /// <summary>The meaning of the code as a warning; null when it is never a warning beside being an error.</summary>
     public string? AsWarning { get; init; }
 
     /// <summary><c>warning</c> or <c>message</c> where the code is never an error; else null.</summary>
     public string? IsOnly { get; init; }
 
-    /// <summary>What a person does about it, in Markdown.</summary>
+    /// <summary>The remedy, in Markdown.</summary>
     public required string WhatToDo { get; init; }
 
     /// <summary>The policy key that sets what the code is about; null where none does.</summary>

@@ -14,6 +14,6 @@ internal sealed class ConnectionLimit(int most)
 
     public void Leave() => Interlocked.Decrement(ref _count);
 
-    /// <summary>What is told where there are too many.</summary>
+    /// <summary>The reason of the violation when there are too many connections.</summary>
     public EgressRefusedException Refusal(string what) => new($"More than {most} {what} at once", "network.max_connections");
 }

@@ -57,7 +57,7 @@ internal sealed class EgressBroker : IAsyncDisposable
     /// <summary>Bytes from servers, of all connections so far.</summary>
     public long BytesReceived => _traffic.Received;
 
-    /// <summary>What must be masked beside the credentials: passwords of upstream proxies.</summary>
+    /// <summary>Passwords of upstream proxies, which must be masked beside the credentials.</summary>
     public IEnumerable<string> Secrets => _proxies.Secrets;
 
     /// <summary>Certificate of the run's authority in PEM, for the sandbox alone to trust; null where nothing is inspected.</summary>
@@ -140,7 +140,7 @@ internal sealed class EgressBroker : IAsyncDisposable
         }
         catch (EgressRefusedException refusal)
         {
-            // Told first: whoever sees the reset may look for the event.
+            // The event goes out before the reset, so that a client that sees the reset finds the event.
             if (!refusal.IsTold)
             {
                 await _sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);

@@ -5,7 +5,7 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress;
 
-/// <summary>What a broker may be given beyond policy and environment.</summary>
+/// <summary>Settings of a broker beyond policy and environment.</summary>
 internal sealed record EgressOptions
 {
     /// <summary>

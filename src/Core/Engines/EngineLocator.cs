@@ -59,7 +59,7 @@ internal sealed class EngineLocator(FrozenDictionary<string, string> hostEnviron
         );
     }
 
-    /// <summary>Where an engine may answer, most explicit first.</summary>
+    /// <summary>The addresses at which an engine may answer, most explicit first.</summary>
     internal IEnumerable<Uri> Candidates(EngineKind kind)
     {
         if (Variable("DOCKER_HOST") is { } host)

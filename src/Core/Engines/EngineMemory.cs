@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace IsolatedAgents.Engines;
 
 /// <summary>
-/// What runs have found out about engines, for the next run. It lives as long as its owner: an <c>AgentRunner</c>, one build on one node,
-/// one command. Safe for runs at the same time.
+/// Remembers for the next run the routes and sweeps of each engine. It lives as long as its owner: an <c>AgentRunner</c>, one build on one
+/// node, one command. Safe for runs at the same time.
 /// </summary>
 internal sealed class EngineMemory
 {

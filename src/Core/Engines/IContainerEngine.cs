@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Engines;
 
-/// <summary>What an engine says of itself.</summary>
+/// <summary>Name, version and address of an engine.</summary>
 /// <param name="Name"><c>Docker</c> or <c>Podman</c>.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="Address">Where it was reached.</param>
@@ -16,7 +16,7 @@ internal sealed record EngineDescription(string Name, string Version, Uri Addres
 /// <summary>A program that an engine is made of.</summary>
 internal sealed record EnginePart(string Name, string Version);
 
-/// <summary>What an engine is made of, and runs on.</summary>
+/// <summary>The programs that an engine consists of, and the machine it runs on.</summary>
 /// <param name="Architecture">Its processor, as it names it: <c>amd64</c>.</param>
 /// <param name="Parts">Its programs, itself among them.</param>
 internal sealed record EngineParts(string Architecture, IReadOnlyList<EnginePart> Parts);
@@ -37,7 +37,7 @@ internal sealed record ImageDescription(string Reference, string Id, string Dige
 /// <summary>All an engine has to be able to do; the rest of the sandbox runs over the transport.</summary>
 internal interface IContainerEngine : IDisposable
 {
-    /// <summary>What it says of itself.</summary>
+    /// <summary>Name, version and address.</summary>
     EngineDescription Description { get; }
 
     /// <summary>The image where it is there; null where it is not.</summary>
@@ -50,7 +50,8 @@ internal interface IContainerEngine : IDisposable
     /// <summary>Creates and starts the sandbox's container, and waits for the stream to its supervisor.</summary>
     /// <param name="spec">All of its settings.</param>
     /// <param name="socket">
-    /// Where the supervisor is to connect to; null for the attached streams, which are there before it starts, so that no byte is lost.
+    /// The listener that the supervisor connects to; null for the attached streams, which are there before it starts, so that no byte is
+    /// lost.
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SandboxUnreachableException">
@@ -63,7 +64,7 @@ internal interface IContainerEngine : IDisposable
     /// <exception cref="EngineException">IA2003: the engine does not say.</exception>
     Task<IReadOnlyList<PathMapping>?> FindMountsAsync(string containerId, CancellationToken cancellationToken);
 
-    /// <summary>What it is made of. It may have to start programs to know.</summary>
+    /// <summary>Describes the programs it consists of. The engine may have to start programs to know.</summary>
     /// <exception cref="EngineException">IA2003: it does not say.</exception>
     Task<EngineParts> DescribePartsAsync(CancellationToken cancellationToken);
 
@@ -85,11 +86,11 @@ internal interface IContainerEngine : IDisposable
 /// <param name="Labels">What it carries.</param>
 internal sealed record FoundContainer(string Id, DateTimeOffset Created, IReadOnlyDictionary<string, string> Labels)
 {
-    /// <summary>What it is doing.</summary>
+    /// <summary>Its state.</summary>
     public ContainerState State { get; init; }
 }
 
-/// <summary>What a container is doing, as far as that matters to whoever cleans up.</summary>
+/// <summary>The state of a container, as far as clean-up depends on it.</summary>
 internal enum ContainerState
 {
     /// <summary>It was made and never started, or its state is none that is known.</summary>

@@ -15,9 +15,9 @@ internal interface ISandboxTransport : IAsyncDisposable
     /// <summary>Writes all of it.</summary>
     Task WriteAsync(byte[] bytes, CancellationToken cancellationToken);
 
-    /// <summary>What the supervisor said beside the frames: the cause, when it died. Bounded.</summary>
+    /// <summary>Text that the supervisor wrote beside the frames, such as the cause of its death. Bounded.</summary>
     string Diagnostics { get; }
 
-    /// <summary>Where the agent's connections are handed over as sockets; null where their bytes come in frames.</summary>
+    /// <summary>The socket over which the supervisor hands over the agent's connections; null when their bytes come in frames.</summary>
     Socket? Connections { get; }
 }

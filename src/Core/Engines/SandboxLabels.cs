@@ -5,7 +5,7 @@ using IsolatedAgents.Platform.Processes;
 namespace IsolatedAgents.Engines;
 
 /// <summary>
-/// What a container of ours carries, so that a later clean-up can tell an abandoned one from one in use, and ours from anybody else's.
+/// The labels of our containers, by which a later clean-up tells an abandoned one from one in use, and ours from anybody else's.
 /// </summary>
 internal static class SandboxLabels
 {

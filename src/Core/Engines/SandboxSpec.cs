@@ -27,16 +27,16 @@ internal sealed record SandboxSpec
     /// <summary>The image's id, which cannot be re-tagged between look-up and start.</summary>
     public required string ImageId { get; init; }
 
-    /// <summary>What the supervisor is started with: nothing, or where the host's socket is.</summary>
+    /// <summary>The supervisor's arguments: none, or the path of the host's socket.</summary>
     public required ImmutableArray<string> SupervisorArguments { get; init; }
 
     public required ImmutableArray<SandboxMount> Mounts { get; init; }
 
-    /// <summary>What is copied in before the start instead, each volume's own.</summary>
+    /// <summary>Copies of host folders that fill volumes before the start, in place of mounts.</summary>
     public required ImmutableArray<SandboxCopy> Copies { get; init; }
 
     /// <summary>
-    /// Who the agent is among the owners of this machine's files: it may read of the copies what this user may read of them.
+    /// The host user whose rights decide which files of a copy the agent may read.
     /// </summary>
     public required (int UserId, int GroupId) CopyReader { get; init; }
 
@@ -58,7 +58,7 @@ internal sealed record SandboxSpec
     public ImmutableArray<string> ScratchPaths { get; init; } = [];
 
     /// <summary>
-    /// Where the system calls' profile may be written, for an engine that reads it from a file, and the same place as the engine knows it;
+    /// The path to write the system-call profile to, for an engine that reads it from a file, and the same place as the engine knows it;
     /// null where the engine sees no file of ours.
     /// </summary>
     public (string HostPath, string EnginePath)? ProfileFile { get; init; }

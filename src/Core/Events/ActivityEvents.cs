@@ -151,7 +151,7 @@ public sealed record NetworkBlocked(string Host, int Port, string Reason, string
 public sealed record NetworkClosed(string Host, int Port, long Sent, long Received, TimeSpan Duration)
     : TelemetryEvent(EventCatalog.NetworkClosed)
 {
-    /// <summary>What went wrong on the way to the server; null where nothing did.</summary>
+    /// <summary>The failure on the way to the server; null when there was none.</summary>
     public string? Error { get; init; }
 
     /// <summary>Whether it was the host's own proxy that failed, which somebody can mend.</summary>

@@ -26,7 +26,7 @@ public enum EventColor
     Cyan,
 }
 
-/// <summary>What is fixed about one kind of event. Made once each, and the same only where it is the same object.</summary>
+/// <summary>The fixed properties of one kind of event. There is one object for each kind.</summary>
 /// <param name="id">The numeric id, stable.</param>
 /// <param name="name">The dotted name, stable: <c>container.provisioning</c>.</param>
 /// <param name="level">The level it is shown at.</param>

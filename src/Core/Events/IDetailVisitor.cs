@@ -23,7 +23,7 @@ public sealed class DetailName(string label, string key, string attribute)
     public string Attribute { get; } = attribute;
 
     /// <summary>
-    /// What stands before a value in an object of JSON: <c>,"container.id":</c>. Our own names are ASCII and need no escape.
+    /// The text before a value in an object of JSON: <c>,"container.id":</c>. Our own names are ASCII and need no escape.
     /// </summary>
     internal byte[] JsonMember { get; } = Encoding.ASCII.GetBytes($",\"{attribute}\":");
 }

@@ -2,7 +2,7 @@ using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Events;
 
-/// <summary>What the sandbox uses at the moment.</summary>
+/// <summary>The resources that the sandbox uses at the moment.</summary>
 /// <param name="CpuPercent">CPU in percent of the limit.</param>
 /// <param name="MemoryUsed">Memory in bytes.</param>
 /// <param name="MemoryLimit">Its limit in bytes.</param>

@@ -22,8 +22,8 @@ public sealed record ViolationFilesystem(
 ) : TelemetryEvent(EventCatalog.ViolationFilesystem)
 {
     /// <summary>
-    /// What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where
-    /// nothing does.
+    /// The entry that expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>;
+    /// null where nothing does.
     /// </summary>
     public string? ExpectedBy { get; init; }
 
@@ -118,8 +118,8 @@ public sealed record ViolationProcess(
 ) : TelemetryEvent(EventCatalog.ViolationProcess)
 {
     /// <summary>
-    /// What expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>; null where
-    /// nothing does.
+    /// The entry that expects it: <c>expected_violations</c> of the policy, or an entry of the built-in list, <c>builtin:NAME@VERSION</c>;
+    /// null where nothing does.
     /// </summary>
     public string? ExpectedBy { get; init; }
 

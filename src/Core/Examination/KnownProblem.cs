@@ -10,7 +10,7 @@ namespace IsolatedAgents.Examination;
 internal sealed record KnownProblem(string Part, Version FixedIn, string Problem)
 {
     /// <summary>
-    /// What concerns a container that is set up as ours are, from the security advisories of opencontainers/runc. A distribution may have
+    /// Problems of a container that is set up as ours are, from the security advisories of opencontainers/runc. A distribution may have
     /// mended an older version.
     /// </summary>
     public static IReadOnlyList<KnownProblem> All { get; } =

@@ -40,7 +40,7 @@ internal sealed class AgentRun(ILoggerFactory loggerFactory, AgentRunRequest req
     private HostPathMap? _paths;
     private string? _imageId;
 
-    /// <summary>Where the run is remembered if it passes; null where it is not.</summary>
+    /// <summary>The record that a passing run writes for later builds; null when none is kept.</summary>
     public RunStamp? Stamp { get; init; }
 
     public async Task<RunOutcome> RunAsync(CancellationToken cancellationToken)

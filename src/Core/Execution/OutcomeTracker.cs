@@ -34,7 +34,7 @@ internal sealed class OutcomeTracker(Policy policy)
     /// <summary>Violations that count, each subject once, worst kind first and in the order they came.</summary>
     public ImmutableArray<Violation> Violations => [.. _violations.OrderBy(violation => ViolationKinds.Rank(violation.Kind))];
 
-    /// <summary>What was warned of.</summary>
+    /// <summary>The warnings so far.</summary>
     public ImmutableArray<Diagnostic> Warnings => [.. _warnings];
 
     /// <summary>How the run ends, as far as the events tell.</summary>

@@ -4,7 +4,7 @@ using IsolatedAgents.Text.Masking;
 
 namespace IsolatedAgents.Execution;
 
-/// <summary>Where a run raises its events: each one reaches the verdict and the sinks, or neither.</summary>
+/// <summary>Raises the events of a run: each one reaches the verdict and the sinks, or neither.</summary>
 internal sealed class RunEvents(EventStream stream, OutcomeTracker outcome, ExpectedViolations expected, SecretMasker masker)
 {
     // Connections raise events beside the sandbox's own.

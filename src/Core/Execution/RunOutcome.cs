@@ -4,11 +4,11 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Execution;
 
-/// <summary>What a run leaves for those who show it.</summary>
+/// <summary>The end of a run, as front ends show it.</summary>
 /// <param name="Result">The outcome.</param>
 internal sealed record RunOutcome(AgentRunResult Result)
 {
-    /// <summary>What reports show of the run; null where the request was refused before a run was begun.</summary>
+    /// <summary>The content of the run's reports; null when the request was refused before a run began.</summary>
     public RunReport? Report { get; init; }
 
     /// <summary>How the engine names this process's files; null where no engine was asked.</summary>

@@ -8,7 +8,7 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Execution;
 
 /// <summary>
-/// What becomes of the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.
+/// Decides about the changes of a writable workspace once the verdict is there: they are applied if it passed, and told in any case.
 /// </summary>
 internal sealed class WorkspaceConclusion(ResolvedRun run, RunEvents events)
 {

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace IsolatedAgents.Hosts;
 
-/// <summary>What a host's log needs to show a run.</summary>
+/// <summary>The surroundings in which a host's log shows a run.</summary>
 /// <param name="Log">The log.</param>
 /// <param name="Environment">The process's variables.</param>
 /// <param name="AuditLog">Absolute path of the run's audit log; null where there is none.</param>

@@ -6,7 +6,7 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Hosts;
 
-/// <summary>What later steps of a job may read of a run. Each value is one line.</summary>
+/// <summary>The outputs of a run that later steps of a job may read. Each value is one line.</summary>
 internal static class RunOutputs
 {
     // A later step gets these as variables, of which a kernel takes 128 KiB.

@@ -5,7 +5,9 @@ using IsolatedAgents.Telemetry;
 
 namespace IsolatedAgents.Hosts;
 
-/// <summary>A terminal that a person looks at: the run's summary closes the trees, and the errors follow in the form that editors know.</summary>
+/// <summary>
+/// A terminal that a person looks at: the run's summary closes the trees, and the errors follow in the form that editors know.
+/// </summary>
 /// <param name="output">The terminal.</param>
 /// <param name="error">Standard error.</param>
 /// <param name="capabilities">What the terminal can show.</param>

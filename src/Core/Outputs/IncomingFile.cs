@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Outputs;
 
-/// <summary>What has come of a file.</summary>
+/// <summary>A file that has been received.</summary>
 /// <param name="Path">Absolute host path of its content.</param>
 /// <param name="Size">In bytes.</param>
 /// <param name="Sha256">Lower-case hex.</param>

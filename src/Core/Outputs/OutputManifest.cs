@@ -4,7 +4,7 @@ using IsolatedAgents.Runs;
 
 namespace IsolatedAgents.Outputs;
 
-/// <summary>What a run put into an output folder.</summary>
+/// <summary>The files that a run put into an output folder.</summary>
 /// <param name="Session">The run.</param>
 /// <param name="Files">Paths below the folder, with forward slashes.</param>
 /// <param name="Owner">The gate that the folder belongs to; null where a run outside of a build filled it.</param>

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Policies;
 
-/// <summary>What set a policy key: a place in the file, or a parameter.</summary>
+/// <summary>The origin of a policy key: a place in the file, or a parameter.</summary>
 /// <param name="File">The file as the user named it; null where a parameter set the key.</param>
 /// <param name="Line">From 1; 0 where a parameter set the key.</param>
 /// <param name="Column">From 1; 0 where a parameter set the key.</param>

@@ -13,7 +13,7 @@ internal sealed record LoadedPolicy(Policy Policy, string? File, string Sha256)
 {
     internal required FrozenDictionary<string, KeyPosition> Positions { private get; init; }
 
-    /// <summary>What set <paramref name="key"/>, in snake_case with dots, or one entry of it; null where it has its default.</summary>
+    /// <summary>The origin of <paramref name="key"/>, in snake_case with dots, or one entry of it; null where it has its default.</summary>
     public KeyPosition? PositionOf(string key) => Positions.GetValueOrDefault(key);
 
     /// <summary>The name, for <see cref="PositionOf"/>, of an entry of a list.</summary>

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace IsolatedAgents.Policies;
 
 /// <summary>
-/// What an agent may use and do, and what fails its run. Immutable and complete: every key has a value, from the file, a parameter or its
-/// default.
+/// The rules and limits of an agent, and the conditions that fail its run. Immutable and complete: every key has a value, from the file, a
+/// parameter or its default.
 /// </summary>
 public sealed record Policy
 {
@@ -35,13 +35,13 @@ public sealed record Policy
     /// <summary>The agent's wall clock in seconds, 1 to 604,800.</summary>
     public int TimeoutSeconds { get; init; } = 300;
 
-    /// <summary>What the agent may connect to.</summary>
+    /// <summary>Endpoints that the agent may connect to, and limits of its connections.</summary>
     public NetworkPolicy Network { get; init; } = new();
 
-    /// <summary>What all of a run may use of what is counted outside the sandbox.</summary>
+    /// <summary>Limits of a whole run that the host counts, outside the sandbox.</summary>
     public LimitsPolicy Limits { get; init; } = new();
 
-    /// <summary>What the agent may read and write.</summary>
+    /// <summary>Files that the agent may read and write.</summary>
     public FilesystemPolicy Filesystem { get; init; } = new();
 
     /// <summary>Extra read-only mounts.</summary>
@@ -108,10 +108,10 @@ public sealed record Policy
     /// <summary>Memory use that raises a warning, in percent of the limit, above 0 to 100.</summary>
     public double MemoryThresholdPercent { get; init; } = 90;
 
-    /// <summary>What fails the run; the rest is a warning.</summary>
+    /// <summary>The conditions that fail the run; the others are warnings.</summary>
     public FailureConditions FailOn { get; init; } = FailureConditions.All;
 
-    /// <summary>What the first violation that counts does to the running agent.</summary>
+    /// <summary>The effect of the first violation that counts on the running agent.</summary>
     public ViolationAction OnViolation { get; init; }
 
     /// <summary>Violations that are reported and never fail.</summary>

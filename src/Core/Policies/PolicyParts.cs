@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace IsolatedAgents.Policies;
 
-/// <summary>What the agent may connect to.</summary>
+/// <summary>Endpoints that the agent may connect to, and limits of its connections.</summary>
 public sealed record NetworkPolicy
 {
     /// <summary>
@@ -29,7 +29,7 @@ public sealed record NetworkPolicy
 /// <summary>An endpoint whose TLS is opened on the way.</summary>
 /// <param name="Endpoint"><c>host:port</c>, in its one spelling; one of the allowed endpoints.</param>
 /// <param name="Allow">
-/// What may be asked, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.
+/// The requests that are allowed, each a method and a path with <c>*</c> for anything: <c>POST /v1/chat/*</c>. Empty means all.
 /// </param>
 public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> Allow)
 {
@@ -48,7 +48,7 @@ public sealed record InspectedEndpoint(string Endpoint, ImmutableArray<string> A
 /// <param name="PlaceholderEnv">The variable of the agent that gets a placeholder.</param>
 public sealed record EndpointCredential(string Endpoint, string Header, string FromEnv, string Format, string PlaceholderEnv);
 
-/// <summary>What all of a run may use of what is counted outside the sandbox.</summary>
+/// <summary>Limits of a whole run that the host counts, outside the sandbox.</summary>
 public sealed record LimitsPolicy
 {
     /// <summary>The most input and output tokens of models behind inspected endpoints; 0 for no limit.</summary>
@@ -68,7 +68,7 @@ public enum WorkspaceAccess
     None,
 }
 
-/// <summary>What comes back of the commits that an agent makes in its copy of a repository.</summary>
+/// <summary>Whether commits that an agent makes in its copy of a repository come back.</summary>
 public enum GitReturn
 {
     /// <summary>Nothing.</summary>
@@ -78,7 +78,7 @@ public enum GitReturn
     Commits,
 }
 
-/// <summary>What the agent may read and write.</summary>
+/// <summary>Files that the agent may read and write.</summary>
 public sealed record FilesystemPolicy
 {
     /// <summary>How the workspace appears.</summary>
@@ -103,7 +103,7 @@ public sealed record FilesystemPolicy
     /// </summary>
     public ImmutableArray<string> ReturnIgnored { get; init; } = [];
 
-    /// <summary>What comes back of the agent's commits.</summary>
+    /// <summary>Whether the agent's commits come back.</summary>
     public GitReturn ReturnGit { get; init; }
 
     /// <summary>
@@ -156,7 +156,7 @@ public enum TelemetryFormat
     Json,
 }
 
-/// <summary>What fails a run.</summary>
+/// <summary>The conditions that fail a run.</summary>
 [Flags]
 public enum FailureConditions
 {
@@ -188,7 +188,7 @@ public enum FailureConditions
     All = Violation | Timeout | OutputLimit | OutOfMemory | Pids | ExitCode | ModelLimit,
 }
 
-/// <summary>What the first violation that counts does to the running agent.</summary>
+/// <summary>The effect of the first violation that counts on the running agent.</summary>
 public enum ViolationAction
 {
     /// <summary>It goes on; the verdict fails at the end.</summary>

@@ -14,7 +14,7 @@ internal sealed record UnavailableControl(string Key, string Reason)
 }
 
 /// <summary>
-/// What a policy may say although this version cannot enforce it. A run under such a policy is refused, since a control that is silently
+/// Finds settings of a policy that this version cannot enforce. A run under such a policy is refused, since a control that is silently
 /// left out is worse than none.
 /// </summary>
 internal static class UnavailableControls

@@ -2,7 +2,7 @@ using IsolatedAgents.Diagnostics;
 
 namespace IsolatedAgents.Reports;
 
-/// <summary>Where a reader of a report should look.</summary>
+/// <summary>The place that a reader of a report should look at.</summary>
 /// <param name="File">Path below the source root, with forward slashes; absolute where it lies elsewhere.</param>
 /// <param name="Line">From 1; 0 when unknown.</param>
 /// <param name="Column">From 1; 0 when unknown.</param>
@@ -14,7 +14,7 @@ internal sealed record Place(string File, int Line, int Column);
 /// <param name="Message">One line; may hold text of the agent's, in which nothing is escaped for any format.</param>
 internal sealed record Finding(string Code, FindingLevel Level, string Message)
 {
-    /// <summary>Where to look; null where no file has to do with it.</summary>
+    /// <summary>The place to look at; null when no file is concerned.</summary>
     public Place? Place { get; init; }
 
     /// <summary>The violation; null where it is none.</summary>

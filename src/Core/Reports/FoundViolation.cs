@@ -4,7 +4,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports;
 
-/// <summary>What was touched, and what was made of it.</summary>
+/// <summary>A violation, with the thing that the agent touched and the consequence.</summary>
 /// <param name="Kind">Its kind.</param>
 /// <param name="Subject">The path, endpoint or call as the agent knows it; not escaped.</param>
 /// <param name="Rule">The policy key that decided.</param>

@@ -34,7 +34,7 @@ internal sealed class ReportCollector : ITelemetrySink
 
     public string? ImageDigest { get; private set; }
 
-    /// <summary>What was installed, and not only asked for.</summary>
+    /// <summary>The packages that were installed, and not only requested.</summary>
     public ImmutableArray<InstalledPackage> Packages { get; private set; } = [];
 
     public ImmutableArray<FoundViolation> Violations => [.. _violations];

@@ -43,7 +43,7 @@ internal sealed record RunReport
     /// <summary>When the run began.</summary>
     public required DateTimeOffset Started { get; init; }
 
-    /// <summary>What people call the agent.</summary>
+    /// <summary>The agent's name.</summary>
     public string Agent { get; init; } = "";
 
     /// <summary>The command line of the agent.</summary>
@@ -82,7 +82,7 @@ internal sealed record RunReport
     /// <summary>Distinct violations past those that are kept one by one.</summary>
     public long OmittedViolations { get; init; }
 
-    /// <summary>What happened, without what the agent wrote and opened.</summary>
+    /// <summary>The events of the run, without the agent's output and the files it opened.</summary>
     public ImmutableArray<TimelineEntry> Timeline { get; init; } = [];
 
     /// <summary>Events of the timeline past those that are kept.</summary>

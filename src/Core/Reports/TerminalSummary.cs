@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace IsolatedAgents.Reports;
 
-/// <summary>What a person at a terminal sees when a run has ended: its timeline, folded to a screen, and a box with the result.</summary>
+/// <summary>Shows a run that has ended to a person at a terminal: its timeline, folded to a screen, and a box with the result.</summary>
 /// <param name="report">The run.</param>
 /// <param name="capabilities">What the terminal can show.</param>
 /// <param name="columns">The width of its window in cells.</param>

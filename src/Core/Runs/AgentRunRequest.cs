@@ -29,7 +29,7 @@ public sealed record AgentRunRequest
     /// <summary>The workspace; <see cref="BaseDirectory"/> when null.</summary>
     public string? WorkingDirectory { get; init; }
 
-    /// <summary>Where collected outputs go; when null, outputs are measured and dropped.</summary>
+    /// <summary>The folder for collected outputs; when null, outputs are measured and dropped.</summary>
     public string? OutputDirectory { get; init; }
 
     /// <summary>The policy file; the default policy when null.</summary>

@@ -69,7 +69,7 @@ public sealed record AgentRunResult
     /// <summary>The run's id; empty where no run was begun.</summary>
     public string SessionId { get; init; } = "";
 
-    /// <summary>What the agent itself ended with; null where it never ended by itself.</summary>
+    /// <summary>The agent's own exit code; null when it never ended by itself.</summary>
     public int? AgentExitCode { get; init; }
 
     /// <summary>The signal that ended the agent; null where none did.</summary>
@@ -81,7 +81,7 @@ public sealed record AgentRunResult
     /// <summary>Violations that count, each distinct one once.</summary>
     public ImmutableArray<Violation> Violations { get; init; } = [];
 
-    /// <summary>What the agent changed in a writable workspace, and what was done with each change.</summary>
+    /// <summary>The agent's changes to a writable workspace, and the fate of each.</summary>
     public ImmutableArray<WorkspaceChange> Changes { get; init; } = [];
 
     /// <summary>Collected files.</summary>
@@ -106,7 +106,7 @@ public sealed record AgentRunResult
     public bool Skipped { get; init; }
 
     /// <summary>
-    /// Where <see cref="Skipped"/>: why the image could not be compared with that of the passed run; null where it could.
+    /// When <see cref="Skipped"/>, the reason why the image could not be compared with that of the passed run; null where it could.
     /// </summary>
     public string? ImageNotCompared { get; init; }
 

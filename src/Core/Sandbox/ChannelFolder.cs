@@ -50,15 +50,15 @@ internal sealed class ChannelFolder : ITransportListener, IDisposable
     /// <summary>The sandbox's names for itself, to be mounted where programs look for them.</summary>
     public string HostsPath => Path.Combine(HostPath, HostsName);
 
-    /// <summary>Where an engine that reads the system calls' profile from a file of its machine finds it, once it is written.</summary>
+    /// <summary>Path of the system-call profile, for an engine that reads it from a file of this machine.</summary>
     public string ProfilePath => Path.Combine(HostPath, ProfileName);
 
-    /// <summary>What the sentinel file holds; empty where there is a socket instead, which proves more.</summary>
+    /// <summary>Content of the sentinel file; empty when there is a socket, which proves more.</summary>
     public string Sentinel { get; }
 
     public static string SentinelPath => $"{SandboxPaths.Channel}/{SentinelName}";
 
-    /// <summary>Where the supervisor finds the socket.</summary>
+    /// <summary>Path of the socket in the sandbox.</summary>
     public static string SocketPath => $"{SandboxPaths.Channel}/{SocketName}";
 
     /// <summary>Makes the folder, and listens in it where there is to be a socket.</summary>

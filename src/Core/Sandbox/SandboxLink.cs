@@ -64,7 +64,7 @@ internal sealed class SandboxLink : IAsyncDisposable
         _receiving = transport.Connections is { } socket ? ReceiveConnectionsAsync(socket) : Task.CompletedTask;
     }
 
-    /// <summary>What the agent opens, until the stream ends. Each connection is the reader's to close.</summary>
+    /// <summary>The connections that the agent opens, until the stream ends. The reader closes each of them.</summary>
     public ChannelReader<AgentConnection> Connections => _connections.Reader;
 
     /// <summary>Tells the supervisor what to run.</summary>

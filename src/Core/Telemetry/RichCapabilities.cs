@@ -2,7 +2,7 @@ using System.Text;
 
 namespace IsolatedAgents.Telemetry;
 
-/// <summary>What the place that trees are written to can show.</summary>
+/// <summary>The abilities of the terminal or file that trees are written to.</summary>
 /// <param name="Color">Whether colour is wanted and understood.</param>
 /// <param name="Unicode">Whether box lines and emoji arrive whole.</param>
 internal sealed record RichCapabilities(bool Color, bool Unicode)

@@ -4,7 +4,7 @@ using IsolatedAgents.Policies;
 
 namespace IsolatedAgents.Telemetry;
 
-/// <summary>Where events are shown, and how.</summary>
+/// <summary>The output on which events are shown, and their form.</summary>
 public sealed record TelemetryOutput
 {
     /// <summary>Receives UTF-8 (<see cref="Encoding"/> where it is a terminal with another one). Stays open.</summary>
@@ -20,8 +20,8 @@ public sealed record TelemetryOutput
     public bool IsTerminal { get; init; }
 
     /// <summary>
-    /// Gives the width of the terminal's window in cells; null where it has none. Trees break longer lines between words. By default nothing
-    /// is broken.
+    /// Gives the width of the terminal's window in cells; null where it has none. Trees break longer lines between words. By default
+    /// nothing is broken.
     /// </summary>
     public Func<int?> Columns { get; init; } = static () => null;
 

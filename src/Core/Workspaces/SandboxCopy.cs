@@ -9,15 +9,15 @@ namespace IsolatedAgents.Workspaces;
 /// <param name="Inode">The inode when it was checked; 0 where this system has none.</param>
 internal sealed record SandboxCopy(string HostPath, string VolumePath, string Name, long Inode)
 {
-    /// <summary>Where it is noted what was copied, for a copy that is the agent's to change; null for one that nobody may.</summary>
+    /// <summary>Notes what was copied, when the agent may change the copy; null when nobody may.</summary>
     public WorkspaceOriginal? Original { get; init; }
 
     /// <summary>Takes the links that no archive can hold.</summary>
     public required OutwardLinks Links { get; init; }
 
     /// <summary>
-    /// What is copied in place of files, by their paths on this machine: configuration files of repositories without the credentials in
-    /// them.
+    /// Contents that are copied in place of files, by their paths on this machine: configuration files of repositories without the
+    /// credentials in them.
     /// </summary>
     public FrozenDictionary<string, byte[]> Shown { get; init; } = FrozenDictionary<string, byte[]>.Empty;
 

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Workspaces;
 
-/// <summary>What became of a file of the workspace.</summary>
+/// <summary>How a file of the workspace was changed.</summary>
 public enum WorkspaceChangeKind
 {
     /// <summary>It was not there before.</summary>
@@ -13,7 +13,7 @@ public enum WorkspaceChangeKind
     Deleted,
 }
 
-/// <summary>What was done with a change.</summary>
+/// <summary>The fate of a change.</summary>
 public enum WorkspaceChangeStatus
 {
     /// <summary>The workspace has it.</summary>
@@ -32,7 +32,7 @@ public enum WorkspaceChangeStatus
 /// <param name="IsExecutable">Whether its owner may execute it; no other permission is carried over.</param>
 public sealed record WorkspaceFileState(long Size, string Sha256, bool IsExecutable)
 {
-    /// <summary>What a symbolic link holds, whose size and hash the others are; null for a file.</summary>
+    /// <summary>The target of a symbolic link, of which size and hash are given; null for a file.</summary>
     public string? LinkTarget { get; init; }
 }
 
@@ -42,16 +42,16 @@ public sealed record WorkspaceChange
     /// <summary>Path below the workspace, with forward slashes.</summary>
     public required string Path { get; init; }
 
-    /// <summary>What became of it.</summary>
+    /// <summary>How it was changed.</summary>
     public required WorkspaceChangeKind Kind { get; init; }
 
-    /// <summary>What was done with the change.</summary>
+    /// <summary>The fate of the change.</summary>
     public WorkspaceChangeStatus Status { get; init; } = WorkspaceChangeStatus.NotApplied;
 
-    /// <summary>What the file was; null where it is new.</summary>
+    /// <summary>The file before the run; null when it is new.</summary>
     public WorkspaceFileState? Before { get; init; }
 
-    /// <summary>What it is; null where it is gone.</summary>
+    /// <summary>The file after the run; null when it is deleted.</summary>
     public WorkspaceFileState? After { get; init; }
 
     /// <summary>Whether tools of a developer run such a file, or what it names, without being asked to.</summary>

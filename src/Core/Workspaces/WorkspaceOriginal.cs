@@ -2,7 +2,7 @@ using IsolatedAgents.Platform.Files;
 
 namespace IsolatedAgents.Workspaces;
 
-/// <summary>What an entry of the workspace was when it was copied.</summary>
+/// <summary>The kind of an entry of the workspace when it was copied.</summary>
 internal enum OriginalKind
 {
     /// <summary>A file, whose content the agent was given.</summary>
@@ -85,7 +85,7 @@ internal sealed class WorkspaceOriginal(string path, long inode = 0)
     /// <summary>Whether a folder was there that held something.</summary>
     public bool HasFolder(string name) => _folders.Contains(name);
 
-    /// <summary>What was there; null where nothing was, or a folder.</summary>
+    /// <summary>The entry at a path when the workspace was copied; null for a folder, or when there was none.</summary>
     public OriginalEntry? Find(string name) => _entries.GetValueOrDefault(name);
 
     /// <summary>The entries below a folder.</summary>

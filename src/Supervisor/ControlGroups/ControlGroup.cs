@@ -9,7 +9,7 @@ internal sealed record ControlGroupLimits(long MemoryBytes, long MemoryAndSwapBy
 /// <summary>The sandbox's own control group, as its file system shows it. Both versions of the kernel's interface.</summary>
 internal abstract class ControlGroup(string root)
 {
-    /// <summary>Where engines mount the hierarchy.</summary>
+    /// <summary>The folder where engines mount the hierarchy.</summary>
     public const string DefaultRoot = "/sys/fs/cgroup";
 
     /// <summary>1 or 2.</summary>
@@ -69,6 +69,6 @@ internal abstract class ControlGroup(string root)
             ? (long)Math.Min(number, long.MaxValue)
             : -1;
 
-    /// <summary>What a working set is without the page cache that the kernel drops first.</summary>
+    /// <summary>Subtracts from the memory in use the page cache that the kernel drops first, which gives the working set.</summary>
     protected static long WithoutCache(long used, long inactiveFile) => used < 0 ? -1 : Math.Max(0, used - Math.Max(0, inactiveFile));
 }

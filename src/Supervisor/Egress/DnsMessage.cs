@@ -3,7 +3,7 @@ using System.Net;
 
 namespace IsolatedAgents.Supervisor.Egress;
 
-/// <summary>What is known of a name.</summary>
+/// <summary>The state of a name in lookups.</summary>
 internal enum NameState
 {
     /// <summary>It exists; whether it has an address of the family that was asked for is another matter.</summary>
@@ -16,7 +16,7 @@ internal enum NameState
     Failed,
 }
 
-/// <summary>What is known of a name.</summary>
+/// <summary>The state of a name in lookups.</summary>
 /// <param name="State">Whether it exists.</param>
 /// <param name="Address">Its address of the family that was asked for; null where it has none, or something else was asked for.</param>
 internal readonly record struct NameAnswer(NameState State, IPAddress? Address = null);

@@ -32,7 +32,7 @@ internal sealed class EgressGate(EndpointMatcher endpoints, NameTable names, IPA
     /// <summary>An address of those that stand for names, which stands for none.</summary>
     public IPAddress Nobodys => names.Unused;
 
-    /// <summary>What an address is called: the name that it stands for, or itself.</summary>
+    /// <summary>Gives the name that an address stands for, or the address itself.</summary>
     public string NameOf(IPAddress address) => names.NameOf(address) ?? HostText.Of(address);
 
     /// <summary>Whether an address is the agent's own loopback, also where the policy means the host's by the same address.</summary>

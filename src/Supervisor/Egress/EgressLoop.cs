@@ -49,7 +49,7 @@ internal sealed unsafe class EgressLoop
         Control(EpollAdd, source.Fd, events);
     }
 
-    /// <summary>Waits for something else of it.</summary>
+    /// <summary>Changes the events that epoll waits for on this source (EPOLL_CTL_MOD).</summary>
     public void Change(EgressSource source, uint events) => Control(EpollModify, source.Fd, events);
 
     /// <summary>Waits for nothing of it, until it is resumed.</summary>
@@ -115,7 +115,7 @@ internal sealed unsafe class EgressLoop
         KernelException.ThrowIfFailed("epoll_ctl", LibC.epoll_ctl(_epoll, operation, fd, &change));
     }
 
-    /// <summary>What other threads want closed.</summary>
+    /// <summary>Wakes the loop to close the sources that other threads want closed.</summary>
     private sealed class WakeUp(EgressLoop loop) : EgressSource(WakeEvent.Create())
     {
         private readonly ConcurrentQueue<(EgressSource Source, ManualResetEventSlim Done)> _closing = new();

@@ -3,7 +3,8 @@ using System.Net;
 namespace IsolatedAgents.Supervisor.Egress;
 
 /// <summary>
-/// What the image, or the engine, tells programs about name lookups: resolv.conf(5). The sandbox answers wherever that sends them.
+/// Reads the settings for name lookups that the image or the engine gives programs: resolv.conf(5). The sandbox answers wherever that sends
+/// them.
 /// </summary>
 /// <param name="NameServers">Where lookups go; the first is this machine's own.</param>
 /// <param name="SearchDomains">What resolvers append to names, in lower case.</param>

@@ -4,7 +4,7 @@ using IsolatedAgents.Supervisor.Verification;
 
 namespace IsolatedAgents.Supervisor.Identity;
 
-/// <summary>Who the agent is in its sandbox.</summary>
+/// <summary>The agent's user and group in its sandbox.</summary>
 /// <param name="UserId">Its user; never 0.</param>
 /// <param name="GroupId">Its group; never 0.</param>
 /// <param name="ImageHome">

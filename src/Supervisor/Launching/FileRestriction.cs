@@ -4,7 +4,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
-/// <summary>What the kernel itself keeps an agent from, whatever happens between a look and a call: landlock(7).</summary>
+/// <summary>Restricts the agent's files by the kernel itself, whatever happens between a check and a call: landlock(7).</summary>
 internal static unsafe class FileRestriction
 {
     // include/uapi/linux/landlock.h: LANDLOCK_ACCESS_FS_*. Listing folders (READ_DIR, bit 3) is left to the kernel's own rules: names in an

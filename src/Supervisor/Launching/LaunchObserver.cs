@@ -14,7 +14,7 @@ internal sealed class LaunchObserver(ObserverParts parts, (int UserId, int Group
 {
     private readonly long _processesBefore = countProcesses();
 
-    /// <summary>What the probes found.</summary>
+    /// <summary>The results of the probes.</summary>
     public ProbeResults? Probes { get; private set; }
 
     /// <summary>Returns when the launcher has become the agent; from then on the observer answers by itself.</summary>

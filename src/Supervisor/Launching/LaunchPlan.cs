@@ -2,7 +2,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
-/// <summary>What the launcher needs to become the agent.</summary>
+/// <summary>The data by which the launcher becomes the agent.</summary>
 /// <param name="Arguments">Program and arguments.</param>
 /// <param name="Environment">Its variables.</param>
 /// <param name="WorkingDirectory">Where it starts.</param>

@@ -3,7 +3,7 @@ using IsolatedAgents.Supervisor.Interop;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
-/// <summary>What a launcher says on its way; that it has become the agent is said by the end of the stream.</summary>
+/// <summary>A message of the launcher. The end of its stream means that it has become the agent.</summary>
 internal enum LaunchStatusKind : byte
 {
     /// <summary>The number of its descriptor on which the kernel asks about the agent's calls.</summary>

@@ -15,10 +15,10 @@ internal static unsafe class Launcher
     /// <summary>First argument of a supervisor that is to be a launcher.</summary>
     public const string Argument = "launch";
 
-    /// <summary>Where the launcher finds what to start.</summary>
+    /// <summary>The descriptor from which the launcher reads its plan.</summary>
     public const int PlanDescriptor = 3;
 
-    /// <summary>Where it says why it could not; closed without a word by a successful exec.</summary>
+    /// <summary>The descriptor over which it reports a failure; a successful exec closes it without a message.</summary>
     public const int StatusDescriptor = 4;
 
     public static int Run()

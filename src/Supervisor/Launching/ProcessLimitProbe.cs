@@ -20,7 +20,7 @@ internal sealed class ProcessLimitProbe(ControlGroup controlGroup)
     private const int MemoryShare = 4;
     private const int ReleaseMilliseconds = 5000;
 
-    /// <summary>What was found, for the audit log.</summary>
+    /// <summary>The result, for the audit log.</summary>
     /// <param name="limits">What is in force, as it was read.</param>
     /// <exception cref="SetupException">
     /// More processes than the limit allows could be made, or nobody counted the one that was refused.

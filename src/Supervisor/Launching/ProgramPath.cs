@@ -2,7 +2,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Supervisor.Launching;
 
-/// <summary>Where a program may lie, as a shell would look for it.</summary>
+/// <summary>Finds a program as a shell would, in the folders of PATH.</summary>
 internal static class ProgramPath
 {
     private const string PathVariable = "PATH=";

@@ -62,7 +62,7 @@ internal sealed unsafe class SandboxProbe
 
     public ProbeResults Results => new([.. _names], [.. _results]);
 
-    /// <summary>What the kernel refuses by itself, before anybody is asked.</summary>
+    /// <summary>Probes that the kernel refuses without asking the supervisor.</summary>
     public void TryKernel(int landlockVersion)
     {
         if (landlockVersion > 0)
@@ -79,7 +79,7 @@ internal sealed unsafe class SandboxProbe
         Expect("Name lookup", Connect(SocketDatagram, NamePort), "no route", NetworkUnreachable);
     }
 
-    /// <summary>What the supervisor refuses, and is told of.</summary>
+    /// <summary>Probes that the supervisor refuses and reports.</summary>
     /// <param name="unusedAddress">An address of those that stand for names, which stands for none.</param>
     public void TrySupervisor(string unusedAddress)
     {

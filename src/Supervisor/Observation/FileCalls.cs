@@ -216,7 +216,7 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
         return Judgement.Allow(ActivityKind.FileRenamed, _found.Bytes, _target.Bytes);
     }
 
-    // Through a file leads no path.
+    // Remembered ways lead through folders and links alone: a changed file makes none of them stale.
     private void ForgetWays(PathKind kind)
     {
         if (kind is not (PathKind.File or PathKind.Special))
@@ -266,7 +266,7 @@ internal sealed unsafe class FileCalls(FileRules rules, SubstituteFiles substitu
 
     private static Judgement Unreadable(ReadOnlySpan<byte> operation) => Judgement.DenyFile(DenialReason.Unreadable, NoPath, operation);
 
-    /// <summary>Where a call has a path.</summary>
+    /// <summary>The place of a path among the arguments of a call.</summary>
     /// <param name="Directory">The descriptor of the folder that the path starts from.</param>
     /// <param name="Argument">Which argument points at the path.</param>
     private readonly record struct PathArgument(int Directory, int Argument);

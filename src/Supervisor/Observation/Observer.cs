@@ -49,7 +49,7 @@ internal sealed class Observer
             _ = LibC.setfsuid(userId);
             while (_listener.TryReceive(out SystemCallNotification call))
             {
-                // None where the process that asked is gone.
+                // The kernel gives no notification when the process that made the call has exited.
                 if (call.Id != 0)
                 {
                     Answer(in call);

@@ -4,7 +4,7 @@ using IsolatedAgents.Supervisor.Reporting;
 
 namespace IsolatedAgents.Supervisor.Observation;
 
-/// <summary>What an observer judges by, and where it reports.</summary>
+/// <summary>The rules by which an observer decides, and the report that it writes to.</summary>
 /// <param name="Rules">Which files the agent may use.</param>
 /// <param name="Substitutes">Files that it is shown in place of the image's.</param>
 /// <param name="Gate">The way to the allowed endpoints.</param>

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Supervisor.Outputs;
 
-/// <summary>What an entry of the output folder is.</summary>
+/// <summary>The kind of an entry of the output folder.</summary>
 internal enum OutputEntryKind
 {
     File,
@@ -18,7 +18,7 @@ internal enum OutputEntryKind
 /// <param name="Fd">An open file, while it is being met; -1 for everything else.</param>
 internal readonly record struct OutputEntry(byte[] Path, OutputEntryKind Kind, long Size, bool Executable, int Fd)
 {
-    /// <summary>What a link leads to, where that was asked for.</summary>
+    /// <summary>The target of a link, when it was requested.</summary>
     public byte[]? Target { get; init; }
 
     /// <summary>Bytes that a file takes of its disk, which may be more than its apparent size.</summary>

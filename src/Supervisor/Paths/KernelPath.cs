@@ -4,7 +4,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Paths;
 
-/// <summary>What the kernel says about paths. Nothing is opened for what is in it.</summary>
+/// <summary>Asks the kernel about paths, without opening any file for its content.</summary>
 internal static unsafe class KernelPath
 {
     private static ReadOnlySpan<byte> ProcessFiles => "/proc"u8;
@@ -23,7 +23,7 @@ internal static unsafe class KernelPath
         }
     }
 
-    /// <summary>What is open.</summary>
+    /// <summary>The kind of entry that a descriptor has open.</summary>
     public static PathKind KindOf(int fd)
     {
         FileStatus status;
@@ -31,8 +31,8 @@ internal static unsafe class KernelPath
     }
 
     /// <summary>
-    /// What lies in a folder under a name, which ends with a 0; null, and the last error, where the kernel does not say. No link is
-    /// followed.
+    /// Finds the kind of entry that a folder has under a name, which ends with a 0; null, and the last error, where the kernel does not
+    /// say. No link is followed.
     /// </summary>
     public static PathKind? KindOf(int folder, ReadOnlySpan<byte> name)
     {
@@ -44,7 +44,7 @@ internal static unsafe class KernelPath
     }
 
     /// <summary>
-    /// Where a link leads, or what one of a process's own links stands for. False, and the last error, where it is no link.
+    /// Reads where a link leads, or what one of a process's own links stands for. False, and the last error, where it is no link.
     /// </summary>
     /// <param name="link">With a 0 behind it.</param>
     /// <param name="target">Takes it.</param>
@@ -74,7 +74,7 @@ internal static unsafe class KernelPath
     public static bool TryRead(int fd, PathBuffer path) =>
         TryReadOwn(fd, path) && path.Bytes is [(byte)'/', ..] && !path.Bytes.EndsWith(Deleted);
 
-    /// <summary>What the link of a descriptor of this process's says, be it a path or not.</summary>
+    /// <summary>Reads the link of one of this process's descriptors, which may be no path.</summary>
     public static bool TryReadOwn(int fd, PathBuffer text)
     {
         Span<byte> link = stackalloc byte[32];

@@ -5,7 +5,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Paths;
 
-/// <summary>What a path leads to.</summary>
+/// <summary>The kind of entry that a path leads to.</summary>
 internal enum PathKind
 {
     /// <summary>Nothing.</summary>

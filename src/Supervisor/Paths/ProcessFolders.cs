@@ -5,9 +5,9 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 namespace IsolatedAgents.Supervisor.Paths;
 
 /// <summary>
-/// What the current folders and the descriptors of the agent's processes stand for. The folder of a thread's descriptors, in the process
-/// file system, is held open where it is asked for again: from there the way is a third shorter. It leads nowhere once the thread has
-/// ended, whoever gets its number then.
+/// Remembers the folders behind the current folders and descriptors of the agent's processes. The folder of a thread's descriptors, in the
+/// process file system, is held open where it is asked for again: from there the way is a third shorter. It leads nowhere once the thread
+/// has ended, whoever gets its number then.
 /// </summary>
 internal sealed class ProcessFolders
 {

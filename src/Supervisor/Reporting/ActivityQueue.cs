@@ -3,8 +3,8 @@ using IsolatedAgents.Protocol;
 namespace IsolatedAgents.Supervisor.Reporting;
 
 /// <summary>
-/// What is to be told, as it is told: encoded, and cut into the payloads of frames. Two memories take turns, so that one is filled while
-/// the other one is sent.
+/// Holds the activities that are still to be sent: encoded, and cut into the payloads of frames. Two memories take turns, so that one is
+/// filled while the other one is sent.
 /// </summary>
 internal sealed class ActivityQueue
 {

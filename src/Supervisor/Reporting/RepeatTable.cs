@@ -4,7 +4,7 @@ using IsolatedAgents.Supervisor.Paths;
 
 namespace IsolatedAgents.Supervisor.Reporting;
 
-/// <summary>What was told within this second, to count what comes again. Its memory is used anew each second.</summary>
+/// <summary>The activities reported within this second, so that repeats are counted. The table reuses its memory each second.</summary>
 internal sealed class RepeatTable
 {
     private const int MaxEntries = 4096;
@@ -142,6 +142,6 @@ internal sealed class RepeatTable
         public int DetailLength;
     }
 
-    /// <summary>Where something is to be added; of no use once something else was.</summary>
+    /// <summary>A place for a new entry; it is void once another entry was added.</summary>
     internal readonly record struct Place(int Index, uint Tag);
 }

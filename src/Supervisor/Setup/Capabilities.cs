@@ -4,7 +4,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Setup;
 
-/// <summary>What the supervisor needs for its set-up alone, and gives up before an agent is started: capabilities(7).</summary>
+/// <summary>Gives up capabilities that the supervisor needs for its set-up alone, before an agent starts: capabilities(7).</summary>
 internal static unsafe class Capabilities
 {
     /// <summary>Gives one up on this thread and on all that are started from it.</summary>

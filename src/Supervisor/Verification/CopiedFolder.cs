@@ -10,7 +10,9 @@ internal static unsafe class CopiedFolder
 {
     private const uint WritableByOthers = 0x12;
 
-    /// <summary>What in the folder the agent could change; null where nothing is. Looks at everything, follows no link.</summary>
+    /// <summary>
+    /// Finds an entry of the folder that the agent could change; null when there is none. Looks at all entries and follows no link.
+    /// </summary>
     public static string? FindWritable(string path)
     {
         FileStatus status;

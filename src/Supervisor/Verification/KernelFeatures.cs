@@ -4,7 +4,7 @@ using static IsolatedAgents.Supervisor.Interop.KernelConstants;
 
 namespace IsolatedAgents.Supervisor.Verification;
 
-/// <summary>What the kernel offers in this very sandbox: an engine's own filter may deny what the kernel has.</summary>
+/// <summary>Finds out what the kernel offers in this sandbox: an engine's own filter may deny what the kernel has.</summary>
 internal static unsafe class KernelFeatures
 {
     public static Hello Describe(int controlGroupVersion)

@@ -15,7 +15,7 @@ internal sealed partial class CommitFiles(string workspace, IReadOnlyList<Listed
     private const string RefPrefix = "ref: ";
     private const int MaxBytes = 16 * 1024 * 1024;
 
-    /// <summary>What is needed of the entries.</summary>
+    /// <summary>The files of a repository that its commits need.</summary>
     public IEnumerable<ListedEntry> Needed =>
         entries.Where(entry =>
             entry is { Refusal: null, Kind: WorkspaceEntryKind.File }

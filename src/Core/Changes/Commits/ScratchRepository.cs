@@ -66,11 +66,11 @@ internal sealed class ScratchRepository : IDisposable
     public void AddPack(string content) =>
         Run(File.ReadAllBytes(content), null, ["index-pack", "--strict", "--stdin", "--fix-thin", $"--max-input-size={MaxPackBytes}"]);
 
-    /// <summary>What git says.</summary>
+    /// <summary>The output of git.</summary>
     /// <exception cref="IOException">It fails.</exception>
     public string Require(params string[] arguments) => System.Text.Encoding.UTF8.GetString(Run(null, null, arguments));
 
-    /// <summary>What git says, as bytes, of an input and with an index of its own.</summary>
+    /// <summary>The output of git, as bytes, for an input and with an index of its own.</summary>
     /// <exception cref="IOException">It fails.</exception>
     public byte[] Run(byte[]? input, string? index, string[] arguments)
     {

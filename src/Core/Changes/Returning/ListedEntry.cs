@@ -13,7 +13,7 @@ internal sealed record ListedEntry(string Path, WorkspaceEntry Entry, string? Re
 
     public WorkspaceEntryKind Kind => Entry.Kind;
 
-    /// <summary>What a link leads to; null where it is none, or where that is not plain text.</summary>
+    /// <summary>The target of a link; null when the entry is no link, or its target is no plain text.</summary>
     public string? Target { get; } = DecodeTarget(Entry);
 
     /// <summary>Decides what the name is.</summary>

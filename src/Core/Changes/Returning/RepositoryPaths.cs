@@ -4,8 +4,8 @@ using IsolatedAgents.Workspaces;
 namespace IsolatedAgents.Changes.Returning;
 
 /// <summary>
-/// What version control keeps of itself: refs, objects, index, configuration, hooks. None of it comes back, whoever wrote it and whatever
-/// it holds: each of it can hide a change from review, or run a program, on the machine of whoever works there next.
+/// The files that version control keeps for itself: refs, objects, index, configuration, hooks. None of it comes back, whoever wrote it and
+/// whatever it holds: each of it can hide a change from review, or run a program, on the machine of whoever works there next.
 /// </summary>
 internal sealed class RepositoryPaths
 {

@@ -5,7 +5,7 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Changes.Returning;
 
-/// <summary>What of the agent's changes stays in its copy, by kind.</summary>
+/// <summary>Counts, by kind, the changes that stay in the agent's copy.</summary>
 /// <param name="Ignored">Files that git ignores, or that builds make.</param>
 /// <param name="VersionControl">Files that version control keeps of itself.</param>
 /// <param name="Links">Links that would not lead to a file of the workspace.</param>
@@ -96,7 +96,7 @@ internal sealed class ReturnSelection
     /// <summary>The changed files of patterns whose content must be known first.</summary>
     public IEnumerable<ListedEntry> Patterns => _patterns.Where(entry => entry.Kind == WorkspaceEntryKind.File);
 
-    /// <summary>What is taken: files, and what is gone.</summary>
+    /// <summary>The changes to take: files, and deletions.</summary>
     public IEnumerable<ListedEntry> Taken =>
         _entries.Where(entry =>
             entry is { Refusal: null, Kind: WorkspaceEntryKind.File or WorkspaceEntryKind.Deleted } && !_left.Contains(entry)
@@ -108,14 +108,14 @@ internal sealed class ReturnSelection
             entry is { Refusal: null, Kind: WorkspaceEntryKind.Link } && !_left.Contains(entry) && Explain(entry) is null
         );
 
-    /// <summary>What can in no case be taken, with the reason, and is told as a violation.</summary>
+    /// <summary>Entries that can never be taken, each with its reason; each is a violation.</summary>
     public IEnumerable<(ListedEntry Entry, string Reason)> Rejected =>
         _entries
             .Where(entry => !_left.Contains(entry))
             .Select(entry => (entry, entry.Refusal ?? Explain(entry)))
             .Where(rejected => rejected.Item2 is not null)!;
 
-    /// <summary>What stays in the copy, without links that are judged later.</summary>
+    /// <summary>Counts the changes that stay in the copy, without links, which are checked later.</summary>
     public LeftBehind Left
     {
         get

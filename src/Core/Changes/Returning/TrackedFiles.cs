@@ -44,7 +44,7 @@ internal sealed class TrackedFiles
     public bool HasRepositoryBelow(string folder) =>
         _within.Keys.Any(root => root == folder || root.StartsWith(folder + "/", StringComparison.Ordinal));
 
-    /// <summary>What they ignore in a state of the workspace.</summary>
+    /// <summary>The rules by which the repositories ignore files in a state of the workspace.</summary>
     /// <param name="changed">
     /// The content of files of patterns that differ from this machine's, by their paths below the workspace; null for one that is gone.
     /// </param>
@@ -105,7 +105,7 @@ internal sealed class TrackedFiles
         };
     }
 
-    /// <summary>What their attributes and settings may hide of a file's content, in a state of the workspace.</summary>
+    /// <summary>The parts of a file's content that attributes and settings may hide, in a state of the workspace.</summary>
     /// <param name="changed">
     /// The content of files of attributes that come back, by their paths below the workspace. This machine's count as well.
     /// </param>

@@ -107,10 +107,10 @@ internal sealed class EgressCredentials
     /// <summary>Finds the run's credentials in one stream of an answer; null where the target gets none.</summary>
     public AnswerFilter? NewFilter(EgressTarget target) => For(target).Count > 0 ? new AnswerFilter(_forms.Value) : null;
 
-    /// <summary>What is told where a placeholder was found.</summary>
+    /// <summary>The reason of the violation when a placeholder is found.</summary>
     public static EgressRefusedException Refusal(string where) => new($"The placeholder of a credential was sent {where}", Key);
 
-    /// <summary>What of a credential an answer must not hold: the value, and name and password that it codes.</summary>
+    /// <summary>The parts of a credential that no answer may hold: the value, and the name and password encoded in it.</summary>
     private void Replace(string value, string placeholder, string format)
     {
         _replaced.Add((value, placeholder));

@@ -17,7 +17,7 @@ internal sealed class SecretForm
         _places = new bool[length * 256];
     }
 
-    /// <summary>What the agent gets in place of it.</summary>
+    /// <summary>The placeholder that replaces it for the agent.</summary>
     public byte[] Placeholder { get; }
 
     /// <summary>Places.</summary>
@@ -27,7 +27,7 @@ internal sealed class SecretForm
     public bool IsWrapped { get; }
 
     /// <summary>
-    /// What may stand behind the last place, and holds the last bits of the secret beside others; null where nothing does.
+    /// The characters that may follow the last place, and hold the last bits of the secret beside others; null where nothing does.
     /// </summary>
     public bool[]? Rest { get; private init; }
 

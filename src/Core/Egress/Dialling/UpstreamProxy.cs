@@ -46,7 +46,7 @@ internal sealed class UpstreamProxy
     public ValueTask<Socket> ConnectAsync(HappyEyeballs connector, CancellationToken cancellationToken) =>
         OpenAsync(null, connector, cancellationToken);
 
-    /// <summary>What is wrong where the proxy answers a request with a status of its own, and what to do about it.</summary>
+    /// <summary>Explains a status that the proxy itself answers, and says what to do about it.</summary>
     /// <param name="status">The status; 0 where the answer is no HTTP.</param>
     public UnreachableException Refusal(int status) =>
         new(

@@ -3,7 +3,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Egress.FirstBytes;
 
-/// <summary>What is known about a TLS ClientHello (RFC 8446, 4.1.2).</summary>
+/// <summary>How much of a TLS ClientHello has been read (RFC 8446, 4.1.2).</summary>
 internal enum ClientHelloState
 {
     /// <summary>It is not all there.</summary>

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Egress.FirstBytes;
 
-/// <summary>What the first bytes of a connection are.</summary>
+/// <summary>The protocol that the first bytes of a connection show.</summary>
 internal enum FirstBytesKind
 {
     /// <summary>Too few to tell.</summary>

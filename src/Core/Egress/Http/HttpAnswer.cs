@@ -8,7 +8,9 @@ using IsolatedAgents.Sockets;
 
 namespace IsolatedAgents.Egress.Http;
 
-/// <summary>What an agent gets instead of a server's answer: why, and what decides it, so that whoever reads its log can act.</summary>
+/// <summary>
+/// Answers an agent in place of a server: with the reason and the policy key, so that a reader of the agent's log can act.
+/// </summary>
 internal static class HttpAnswer
 {
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);

@@ -3,7 +3,7 @@ using IsolatedAgents.Policies.Access;
 namespace IsolatedAgents.Egress.Http;
 
 /// <summary>
-/// What the header lines of one plain request say of its server, its body and its connection; refused where two readers could take them for
+/// Reads from the header lines of one plain request its server, its body and its connection; refused where two readers could take them for
 /// different things.
 /// </summary>
 internal sealed class RequestFields(EgressTarget target)

@@ -25,7 +25,7 @@ internal sealed record RequestHead
     /// <summary>Whether the agent says that it sends nothing more after this.</summary>
     public bool IsLast { get; private init; }
 
-    /// <summary>What goes to the server: as it was written, but for an offer of HTTP/2, which a server need not take.</summary>
+    /// <summary>The head for the server: as the agent wrote it, without its offer of HTTP/2, which a server need not accept.</summary>
     public required ReadOnlyMemory<byte> Forwarded { get; init; }
 
     /// <summary>Judges one head.</summary>

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace IsolatedAgents.Egress.Inspection;
 
-/// <summary>What an HTTP server takes for a listener: connections come from us, and no port is opened.</summary>
+/// <summary>Stands in for a listener of the HTTP server: the broker gives it connections, and no port is opened.</summary>
 internal sealed class GivenConnections : IConnectionListenerFactory, IConnectionListener
 {
     private readonly Channel<ConnectionContext> _connections = Channel.CreateUnbounded<ConnectionContext>();

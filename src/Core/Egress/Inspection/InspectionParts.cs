@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Egress.Inspection;
 
-/// <summary>What the inspection of a run shares with the rest of its broker.</summary>
+/// <summary>The parts of a broker that the inspection of its run shares.</summary>
 /// <param name="Sink">Takes what is found.</param>
 /// <param name="Options">Beyond policy and environment.</param>
 /// <param name="Limit">Counts connections and requests.</param>

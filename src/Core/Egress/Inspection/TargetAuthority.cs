@@ -28,7 +28,7 @@ internal sealed class TargetAuthority
     /// <summary>The address of a path and query on the server, both as they were sent.</summary>
     public Uri Address(string pathAndQuery) => new(_prefix + pathAndQuery, AsWritten);
 
-    /// <summary>What stands behind scheme, host and port in a whole address; null where it is another server's.</summary>
+    /// <summary>Path and query of an absolute address; null when the address is another server's.</summary>
     public string? RestOf(string address)
     {
         if (

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace IsolatedAgents.Egress.Models;
 
 /// <summary>
-/// What a request must be where a limit of model tokens holds: one that is counted, or one that the policy lists as uncounted.
+/// Checks a request where a limit of model tokens holds: it must be one that is counted, or one that the policy lists as uncounted.
 /// </summary>
 internal static class ModelRequestRules
 {

@@ -26,7 +26,7 @@ internal sealed class UsageScanner
         _request = new JsonScanner(FoundInRequest);
     }
 
-    /// <summary>What was used; null where the answer does not say.</summary>
+    /// <summary>The tokens that the answer reports; null when it reports none.</summary>
     public ModelUsage? Usage =>
         !_fields.HasUsage
             ? null

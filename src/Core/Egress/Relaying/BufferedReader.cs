@@ -26,7 +26,7 @@ internal sealed class BufferedReader(DuplexStream stream, int capacity) : IDispo
     /// <summary>Whether no more can be held.</summary>
     public bool IsFull => _end - _start >= capacity;
 
-    /// <summary>What was read and is not yet consumed. Valid until the next <see cref="FillAsync"/>.</summary>
+    /// <summary>The bytes that were read and are not yet consumed. Valid until the next <see cref="FillAsync"/>.</summary>
     public ReadOnlyMemory<byte> Available => _buffer.AsMemory(_start, _end - _start);
 
     public void Consume(int count)

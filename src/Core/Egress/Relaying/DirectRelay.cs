@@ -53,7 +53,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         }
         catch (EgressRefusedException refusal)
         {
-            // Told first: whoever reads the answer may look for the event.
+            // The event goes out before the answer, so that a client that reads the answer finds the event.
             refusal.IsTold = true;
             await sink.BlockedAsync(connection.Target, refusal.Message, refusal.Rule).ConfigureAwait(false);
             await AnswerAsync(() => HttpAnswer.RefuseAsync(connection.Agent, _agent, connection.Target, refusal)).ConfigureAwait(false);
@@ -138,7 +138,7 @@ internal sealed class DirectRelay(EgressConnection connection, Dialler dialler, 
         await Pump.ToServerAsync(connection, _agent, server, isTls ? null : guard, isRaw: !isTls).ConfigureAwait(false);
     }
 
-    /// <summary>What a server says first shows whether it took a stream for HTTP or TLS that we took for neither.</summary>
+    /// <summary>Cuts a server off whose first bytes are HTTP or TLS, when the agent's stream was taken for neither.</summary>
     private async Task ToAgentAsync(BufferedReader server)
     {
         while (server.Available.Length < 5 && await server.FillAsync().ConfigureAwait(false) > 0)

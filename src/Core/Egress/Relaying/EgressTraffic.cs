@@ -4,7 +4,7 @@ using IsolatedAgents.Policies.Access;
 
 namespace IsolatedAgents.Egress.Relaying;
 
-/// <summary>What all connections of a run have carried, and how much more they may.</summary>
+/// <summary>Counts the bytes of all connections of a run, and holds them to the policy's limit.</summary>
 /// <param name="maxUploadBytes">The most bytes to one endpoint; 0 for no limit.</param>
 internal sealed class EgressTraffic(long maxUploadBytes)
 {

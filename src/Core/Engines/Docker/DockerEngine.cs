@@ -466,7 +466,7 @@ internal sealed class DockerEngine : IContainerEngine
         );
     }
 
-    /// <summary>What the client throws when the engine refuses, is away, or talks nonsense.</summary>
+    /// <summary>Whether the client throws this exception when the engine refuses, is away, or answers nonsense.</summary>
     internal static bool IsEngineTrouble(Exception failure) =>
         failure
             is DockerApiException

@@ -17,7 +17,7 @@ internal sealed partial class EngineSsh : Credentials
     public const string Scheme = "ssh";
 
     /// <summary>
-    /// What the client library is given in the address's place, since it knows no such scheme. Nothing is ever connected to it.
+    /// The address that the client library gets in place of this one, since it knows no such scheme. Nothing is ever connected to it.
     /// </summary>
     public static readonly Uri Stand = new("http://engine.invalid");
 

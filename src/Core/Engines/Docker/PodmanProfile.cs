@@ -25,7 +25,7 @@ internal sealed class PodmanProfile : IAsyncDisposable
         EnginePath = enginePath;
     }
 
-    /// <summary>Where Podman finds it.</summary>
+    /// <summary>Path under which Podman reads the profile.</summary>
     public string EnginePath { get; }
 
     /// <summary>Puts it there. What the client throws where Podman refuses; nothing is left of it.</summary>

@@ -12,7 +12,7 @@ internal sealed class PullProgress(IProgress<string> lines, Action heard) : IPro
     private readonly Dictionary<string, (long Current, long Total)> _layers = [];
     private long _reported;
 
-    /// <summary>What went wrong: once the engine has begun to answer it can say so only here.</summary>
+    /// <summary>The engine's error. Once it has begun to answer, it can report an error only in the stream.</summary>
     public string? Failure { get; private set; }
 
     public void Report(JSONMessage value)

@@ -8,7 +8,7 @@ internal sealed class SteadyClock(TimeProvider time)
     /// <summary>When it was looked at.</summary>
     public DateTimeOffset Start { get; } = time.GetUtcNow();
 
-    /// <summary>What has passed since.</summary>
+    /// <summary>The time since the start.</summary>
     public TimeSpan Elapsed => time.GetElapsedTime(_began);
 
     /// <summary>Never before what it said last.</summary>

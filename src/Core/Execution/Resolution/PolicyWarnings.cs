@@ -7,7 +7,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Execution.Resolution;
 
-/// <summary>What a valid policy most likely means otherwise on this machine. A run under it goes on, and says so.</summary>
+/// <summary>Warns of settings in a valid policy that most likely have another effect on this machine than their author meant.</summary>
 internal static class PolicyWarnings
 {
     /// <summary>The warnings, each at the place of the policy that it is about.</summary>

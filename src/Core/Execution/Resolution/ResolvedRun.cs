@@ -33,7 +33,7 @@ internal sealed record ResolvedRun
 
     public required string? ReportDirectory { get; init; }
 
-    /// <summary>What signs the attestation; null where nothing does.</summary>
+    /// <summary>Path of the key that signs the attestation; null when nothing signs it.</summary>
     public string? AttestationKey { get; init; }
 
     public required EngineKind Engine { get; init; }
@@ -42,7 +42,7 @@ internal sealed record ResolvedRun
 
     public required DeliveryKind Delivery { get; init; }
 
-    /// <summary>What the policy and the host give the agent; the image's variables come before these.</summary>
+    /// <summary>The agent's variables from policy and host. They replace variables of the image with the same name.</summary>
     public required ImmutableSortedDictionary<string, string> Environment { get; init; }
 
     /// <summary>Values that must never be shown.</summary>
@@ -51,19 +51,19 @@ internal sealed record ResolvedRun
     /// <summary>Configuration files of repositories that the agent is shown without the credentials in them.</summary>
     public ImmutableArray<ShownConfiguration> ShownConfigurations { get; init; } = [];
 
-    /// <summary>What the run goes on in spite of, and says.</summary>
+    /// <summary>The warnings that the run reports and that do not stop it.</summary>
     public ImmutableArray<Diagnostic> Warnings { get; init; } = [];
 
-    /// <summary>What is never written in a writable workspace: the policy's globs, and the files that this run itself is made of.</summary>
+    /// <summary>Paths that an agent never writes, even in a writable workspace: the policy's globs and the run's own files.</summary>
     public required ImmutableArray<string> ProtectedPaths { get; init; }
 
     /// <summary>Absolute path of the folder that holds the record of passing runs; null where none is kept.</summary>
     public string? RecordFolder { get; init; }
 
-    /// <summary>Where git's own settings of this user are found: the host's variables.</summary>
+    /// <summary>The host's variables, which say where git keeps this user's settings.</summary>
     public required FrozenDictionary<string, string> HostEnvironment { get; init; }
 
-    /// <summary>What earlier runs have found out about engines.</summary>
+    /// <summary>The routes and sweeps that earlier runs remembered for each engine.</summary>
     public EngineMemory EngineMemory { get; init; } = new();
 
     /// <summary>How the broker reaches servers; what it does by default where null.</summary>

@@ -14,7 +14,7 @@ using IsolatedAgents.Workspaces;
 
 namespace IsolatedAgents.Execution.Resolution;
 
-/// <summary>What a resolved run asks of the engine and of the supervisor, for whichever route reaches the sandbox.</summary>
+/// <summary>Makes the requests to the engine and to the supervisor from a resolved run, for each route to a sandbox.</summary>
 /// <param name="run">The run.</param>
 /// <param name="image">The image as the engine has it.</param>
 /// <param name="paths">Where the engine finds this machine's files.</param>
@@ -34,7 +34,7 @@ internal sealed class SandboxPlan(
     // moment.
     private static readonly TimeSpan AttachLease = TimeSpan.FromSeconds(20);
 
-    // The one of them whose file stands beside the system's, and not in its place.
+    // Node reads this file beside the system's authorities; the other variables replace them.
     private const string AddingVariable = "NODE_EXTRA_CA_CERTS";
 
     private readonly SandboxLimits _limits = SandboxLimits.From(run.Policy);
@@ -47,7 +47,7 @@ internal sealed class SandboxPlan(
         StringComparer.Ordinal
     );
 
-    /// <summary>What the agent is given to change; null where it is given nothing. Filled when the sandbox is started.</summary>
+    /// <summary>The workspace as the agent gets it; null when it may change nothing. The start of the sandbox fills it.</summary>
     public WorkspaceOriginal? Original { get; } =
         run.Policy.Filesystem.Workspace == WorkspaceAccess.Write && run.Workspace is not null
             ? new WorkspaceOriginal(run.Workspace, run.Inodes[run.Workspace]) { RecordFolder = run.RecordFolder }

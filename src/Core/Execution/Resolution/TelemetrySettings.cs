@@ -8,9 +8,9 @@ namespace IsolatedAgents.Execution.Resolution;
 /// <param name="Format">The format; null leaves it to the front end.</param>
 internal sealed record TelemetrySettings(bool Enabled, TelemetryLevel Level, TelemetryFormat? Format)
 {
-    /// <summary>What holds where the policy is wrong: the run itself then says what is wrong with it.</summary>
+    /// <summary>The settings under a wrong policy. The run itself then reports what is wrong with it.</summary>
     public static TelemetrySettings Default { get; } = Of(Policy.Default);
 
-    /// <summary>What a policy says.</summary>
+    /// <summary>The settings of a policy.</summary>
     public static TelemetrySettings Of(Policy policy) => new(policy.TelemetryEnabled, policy.TelemetryLevel, policy.TelemetryFormat);
 }

@@ -78,7 +78,7 @@ internal sealed class WorkspaceReporter(
         }
     }
 
-    /// <summary>What was changed, once every frame was taken; null where a bound was passed.</summary>
+    /// <summary>The changes, once every frame was taken; null when the agent exceeded a limit.</summary>
     public async Task<WorkspaceChangeSet?> CompleteAsync()
     {
         if (_found is null)

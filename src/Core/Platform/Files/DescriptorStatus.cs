@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace IsolatedAgents.Platform.Files;
 
-/// <summary>What an open descriptor is: statx(2) and fcntl(2). Linux.</summary>
+/// <summary>Asks the kernel about an open descriptor: statx(2) and fcntl(2). Linux.</summary>
 internal static partial class DescriptorStatus
 {
     // include/uapi/linux/fcntl.h, include/uapi/asm-generic/fcntl.h: AT_EMPTY_PATH, F_GETFL, O_ACCMODE; O_RDONLY is 0. O_PATH is the same

@@ -27,7 +27,7 @@ internal static partial class FileIdentity
     public static bool IsSpecial(string path) =>
         Status(path) is { } status && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) != RegularFile;
 
-    /// <summary>Who owns a file or folder; null where this system has no such numbers.</summary>
+    /// <summary>The owner of a file or folder; null when this system has no such numbers.</summary>
     public static (int UserId, int GroupId)? Owner(string path) =>
         Status(path) is { } status ? (BitConverter.ToInt32(status, UserOffset), BitConverter.ToInt32(status, GroupOffset)) : null;
 
@@ -35,7 +35,7 @@ internal static partial class FileIdentity
     public static bool TrySetOwner(string path, (int UserId, int GroupId) owner) =>
         OperatingSystem.IsLinux() && lchown(path, owner.UserId, owner.GroupId) == 0;
 
-    /// <summary>Whose rights over files this process has; -1 where this system has no such numbers.</summary>
+    /// <summary>The user whose rights over files this process has; -1 when this system has no such numbers.</summary>
     public static int CurrentUser() => OperatingSystem.IsLinux() ? geteuid() : -1;
 
     /// <summary>The inode of this process's network namespace; 0 where this system has none.</summary>

@@ -47,8 +47,8 @@ internal static class AddressGuard
     private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
 
     /// <summary>
-    /// What is special about an address, to stand behind "which is"; null where it is an ordinary public one. An IPv4-mapped address is
-    /// judged as the IPv4 one.
+    /// Names the special range of an address, worded to follow "which is"; null where it is an ordinary public one. An IPv4-mapped address
+    /// is judged as the IPv4 one.
     /// </summary>
     public static string? Problem(IPAddress address)
     {

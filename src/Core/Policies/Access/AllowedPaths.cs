@@ -9,7 +9,7 @@ namespace IsolatedAgents.Policies.Access;
 internal sealed record PathGrant(string Path, string Rule);
 
 /// <summary>
-/// What an agent may read and write in its sandbox: what every program needs, what it is shown, and what its policy adds.
+/// The paths that an agent may read and write in its sandbox: those of every program, those it is shown, and those its policy adds.
 /// </summary>
 internal static class AllowedPaths
 {

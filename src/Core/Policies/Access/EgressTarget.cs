@@ -3,7 +3,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies.Access;
 
-/// <summary>What an agent asked for.</summary>
+/// <summary>The endpoint that an agent asked for.</summary>
 /// <param name="Host">
 /// A name in lower-case ASCII without a trailing dot, or an address in its one spelling (<see cref="HostText"/>; IPv6 without brackets).
 /// </param>

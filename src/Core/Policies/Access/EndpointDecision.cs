@@ -5,7 +5,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies.Access;
 
-/// <summary>What a policy says of a connection to an endpoint, and why.</summary>
+/// <summary>A policy's decision about a connection to an endpoint, with the reason.</summary>
 /// <param name="IsAllowed">Whether it is allowed.</param>
 /// <param name="Entry">The entry of <c>network.allowed_endpoints</c> that decides; null where none does.</param>
 /// <param name="Reason">How the entry holds it, or why it is denied; no full stop.</param>
@@ -71,7 +71,7 @@ internal sealed record EndpointDecision(bool IsAllowed, string? Entry, string Re
             : $"Not in allowed endpoints; {refused}";
     }
 
-    /// <summary>What the addresses behind an endpoint need.</summary>
+    /// <summary>The condition for the addresses behind an endpoint.</summary>
     public static string Addresses(Policy policy, string host)
     {
         if (IPAddress.TryParse(host, out IPAddress? address))

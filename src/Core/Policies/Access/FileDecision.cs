@@ -3,7 +3,7 @@ using IsolatedAgents.Protocol;
 
 namespace IsolatedAgents.Policies.Access;
 
-/// <summary>What a policy says of an access to a file, and why.</summary>
+/// <summary>A policy's decision about an access to a file, with the reason.</summary>
 /// <param name="IsAllowed">Whether the access is allowed.</param>
 /// <param name="Rule">What decides: a policy key, or a default.</param>
 /// <param name="Entry">The path that the rule names and that holds the file; null where none does.</param>

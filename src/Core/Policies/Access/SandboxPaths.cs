@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace IsolatedAgents.Policies.Access;
 
-/// <summary>Where things lie inside a sandbox.</summary>
+/// <summary>The fixed paths inside a sandbox.</summary>
 internal static class SandboxPaths
 {
     public const string Own = "/.isolated-agents";
@@ -18,6 +18,6 @@ internal static class SandboxPaths
     public const string GitConfiguration = $"{Trust}/gitconfig";
     public const string Temporary = "/tmp";
 
-    /// <summary>Where any program may leave files that nobody keeps.</summary>
+    /// <summary>The folder for temporary files of any program.</summary>
     public static ImmutableArray<string> TemporaryFolders { get; } = [Temporary, "/var/tmp"];
 }

@@ -18,7 +18,7 @@ internal sealed class ListKey<T>(
     Func<T, string> text
 ) : PolicyKey(name, PolicyKeyKind.List, meaning)
 {
-    /// <summary>What must not be the same in two entries, and how a message names it; null where nothing must.</summary>
+    /// <summary>The part of an entry that no two entries may share, and its name in messages; null when entries may be alike.</summary>
     public (Func<T, string> Of, string Noun)? Unique { get; init; }
 
     public override string Allowed { get; } = $"a list of {allowed}";

@@ -63,7 +63,7 @@ internal static class NeverAvailable
         .Select(NearestName.Simplified)
         .ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>What to use instead of <paramref name="name"/>; null where it is no such setting.</summary>
+    /// <summary>The setting to use instead of <paramref name="name"/>; null where it is no such setting.</summary>
     public static string? Instead(string name)
     {
         string simple = NearestName.Simplified(name);

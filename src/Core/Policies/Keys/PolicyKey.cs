@@ -39,10 +39,10 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
     /// <summary>The name of one entry, in snake_case, for options that are given once for each entry.</summary>
     public string? ItemName { get; init; }
 
-    /// <summary>What an option's value looks like in help.</summary>
+    /// <summary>The placeholder of the option's value in help texts.</summary>
     public string? Placeholder { get; init; }
 
-    /// <summary>What the documentation adds to <see cref="Meaning"/>, in Markdown.</summary>
+    /// <summary>Text that the documentation adds to <see cref="Meaning"/>, in Markdown.</summary>
     public string Notes { get; init; } = "";
 
     /// <summary>The default in the documentation, in Markdown, where its value does not say it.</summary>
@@ -75,7 +75,7 @@ internal abstract class PolicyKey(string name, PolicyKeyKind kind, string meanin
         }
     }
 
-    /// <summary>What is accepted, to stand behind "must be".</summary>
+    /// <summary>The accepted values, worded to follow "must be".</summary>
     public abstract string Allowed { get; }
 
     /// <summary>The key's value as JSON, the same text for the same value.</summary>

@@ -20,7 +20,7 @@ internal static class PolicyKeys
                 ]
                 """,
         },
-        new("limits", "What all of a run may use of what is counted outside the sandbox."),
+        new("limits", "Limits of a whole run that the host counts, outside the sandbox."),
         new("filesystem", "What the agent may read and write."),
         new("isolation", "Controls that must be in force."),
     ];

@@ -4,7 +4,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Reading;
 
-/// <summary>What kind of value stands at a place of a policy.</summary>
+/// <summary>The kind of a value in a policy.</summary>
 internal enum PolicyNodeKind
 {
     Null,
@@ -32,7 +32,7 @@ internal sealed record PolicyNode(PolicyNodeKind Kind, TextPosition Position)
     /// <summary>The text of a parameter, which has no place in a file.</summary>
     public static PolicyNode FromText(string text) => new(PolicyNodeKind.Text, default) { Text = text };
 
-    /// <summary>What was found, for a message.</summary>
+    /// <summary>Describes the value for a message.</summary>
     public string Describe() =>
         Kind switch
         {

@@ -3,7 +3,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Reading;
 
-/// <summary>Where a value comes from, and so how trouble with it is told: a place in a file, or the parameter as it was typed.</summary>
+/// <summary>The source of a value, for messages about it: a place in a file, or the parameter as it was typed.</summary>
 internal sealed record PolicySource
 {
     private PolicySource() { }

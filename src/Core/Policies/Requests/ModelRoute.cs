@@ -43,7 +43,7 @@ internal sealed record ModelRoute(string Provider, string Operation, string Path
     /// <summary>Whether the answer holds text that the request can bound; embeddings have none.</summary>
     public bool HasOutput => Operation != Embeddings;
 
-    /// <summary>What stands before the model's name in the path; null where the request's body names it.</summary>
+    /// <summary>The part of the path before the model's name; null when the request's body names the model.</summary>
     private string? ModelBehind { get; init; }
 
     /// <summary>Null where the request is none that is counted.</summary>

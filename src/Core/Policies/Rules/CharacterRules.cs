@@ -3,7 +3,7 @@ namespace IsolatedAgents.Policies.Rules;
 /// <summary>Characters that no name, path or address of a policy may hold.</summary>
 internal static class CharacterRules
 {
-    /// <summary>What is wrong with the characters of <paramref name="value"/>; null where nothing is.</summary>
+    /// <summary>Names the fault in the characters of <paramref name="value"/>; null where nothing is.</summary>
     public static string? Problem(string value, bool allowBlanks)
     {
         if (value.Length == 0)

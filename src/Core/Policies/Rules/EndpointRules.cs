@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace IsolatedAgents.Policies.Rules;
 
-/// <summary>What stands in <c>network.allowed_endpoints</c>.</summary>
+/// <summary>Checks entries of <c>network.allowed_endpoints</c>.</summary>
 internal static class EndpointRules
 {
     private const string Expected = "write 'host', 'host:port', '*.host:port', 'ip:port', '[ipv6]:port' or a range such as '10.1.0.0/16'";

@@ -57,7 +57,7 @@ internal static class LinkResolver
         }
     }
 
-    /// <summary>What the link at <paramref name="path"/> holds; null where it is no link, empty where it cannot be read.</summary>
+    /// <summary>Reads the target of the link at <paramref name="path"/>; null where it is no link, empty where it cannot be read.</summary>
     private static string? Target(string path)
     {
         try

@@ -3,7 +3,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Policies.Rules;
 
-/// <summary>What stands in <c>readonly_mounts</c>: <c>host:sandbox</c>.</summary>
+/// <summary>Checks entries of <c>readonly_mounts</c>: <c>host:sandbox</c>.</summary>
 internal static class MountRules
 {
     /// <summary>Accepts a mount and gives the host path with all links resolved, so that what was judged is what is mounted.</summary>

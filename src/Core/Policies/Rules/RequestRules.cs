@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace IsolatedAgents.Policies.Rules;
 
-/// <summary>What stands in <c>network.inspect</c> and <c>network.credentials</c>.</summary>
+/// <summary>Checks entries of <c>network.inspect</c> and <c>network.credentials</c>.</summary>
 internal static class RequestRules
 {
     private static readonly SearchValues<char> Token = SearchValues.Create(

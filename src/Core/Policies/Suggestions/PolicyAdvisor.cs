@@ -12,7 +12,7 @@ namespace IsolatedAgents.Policies.Suggestions;
 /// <param name="Value">The new number, where the key is none of a list.</param>
 internal sealed record PolicyChange(string Key, ImmutableArray<string> Added, long? Value = null);
 
-/// <summary>What would have let recorded runs pass.</summary>
+/// <summary>A change of a policy that would have let recorded runs pass.</summary>
 /// <param name="Changes">In the order of the documentation.</param>
 /// <param name="Left">What no change can allow, one sentence each.</param>
 internal sealed record PolicySuggestion(ImmutableArray<PolicyChange> Changes, ImmutableArray<string> Left);
@@ -33,7 +33,7 @@ internal sealed class PolicyAdvisor(Policy policy)
     private readonly SortedSet<string> _left = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _limits = [];
 
-    /// <summary>What the events so far ask for.</summary>
+    /// <summary>The suggestion that follows from the events so far.</summary>
     public PolicySuggestion Suggestion =>
         new(
             [

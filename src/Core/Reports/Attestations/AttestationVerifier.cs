@@ -7,7 +7,7 @@ using IsolatedAgents.Text;
 
 namespace IsolatedAgents.Reports.Attestations;
 
-/// <summary>What a verification found.</summary>
+/// <summary>The result of a verification.</summary>
 /// <param name="IsValid">
 /// Whether the key's owner has signed the statement, and the artifacts, where they were looked at, are those that it names and no others.
 /// </param>

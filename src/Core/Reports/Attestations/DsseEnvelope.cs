@@ -19,7 +19,7 @@ internal sealed record DsseEnvelope(string PayloadType, ImmutableArray<byte> Pay
     /// <summary>An in-toto statement.</summary>
     public const string InToto = "application/vnd.in-toto+json";
 
-    /// <summary>What is signed: type and payload, each behind its length, so that neither can be taken for a part of the other.</summary>
+    /// <summary>The signed bytes: type and payload, each behind its length, so that neither can be taken for a part of the other.</summary>
     public static byte[] ToBeSigned(string payloadType, ReadOnlySpan<byte> payload)
     {
         byte[] head = Encoding.UTF8.GetBytes(

@@ -7,8 +7,8 @@ using IsolatedAgents.Runs;
 namespace IsolatedAgents.Reports.Attestations;
 
 /// <summary>
-/// What a run made, from what, and how it ended, as an in-toto statement of version 1 whose predicate is SLSA's provenance of version 1.
-/// Subjects are the artifacts; a run that left none speaks of its session record.
+/// States the products of a run, their sources, and the run's end, as an in-toto statement of version 1 whose predicate is SLSA's
+/// provenance of version 1. Subjects are the artifacts; a run that left none speaks of its session record.
 /// </summary>
 internal static class RunStatement
 {

@@ -3,7 +3,7 @@ using System.Text;
 namespace IsolatedAgents.Repositories.Ignoring;
 
 /// <summary>
-/// What the attributes of a repository may hide of its files. Every line that is for a file counts, also one that a later
+/// Finds the parts of files that the attributes of a repository may hide. Every line that is for a file counts, also one that a later
 /// line takes back: too much is held back then, not too little.
 /// </summary>
 /// <param name="load">The files of attributes that hold in a folder below the repository; null where they cannot be told.</param>
@@ -20,7 +20,7 @@ internal sealed class AttributeRules(
     private readonly Dictionary<string, IReadOnlyList<AttributeFile>?> _folders = new(StringComparer.Ordinal);
     private Dictionary<string, ContentHiding>? _kinds;
 
-    /// <summary>What they may hide of a file.</summary>
+    /// <summary>The parts of a file that the attributes may hide.</summary>
     /// <param name="path">Below the repository.</param>
     public ContentHiding Of(string path)
     {

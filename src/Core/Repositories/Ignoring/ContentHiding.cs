@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Repositories.Ignoring;
 
-/// <summary>What of a file's content git compares in another form than it lies there, so that a change of it may not show.</summary>
+/// <summary>Parts of a file's content that git converts before it compares them, so that a change of them may not show.</summary>
 [Flags]
 internal enum ContentHiding
 {
@@ -10,7 +10,7 @@ internal enum ContentHiding
     /// <summary>All of it: a filter or another encoding stands between.</summary>
     Whole = 1,
 
-    /// <summary>What stands between <c>$Id:</c> and the next dollar sign of a line.</summary>
+    /// <summary>The text between <c>$Id:</c> and the next dollar sign of a line.</summary>
     Identity = 2,
 
     /// <summary>Carriage returns before line feeds.</summary>

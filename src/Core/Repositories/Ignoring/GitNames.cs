@@ -6,10 +6,10 @@ internal static class GitNames
     /// <summary>Patterns of what is ignored.</summary>
     public const string Patterns = ".gitignore";
 
-    /// <summary>What git does with files of certain names.</summary>
+    /// <summary>The files whose names mean something to git.</summary>
     public const string Attributes = ".gitattributes";
 
-    /// <summary>Where submodules lie, and what of them git shows.</summary>
+    /// <summary>The file that lists submodules and says which of their changes git shows.</summary>
     public const string Modules = ".gitmodules";
 
     /// <summary>Whether a path ends with one of these names.</summary>

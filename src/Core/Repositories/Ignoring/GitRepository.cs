@@ -77,7 +77,7 @@ internal sealed class GitRepository
     /// <summary>Whether names of its objects are SHA-256.</summary>
     public bool IsSha256 { get; }
 
-    /// <summary>What it tracks.</summary>
+    /// <summary>The files that it tracks.</summary>
     public GitIndex Index { get; }
 
     /// <summary>Whether git compares names there without regard to case.</summary>
@@ -89,7 +89,7 @@ internal sealed class GitRepository
     /// <summary>The attributes that stand in no folder of it.</summary>
     public IReadOnlyList<AttributeFile> Attributes { get; }
 
-    /// <summary>What git may not show of any of its files. On Windows git itself is set up so that it changes line ends.</summary>
+    /// <summary>The parts of any file that git may not show. On Windows, git's own set-up converts line ends.</summary>
     public ContentHiding Hiding =>
         _settings.HasAttributeTree ? ContentHiding.All
         : _settings.ConvertsLineEnds || OperatingSystem.IsWindows() ? ContentHiding.LineEnds

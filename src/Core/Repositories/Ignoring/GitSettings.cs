@@ -47,7 +47,7 @@ internal sealed class GitSettings(string? home, bool followsIncludes)
     /// <summary>Names of submodules of which some or all changes do not show.</summary>
     public IReadOnlyCollection<string> HiddenModules => _hiddenModules;
 
-    /// <summary>Where a submodule lies, by each value that was read.</summary>
+    /// <summary>The paths of a submodule, one for each value that was read.</summary>
     public IReadOnlyList<string> PathsOfModule(string name) => _modulePaths.GetValueOrDefault(name) ?? [];
 
     /// <summary>Takes a file, where there is one, and those that it includes. Conditions of an include are taken for met.</summary>

@@ -1,6 +1,6 @@
 namespace IsolatedAgents.Repositories.Ignoring;
 
-/// <summary>What is looked for in the patterns of a repository.</summary>
+/// <summary>The path that is matched against the patterns of a repository.</summary>
 /// <param name="Path">The whole path below the folder that the patterns are for, in UTF-8.</param>
 /// <param name="NameStart">Where its last name begins.</param>
 /// <param name="IsFolder">Whether it is a folder.</param>

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace IsolatedAgents.Repositories.Ignoring;
 
-/// <summary>What a repository ignores in one state of its files.</summary>
+/// <summary>The ignore rules of a repository in one state of its files.</summary>
 /// <param name="load">The content of the file of patterns in a folder below the repository; null where there is none.</param>
 /// <param name="others">Files of patterns for the whole repository, the one that counts first first.</param>
 /// <param name="ignoresCase">Whether names in either case are the same.</param>

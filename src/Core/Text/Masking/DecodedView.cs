@@ -25,7 +25,7 @@ internal sealed class DecodedView
     /// <summary>How many bytes are left.</summary>
     public int Length { get; private set; }
 
-    /// <summary>What is left.</summary>
+    /// <summary>The bytes that are left.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
     /// <summary>The text as it is.</summary>
@@ -100,7 +100,7 @@ internal sealed class DecodedView
             : Barrier;
     }
 
-    /// <summary>Where in the text some of the bytes came from.</summary>
+    /// <summary>The place in the text that some of the bytes came from.</summary>
     public (int Start, int End) Source(int index, int count) => (_sources[index].Start, _sources[index + count - 1].End);
 
     /// <summary>Takes one level of escapes, and all that is not seen. Whether there was any.</summary>

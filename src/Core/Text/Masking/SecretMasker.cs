@@ -17,7 +17,7 @@ internal sealed class SecretMasker
     /// <summary>Shorter secrets are not masked: they would blot out ordinary text. The policy refuses them.</summary>
     public const int MinimumLength = 4;
 
-    /// <summary>What stands in place of a secret.</summary>
+    /// <summary>The text that replaces a secret.</summary>
     public const string Replacement = "***";
 
     /// <summary>Longest first, so that the first match at a position is the longest.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace IsolatedAgents.Egress.Inspection.Requests;
 
-/// <summary>What a request on an inspected connection must be.</summary>
+/// <summary>Checks a request on an inspected connection.</summary>
 internal static class InspectedRequestRules
 {
     /// <summary>Path and query as they were sent.</summary>

@@ -78,7 +78,7 @@ internal sealed class RequestBody(Stream body, long? length, RequestChecks check
         }
     }
 
-    /// <summary>What ends a body whose length was not said, with the fields behind it.</summary>
+    /// <summary>Ends a body whose length was not announced, and adds the trailers.</summary>
     /// <exception cref="EgressRefusedException">They must not go out.</exception>
     public async ValueTask<byte[]> LastChunkAsync()
     {

@@ -9,7 +9,7 @@ internal struct Latin1Buffer(int size)
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(size);
     private int _count;
 
-    /// <summary>What was appended.</summary>
+    /// <summary>The bytes appended so far.</summary>
     public readonly ArraySegment<byte> Written => new(_bytes, 0, _count);
 
     public void Append(ReadOnlySpan<char> text)

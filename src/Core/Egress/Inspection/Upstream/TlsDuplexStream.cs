@@ -17,7 +17,7 @@ internal sealed class TlsDuplexStream(Socket socket, SslStream tls) : DuplexStre
         await tls.ShutdownAsync().ConfigureAwait(false);
 
     /// <summary>
-    /// What still reads or writes ends with an error, and the server sees an end: nobody is to take that for one of the answer.
+    /// A read or write that is under way ends with an error, and the server sees an end: nobody is to take that for one of the answer.
     /// </summary>
     public override void Abort()
     {
